@@ -1,0 +1,114 @@
+/* The JSON scanner: RFC 8259 accepted, everything else refused, nothing converted. */
+#include "tests/support/test.h"
+
+#include <stdlib.h>
+
+#include "backend/core/json.h"
+
+static void accepts_and_refuses(void **state)
+{
+    (void)state;
+    static const char *const good[] = {
+        "null",
+        "  true ",
+        "0",
+        "-0",
+        "1e400",
+        "12345678901234567890",
+        "[]",
+        "{}",
+        "[1,2]",
+        "\"\"",
+        "{\"a\":{\"a\":[{}]}}",
+        "\"\\u00e9\\ud83d\\ude00\"",
+        "0.5E-3",
+    };
+    static const char *const bad[] = {
+        "",
+        "01",
+        "1.",
+        ".5",
+        "+1",
+        "[1,]",
+        "{,}",
+        "{\"a\"}",
+        "{\"a\":}",
+        "nul",
+        "\"a",
+        "[",
+        "]",
+        "[1 2]",
+        "{\"a\":1,}",
+        "\"\\x\"",
+        "1 2",
+        "\"\n\"",
+        "\"\\u12g4\"",
+        "\"\xff\"",
+        "NaN",
+        "-",
+        "1e",
+        "{1:2}",
+        "[}",
+        "\"\xed\xa0\x80\"",
+    };
+    for (size_t i = 0; i < BW_COUNT(good); i++)
+        assert_true(bw_json_valid(bw_slice_cstr(good[i]), NULL, NULL));
+    for (size_t i = 0; i < BW_COUNT(bad); i++) {
+        if (bw_json_valid(bw_slice_cstr(bad[i]), NULL, NULL))
+            fail_msg("accepted: %s", bad[i]);
+    }
+}
+
+static void refuses_what_is_nested_too_deeply(void **state)
+{
+    (void)state;
+    char deep[BW_JSON_MAX_DEPTH * 2 + 3];
+    memset(deep, '[', BW_JSON_MAX_DEPTH);
+    memset(deep + BW_JSON_MAX_DEPTH, ']', BW_JSON_MAX_DEPTH);
+    assert_true(bw_json_valid((bw_slice){deep, BW_JSON_MAX_DEPTH * 2}, NULL, NULL));
+    memset(deep, '[', BW_JSON_MAX_DEPTH + 1);
+    memset(deep + BW_JSON_MAX_DEPTH + 1, ']', BW_JSON_MAX_DEPTH + 1);
+    const char *why;
+    assert_false(bw_json_valid((bw_slice){deep, BW_JSON_MAX_DEPTH * 2 + 2}, &why, NULL));
+    assert_string_equal(why, "nested too deeply");
+}
+
+static void slices_members(void **state)
+{
+    (void)state;
+    bw_slice o = bw_slice_cstr("{\"n\":12345678901234567890,\"s\":\"a\\nb\",\"n2\":\"-7\","
+                               "\"\\u006e3\":[1,{\"x\":2}],\"d\":1,\"d\":2}");
+    assert_true(bw_slice_is(bw_json_member(o, "n"), "12345678901234567890"));
+    assert_true(bw_slice_is(bw_json_member(o, "n3"), "[1,{\"x\":2}]"));
+    assert_true(bw_slice_is(bw_json_member(o, "d"), "2"));
+    assert_null(bw_json_member(o, "x").ptr);
+    char *s = bw_json_member_string(o, "s");
+    assert_string_equal(s, "a\nb");
+    free(s);
+    int64_t v;
+    assert_true(bw_json_member_int(o, "n2", &v));
+    assert_int_equal(v, -7);
+    assert_false(bw_json_member_int(o, "n", &v));
+}
+
+static void unescapes(void **state)
+{
+    (void)state;
+    bw_buf b = BW_BUF_INIT;
+    assert_true(bw_json_unescape(bw_slice_cstr("\"\\ud83d\\ude00\\t\\/\""), &b));
+    assert_true(bw_slice_is(bw_buf_slice(&b), "\xF0\x9F\x98\x80\t/"));
+    assert_false(bw_json_unescape(bw_slice_cstr("\"\\ud83d\""), &b));
+    assert_false(bw_json_unescape(bw_slice_cstr("\"\\ude00\""), &b));
+    bw_buf_fini(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(accepts_and_refuses),
+        cmocka_unit_test(refuses_what_is_nested_too_deeply),
+        cmocka_unit_test(slices_members),
+        cmocka_unit_test(unescapes),
+    };
+    return BW_RUN_TESTS(tests);
+}
