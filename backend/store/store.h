@@ -1,0 +1,336 @@
+/*
+ * The store: one SQLite file in the state directory, the only thing that is authoritative. Checkpoints,
+ * batches in flight, runs, dead letters, the audit trail, commands from other processes, quota
+ * bookings. Everything can be killed at any instant and started again.
+ *
+ * One write connection behind a mutex, usable from any thread, short transactions only; WAL,
+ * synchronous=FULL, busy_timeout. Readers (page queries) open their own read-only connection.
+ * SQLITE_FULL and IOERR are BW_IO with a hint; a damaged file is BW_CORRUPT; a schema from a newer
+ * version is BW_UNSUPPORTED. Times are wall-clock microseconds since the epoch; BW_TIME_NONE is NULL.
+ * Structures given out live in the caller's arena.
+ */
+#ifndef BW_STORE_STORE_H
+#define BW_STORE_STORE_H
+
+#include "backend/core/arena.h"
+#include "backend/core/clock.h"
+#include "backend/core/error.h"
+#include "backend/model/value.h"
+
+typedef struct bw_store bw_store;
+
+typedef enum bw_store_access {
+    BW_STORE_ENGINE, /* takes the engine's lock (fcntl): CONFLICT when another process has it */
+    BW_STORE_SHARED, /* reads and short writes beside a running engine (commands, dead letters) */
+} bw_store_access;
+
+/* Opens or makes DIR/state.db (0600) in DIR (made 0700). After an unclean stop quick_check runs.
+   CONFLICT names the process that holds the engine's lock; IO, CORRUPT, UNSUPPORTED. */
+BW_NODISCARD bw_status bw_store_open(const char *dir, bw_store_access access, const bw_clock *clock,
+                                     bw_store **out, bw_error *err);
+/* Notes a clean stop when it holds the engine's lock. */
+void bw_store_close(bw_store *store);
+/* 8 hex digits made with the file: part of every job id, label of every target. Threads: any. */
+const char *bw_store_id(const bw_store *store);
+/* Whether any process holds the engine's lock on DIR; who ("pid 4711 on host") into holder. */
+bool bw_store_engine_runs(const char *dir, char holder[128]);
+
+/* ---- engine ----------------------------------------------------------------------------- */
+
+typedef struct bw_engine_record {
+    int64_t started_us, heartbeat_us;
+    const char *version, *host;
+    int64_t pid;
+    bool running; /* lock held and heartbeat younger than 15 s */
+} bw_engine_record;
+
+BW_NODISCARD bw_status bw_store_heartbeat(bw_store *store, bw_error *err);
+BW_NODISCARD bw_status bw_store_engine(bw_store *store, bw_arena *arena, bw_engine_record *out,
+                                       bw_error *err);
+
+/* ---- syncs ------------------------------------------------------------------------------ */
+
+/* What is remembered of a sync between runs. */
+typedef struct bw_sync_record {
+    const char *name;
+    const char *source, *target, *mode; /* as last resolved, for status without an engine */
+    const char *checkpoint;             /* the driver's JSON, or NULL */
+    int64_t watermark_us;               /* the committed `to` in the source's time */
+    int64_t last_success_us, last_run_us, next_run_us;
+    bool paused;
+    const char *paused_by;
+    int64_t parked_until_us; /* BW_TIME_NONE: not parked */
+    const char *parked_reason;
+    const char *state;                /* the home screen's word at the last publication */
+    double freshness;                 /* 0 to 100, NAN unknown */
+    double lag_s;                     /* NAN unknown */
+    const char *error, *hint;         /* of the last run; NULL when it was well */
+    int failures;                     /* runs that failed in a row */
+    int64_t rows_total;               /* committed since the store was made */
+    int64_t null_cursors, ahead_rows; /* -1 unknown */
+    const char *notes;  /* JSON array of sentences: drift, warnings, unfilled columns */
+    int64_t next_batch; /* number of the next batch */
+    int64_t freshness_target_us;
+    bw_slice score_model; /* serialised, or empty */
+} bw_sync_record;
+
+BW_NODISCARD bw_status bw_store_sync_get(bw_store *store, const char *name, bw_arena *arena,
+                                         bw_sync_record *out, bool *found, bw_error *err);
+BW_NODISCARD bw_status bw_store_sync_list(bw_store *store, bw_arena *arena, bw_sync_record **out,
+                                          size_t *count, bw_error *err);
+/* Writes the facts for showing (source, target, mode, state, freshness, lag, next_run, notes,
+   freshness_target); makes the sync when it is new. Checkpoint, batches, totals and errors are
+   moved only by batch_commit, run_end and the functions below. */
+BW_NODISCARD bw_status bw_store_sync_put(bw_store *store, const bw_sync_record *sync,
+                                         bw_error *err);
+BW_NODISCARD bw_status bw_store_sync_pause(bw_store *store, const char *name, bool paused,
+                                           const char *who, bw_error *err);
+BW_NODISCARD bw_status bw_store_sync_park(bw_store *store, const char *name, int64_t until_us,
+                                          const char *reason, bw_error *err);
+/* Forgets the checkpoint, so that the next run backfills (full resync, take-over). */
+BW_NODISCARD bw_status bw_store_sync_reset(bw_store *store, const char *name, const char *who,
+                                           bw_error *err);
+
+/* ---- runs and batches ------------------------------------------------------------------- */
+
+typedef struct bw_run_record {
+    int64_t id;
+    const char *sync, *mode;
+    const char *trigger; /* schedule start command replay resync */
+    const char *state;   /* running ok failed cancelled interrupted skipped */
+    const char *kind;    /* incremental backfill full since keys */
+    int64_t started_us, ended_us;
+    int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded, bytes_billed, batches;
+    const char *checkpoint, *error, *hint;
+} bw_run_record;
+
+/* A run that was `running` in a store whose engine died is `interrupted` at the next open. */
+BW_NODISCARD bw_status bw_store_run_begin(bw_store *store, const bw_run_record *run, int64_t *id,
+                                          bw_error *err);
+/* Writes the outcome and, on the sync: last_run, failures, error, hint, last_success when ok. */
+BW_NODISCARD bw_status bw_store_run_end(bw_store *store, const bw_run_record *run, bw_error *err);
+
+typedef enum bw_batch_state {
+    BW_BATCH_PLANNED, /* ids are stored, nothing or something was sent */
+    BW_BATCH_LOADED,  /* the staging table holds every row; final jobs may have been sent */
+    BW_BATCH_COMMITTED,
+    BW_BATCH_ABANDONED,
+} bw_batch_state;
+
+const char *bw_batch_state_name(bw_batch_state state);
+
+#define BW_BATCH_FINALS 3
+
+typedef struct bw_batch_final {
+    int kind;         /* bw_final_kind */
+    const char *text; /* SQL, as it will be sent */
+    bool done;
+} bw_batch_final;
+
+typedef struct bw_batch_record {
+    const char *sync;
+    int64_t number, run_id;
+    int attempt; /* of the load; counts up */
+    bw_batch_state state;
+    const char *label;
+    const char *project, *dataset, *table; /* the target */
+    const char *staging;                   /* table name, or NULL when loaded straight */
+    const char *load_job;                  /* id of the load job(s)' attempt */
+    bw_batch_final finals[BW_BATCH_FINALS];
+    int n_finals;
+    int final_attempt;
+    bool backfill;
+    const char *position; /* the checkpoint after it; NULL until loaded or when it does not move */
+    int64_t watermark_us;
+    int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded;
+    int64_t null_cursors, ahead_rows;
+    int64_t started_us, updated_us;
+} bw_batch_record;
+
+/* Durable before the first request of the batch leaves. Takes the sync's next batch number. */
+BW_NODISCARD bw_status bw_store_batch_plan(bw_store *store, bw_batch_record *batch, bw_error *err);
+/* A new load attempt: new ids; its staged dead letters go. */
+BW_NODISCARD bw_status bw_store_batch_retry(bw_store *store, const bw_batch_record *batch,
+                                            bw_error *err);
+/* Rows counted and equal: the finals' texts, position and counters become durable. */
+BW_NODISCARD bw_status bw_store_batch_loaded(bw_store *store, const bw_batch_record *batch,
+                                             bw_error *err);
+/* One final job is done; or a further attempt of the finals begins (done unchanged). */
+BW_NODISCARD bw_status bw_store_batch_final(bw_store *store, const bw_batch_record *batch,
+                                            bw_error *err);
+/*
+ * One transaction: state committed, the sync's checkpoint (where the position is not NULL),
+ * watermark and totals, the batch's dead letters from staged to open, open letters of `keys`
+ * superseded, the score model, an audit entry. `replaced`: every open row letter of the sync is
+ * superseded unless this batch staged it anew.
+ */
+BW_NODISCARD bw_status bw_store_batch_commit(bw_store *store, const bw_batch_record *batch,
+                                             bw_slice score_model, bool replaced, bw_error *err);
+/* Its staged dead letters go with it. */
+BW_NODISCARD bw_status bw_store_batch_abandon(bw_store *store, const char *sync, int64_t number,
+                                              bw_error *err);
+/* Batches that are neither committed nor abandoned, oldest first. sync NULL: all. */
+BW_NODISCARD bw_status bw_store_batch_open_list(bw_store *store, const char *sync, bw_arena *arena,
+                                                bw_batch_record **out, size_t *count,
+                                                bw_error *err);
+/* Staging tables of finished batches that may still exist: to be dropped, then forgotten. */
+BW_NODISCARD bw_status bw_store_staging_list(bw_store *store, const char *sync, bw_arena *arena,
+                                             bw_batch_record **out, size_t *count, bw_error *err);
+BW_NODISCARD bw_status bw_store_staging_forget(bw_store *store, const char *sync, int64_t number,
+                                               const char *staging, bw_error *err);
+
+/* ---- dead letters ----------------------------------------------------------------------- */
+
+typedef enum bw_letter_state {
+    BW_LETTER_STAGED,
+    BW_LETTER_OPEN,
+    BW_LETTER_REPLAYING,
+    BW_LETTER_REPLAYED,
+    BW_LETTER_SUPERSEDED,
+    BW_LETTER_DISCARDED,
+} bw_letter_state;
+
+const char *bw_letter_state_name(bw_letter_state state);
+bool bw_letter_state_parse(const char *name, bw_letter_state *state);
+
+typedef struct bw_dead_letter {
+    int64_t id;
+    const char *sync;
+    const char *key;      /* compact JSON; NULL when the row has none */
+    const char *event_id; /* unique with sync; for rows made from key and reason and content */
+    bw_reason reason;
+    const char *column, *detail;
+    bw_slice content;       /* as the source gave it */
+    const char *attributes; /* JSON object of a message, or NULL */
+    int attempts;
+    int64_t first_seen_us, last_seen_us;
+    bw_letter_state state;
+    int64_t batch;
+} bw_dead_letter;
+
+/* Stages letters of a batch (one transaction). Meeting an open letter again (same sync and event
+   id) raises its attempts and last_seen when the batch commits, not before. */
+BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync, int64_t batch,
+                                              const bw_dead_letter *letters, size_t count,
+                                              bw_error *err);
+/* How many staged letters of the batch are new (no open letter with their event id). */
+BW_NODISCARD bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t batch,
+                                                   int64_t *count, bw_error *err);
+/* A key that landed: its open letters of earlier batches become superseded. Called with the keys of
+   open letters only (bw_store_letter_keys), not with every row. */
+BW_NODISCARD bw_status bw_store_letters_supersede(bw_store *store, const char *sync,
+                                                  const char *const *keys, size_t count,
+                                                  bw_error *err);
+/* Keys of the sync's open letters, sorted (strcmp), for the run to watch for; at most `max`. */
+BW_NODISCARD bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max,
+                                            bw_arena *arena, const char *const **keys,
+                                            size_t *count, bw_error *err);
+
+typedef struct bw_letter_filter {
+    const int64_t *ids; /* NULL: any */
+    size_t n_ids;
+    const char *sync;   /* NULL: any */
+    const char *reason; /* NULL: any */
+    const char *text;   /* NULL, or part of key, column, detail or content */
+    bool any_state;     /* false: open and replaying only */
+    int64_t after_id;   /* paging: ids greater than this */
+    size_t limit;       /* 0: all */
+} bw_letter_filter;
+
+BW_NODISCARD bw_status bw_store_letters(bw_store *store, const bw_letter_filter *filter,
+                                        bw_arena *arena, bw_dead_letter **out, size_t *count,
+                                        bw_error *err);
+BW_NODISCARD bw_status bw_store_letters_count(bw_store *store, const bw_letter_filter *filter,
+                                              int64_t *count, bw_error *err);
+
+typedef struct bw_letter_group {
+    const char *sync;
+    bw_reason reason;
+    int64_t count;
+    int64_t first_seen_us, last_seen_us;
+} bw_letter_group;
+
+/* Open letters by sync and reason, most first. sync NULL: all. */
+BW_NODISCARD bw_status bw_store_letter_groups(bw_store *store, const char *sync, bw_arena *arena,
+                                              bw_letter_group **out, size_t *count, bw_error *err);
+/* Moves letters to a state; with REPLAYING only open ones move (no letter is replayed twice at the
+   same time). Discarding puts the content into the audit trail. *moved counts. */
+BW_NODISCARD bw_status bw_store_letters_move(bw_store *store, const int64_t *ids, size_t count,
+                                             bw_letter_state state, const char *who, int64_t *moved,
+                                             bw_error *err);
+/* Replaces the content of an open letter (edit before replay); the old one goes to the audit. */
+BW_NODISCARD bw_status bw_store_letter_edit(bw_store *store, int64_t id, bw_slice content,
+                                            const char *who, bw_error *err);
+
+/* ---- audit ------------------------------------------------------------------------------ */
+
+typedef struct bw_audit_entry {
+    int64_t id, at_us;
+    const char *who;    /* "engine" or the operator */
+    const char *action; /* commit pause resume replay discard drift park resync ... */
+    const char *subject;
+    const char *detail; /* JSON object */
+    const char *hash;   /* hex SHA-256 or XXH3-128 over the entry and the hash before it */
+} bw_audit_entry;
+
+BW_NODISCARD bw_status bw_store_audit_add(bw_store *store, const char *who, const char *action,
+                                          const char *subject, const char *detail, bw_error *err);
+/* Newest first, from before_id (0: the newest). subject NULL: all. */
+BW_NODISCARD bw_status bw_store_audit_list(bw_store *store, const char *subject, int64_t before_id,
+                                           size_t limit, bw_arena *arena, bw_audit_entry **out,
+                                           size_t *count, bw_error *err);
+/* Walks the whole chain; CORRUPT names the first entry that does not fit. */
+BW_NODISCARD bw_status bw_store_audit_verify(bw_store *store, int64_t *entries, bw_error *err);
+
+/* ---- commands from other processes ------------------------------------------------------ */
+
+typedef struct bw_command_record {
+    int64_t id, at_us;
+    const char *who, *kind, *args; /* args: JSON object */
+    const char *state;             /* new taken done failed */
+    const char *outcome;           /* sentence; NULL until done */
+} bw_command_record;
+
+/* Puts a command and wakes the engine through its datagram socket in the state directory. */
+BW_NODISCARD bw_status bw_store_command_put(bw_store *store, const char *who, const char *kind,
+                                            const char *args, int64_t *id, bw_error *err);
+/* New commands, marked taken. Commands taken by an engine that died are new again at its open. */
+BW_NODISCARD bw_status bw_store_command_take(bw_store *store, bw_arena *arena,
+                                             bw_command_record **out, size_t *count, bw_error *err);
+BW_NODISCARD bw_status bw_store_command_done(bw_store *store, int64_t id, bool ok,
+                                             const char *outcome, bw_error *err);
+BW_NODISCARD bw_status bw_store_command_get(bw_store *store, int64_t id, bw_arena *arena,
+                                            bw_command_record *out, bw_error *err);
+/* The engine's end of the datagram socket: readable when a command came; -1 when there is none. */
+int bw_store_wake_fd(const bw_store *store);
+void bw_store_wake_drain(bw_store *store);
+
+/* ---- quota bookings --------------------------------------------------------------------- */
+
+/* Books n of `what` ("modifications", "load_jobs", "bytes") for a table or project, and gives the
+   sum of the last 24 h including it. */
+BW_NODISCARD bw_status bw_store_book(bw_store *store, const char *what, const char *whom, int64_t n,
+                                     int64_t *sum_24h, bw_error *err);
+BW_NODISCARD bw_status bw_store_booked(bw_store *store, const char *what, const char *whom,
+                                       int64_t *sum_24h, int64_t *oldest_us, bw_error *err);
+
+/* ---- pages ------------------------------------------------------------------------------ */
+
+/* Runs, newest first. sync NULL: all; before_id 0: from the newest. */
+BW_NODISCARD bw_status bw_store_runs(bw_store *store, const char *sync, int64_t before_id,
+                                     size_t limit, bw_arena *arena, bw_run_record **out,
+                                     size_t *count, bw_error *err);
+/* Batches of one run, in order. */
+BW_NODISCARD bw_status bw_store_run_batches(bw_store *store, int64_t run_id, bw_arena *arena,
+                                            bw_batch_record **out, size_t *count, bw_error *err);
+
+/* Removes what is older than the retention: finished batches and runs (newest 1,000 per sync stay),
+   finished dead letters (90 days), bookings (2 days), commands (7 days). Never open letters, never
+   the audit trail. */
+BW_NODISCARD bw_status bw_store_trim(bw_store *store, bw_error *err);
+
+/* A second, read-only store on the same file for the store reader's thread. */
+BW_NODISCARD bw_status bw_store_open_reader(const char *dir, const bw_clock *clock, bw_store **out,
+                                            bw_error *err);
+
+#endif
