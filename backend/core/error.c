@@ -55,6 +55,7 @@ bw_status bw_error_vset(bw_error *err, bw_status status, const char *fmt, va_lis
         return status;
     err->status = status;
     err->retryable = status == BW_UNAVAILABLE || status == BW_TIMEOUT || status == BW_RATE;
+    err->maybe_acted = false;
     err->retry_after_s = 0;
     err->hint[0] = '\0';
     format(err->message, sizeof(err->message), fmt, ap);

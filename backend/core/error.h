@@ -40,6 +40,7 @@ typedef enum bw_status {
 typedef struct bw_error {
     bw_status status;
     bool retryable;       /* the same request may succeed later */
+    bool maybe_acted;     /* no answer came, but the request may have had its effect */
     double retry_after_s; /* what the other side asked for; 0 when it did not */
     char message[1024];
     char hint[512]; /* may be empty */
@@ -54,7 +55,7 @@ typedef struct bw_error {
 const char *bw_status_name(bw_status status);
 
 /* Sets the error and returns `status`, so that it can stand in a return statement. Clears hint;
-   retryable becomes true for UNAVAILABLE, TIMEOUT and RATE. `err` may be NULL. */
+   retryable becomes true for UNAVAILABLE, TIMEOUT and RATE, maybe_acted false. `err` may be NULL. */
 bw_status bw_error_set(bw_error *err, bw_status status, const char *fmt, ...) BW_PRINTF(3, 4);
 bw_status bw_error_vset(bw_error *err, bw_status status, const char *fmt, va_list ap);
 /* The same with strerror(saved_errno) at the end. */
