@@ -1,0 +1,60 @@
+/*
+ * Pages: long lists and bodies, read from the store by its own thread. A view declares a query and
+ * gets an immutable, reference-counted page back when it is there; meanwhile it shows `loading`.
+ * A page says which query it answers, so that a late one is recognised and dropped.
+ * Threads: request and take from the UI; the store reader answers.
+ */
+#ifndef BW_ENGINE_PAGE_H
+#define BW_ENGINE_PAGE_H
+
+#include "backend/core/log.h"
+#include "backend/store/store.h"
+
+typedef enum bw_page_kind {
+    BW_PAGE_RUNS,          /* sync or all: runs */
+    BW_PAGE_RUN,           /* id: runs[0] and batches */
+    BW_PAGE_LETTER_GROUPS, /* sync or all: groups */
+    BW_PAGE_LETTERS,       /* sync, reason, text: letters without content bodies over 4 KiB */
+    BW_PAGE_LETTER,        /* id: letters[0], whole */
+    BW_PAGE_BATCHES,       /* sync: batches in flight */
+    BW_PAGE_AUDIT,         /* sync or all: audit */
+    BW_PAGE_LOG,           /* text: lines of the log's ring */
+} bw_page_kind;
+
+typedef struct bw_page_query {
+    bw_page_kind kind;
+    char sync[128];     /* "": all */
+    char reason[48];    /* "": all */
+    char text[128];     /* part of the text; "": all */
+    int64_t id;         /* RUN, LETTER */
+    int64_t offset;     /* first row wanted */
+    int64_t limit;      /* rows at the most; 0: 500 */
+    bw_log_level level; /* LOG */
+    bool any_state;     /* LETTERS: also those that are over */
+} bw_page_query;
+
+bool bw_page_query_equal(const bw_page_query *a, const bw_page_query *b);
+
+typedef struct bw_page {
+    bw_page_query query;
+    int64_t total; /* rows that the query has in all; -1 unknown */
+    int64_t read_mono_us;
+    const bw_run_record *runs;
+    size_t n_runs;
+    const bw_batch_record *batches;
+    size_t n_batches;
+    const bw_letter_group *groups;
+    size_t n_groups;
+    const bw_dead_letter *letters;
+    size_t n_letters;
+    const bw_audit_entry *audit;
+    size_t n_audit;
+    const bw_log_line *lines;
+    size_t n_lines;
+    const char *error; /* NULL, or why there is nothing */
+} bw_page;
+
+const bw_page *bw_page_ref(const bw_page *page);
+void bw_page_unref(const bw_page *page);
+
+#endif
