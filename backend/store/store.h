@@ -147,8 +147,10 @@ typedef struct bw_batch_record {
     int64_t started_us, updated_us;
 } bw_batch_record;
 
-/* Durable before the first request of the batch leaves. Takes the sync's next batch number. */
-BW_NODISCARD bw_status bw_store_batch_plan(bw_store *store, bw_batch_record *batch, bw_error *err);
+/* Durable before the first request of the batch leaves. batch->number is the sync's next_batch (the
+   caller made the ids from it), which is raised; CONFLICT when it is not. */
+BW_NODISCARD bw_status bw_store_batch_plan(bw_store *store, const bw_batch_record *batch,
+                                           bw_error *err);
 /* A new load attempt: new ids; its staged dead letters go. */
 BW_NODISCARD bw_status bw_store_batch_retry(bw_store *store, const bw_batch_record *batch,
                                             bw_error *err);
@@ -166,9 +168,10 @@ BW_NODISCARD bw_status bw_store_batch_final(bw_store *store, const bw_batch_reco
  */
 BW_NODISCARD bw_status bw_store_batch_commit(bw_store *store, const bw_batch_record *batch,
                                              bw_slice score_model, bool replaced, bw_error *err);
-/* Its staged dead letters go with it. */
+/* Its staged dead letters go with it, or become open with `keep_letters` (a flood that stopped the
+   run stays listed). */
 BW_NODISCARD bw_status bw_store_batch_abandon(bw_store *store, const char *sync, int64_t number,
-                                              bw_error *err);
+                                              bool keep_letters, bw_error *err);
 /* Batches that are neither committed nor abandoned, oldest first. sync NULL: all. */
 BW_NODISCARD bw_status bw_store_batch_open_list(bw_store *store, const char *sync, bw_arena *arena,
                                                 bw_batch_record **out, size_t *count,
@@ -196,8 +199,9 @@ bool bw_letter_state_parse(const char *name, bw_letter_state *state);
 typedef struct bw_dead_letter {
     int64_t id;
     const char *sync;
-    const char *key;      /* compact JSON; NULL when the row has none */
-    const char *event_id; /* unique with sync; for rows made from key and reason and content */
+    const char *key; /* compact JSON; NULL when the row has none */
+    const char
+        *event_id; /* unique with sync: a message's id; a row's key (hashed), or its content */
     bw_reason reason;
     const char *column, *detail;
     bw_slice content;       /* as the source gave it */
@@ -209,7 +213,8 @@ typedef struct bw_dead_letter {
 } bw_dead_letter;
 
 /* Stages letters of a batch (one transaction). Meeting an open letter again (same sync and event
-   id) raises its attempts and last_seen when the batch commits, not before. */
+   id) raises its attempts and last_seen and takes over reason, column, detail and content when the
+   batch commits, not before. */
 BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync, int64_t batch,
                                               const bw_dead_letter *letters, size_t count,
                                               bw_error *err);
