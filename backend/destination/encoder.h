@@ -7,6 +7,7 @@
 #ifndef BW_DESTINATION_ENCODER_H
 #define BW_DESTINATION_ENCODER_H
 
+#include "backend/core/clock.h"
 #include "backend/model/chunk.h"
 
 typedef struct bw_encoder bw_encoder;
@@ -15,7 +16,7 @@ typedef struct bw_encoder bw_encoder;
 enum {
     BW_ADD_CURRENT = 1 << 0,  /* _bw_version, _bw_hash, _bw_synced_at, _bw_deleted */
     BW_ADD_NULLS = 1 << 1,    /* _bw_nulls: names of the REPEATED columns that are NULL */
-    BW_ADD_EVENT_ID = 1 << 2, /* _bw_event_id, and what a raw row needs beside it */
+    BW_ADD_EVENT_ID = 1 << 2, /* _bw_event_id */
     BW_ADD_RAW = 1 << 3,      /* _bw_op, _bw_key, _bw_event_time, _bw_ingested_at, _bw_batch,
                                  _bw_score, _bw_payload */
 };
@@ -32,6 +33,8 @@ typedef struct bw_encoder_options {
     const char *batch;    /* _bw_batch */
     int64_t synced_at_us; /* _bw_synced_at, _bw_ingested_at */
     size_t max_row_bytes; /* a longer line is ROW_TOO_BIG; default 90 MiB */
+    /* The field that an append target is partitioned by, for bw_encoder_bounds; NULL: none. */
+    const char *partition_field;
 } bw_encoder_options;
 
 /* What the engine knows of one row beside its values. */
@@ -40,6 +43,24 @@ typedef struct bw_row_extra {
     bool deleted; /* _bw_deleted */
 } bw_row_extra;
 
+/*
+ * The NDJSON that BigQuery's load jobs take without loss:
+ *
+ *   NULL          the member is left out (in a JSON column "c":null would be JSON's null, not NULL)
+ *   INT64         a number up to 2^53 - 1 on either side, beyond that a string
+ *   FLOAT64       a number; NaN, Infinity and -Infinity are strings
+ *   NUMERIC, BIGNUMERIC, BYTES, dates and times: strings
+ *   JSON          the document itself, embedded; line breaks between its tokens become spaces
+ *   REPEATED      an array; NULL is left out and named in _bw_nulls
+ *
+ * Reasons that it gives: ROW_TOO_BIG (column -1), KEY_NULL, and REQUIRED_NULL, which is not asked of
+ * deleted rows.
+ *
+ * The event id of a row is 32 hex digits of XXH3-128 over (sync, key, version, content). Identical
+ * rows of a keyless table share it in staging; the final INSERT numbers them (bw_final_text).
+ * _bw_version is INT64_MIN for a NULL cursor. _bw_event_time is the cursor's time, NULL when there
+ * is none (no cursor, a sequence): deterministic, so that a row read again meets its first reading.
+ */
 struct bw_encoder_class {
     const char *name; /* "ndjson" */
     bw_encoder *(*new)(const bw_encoder_options *options);
@@ -53,11 +74,21 @@ typedef struct bw_encoder_class bw_encoder_class;
 
 extern const bw_encoder_class bw_encoder_ndjson;
 
-/*
- * The event id of a row is 32 hex digits of XXH3-128 over (sync, key, version, content). Identical
- * rows of a keyless table share it in staging; the final INSERT numbers them (bw_final_text).
- */
 /* XXH3-64 of the row's encoded content, without the engine's columns, as row() last wrote it. */
 uint64_t bw_encoder_content_hash(const bw_encoder *encoder);
+
+/* The times of the rows written so far, for the literal bounds of the final INSERTs; BW_TIME_NONE
+   while no row had one. Rows without a time land in the partition of NULL, which the INSERTs always
+   look at. */
+typedef struct bw_encoder_bounds {
+    int64_t event_min_us, event_max_us;         /* _bw_event_time: for RAW_INSERT */
+    int64_t partition_min_us, partition_max_us; /* options->partition_field: for INSERT */
+} bw_encoder_bounds;
+bw_encoder_bounds bw_encoder_time_bounds(const bw_encoder *encoder);
+
+/* Widens `into` (start from BW_ENCODER_BOUNDS_INIT) by the bounds of another encoder. */
+#define BW_ENCODER_BOUNDS_INIT \
+    ((bw_encoder_bounds){BW_TIME_NONE, BW_TIME_NONE, BW_TIME_NONE, BW_TIME_NONE})
+void bw_encoder_bounds_add(bw_encoder_bounds *into, bw_encoder_bounds more);
 
 #endif
