@@ -36,15 +36,13 @@ typedef struct bw_config_problem {
 typedef struct bw_config_problems {
     bw_config_problem *items; /* in the order of the file */
     size_t count, cap;
+    size_t left_off; /* how many more there were than anyone would read */
     bw_arena arena;
 } bw_config_problems;
 
 #define BW_CONFIG_PROBLEMS_INIT \
     {                           \
-        NULL, 0, 0,             \
-        {                       \
-            NULL, NULL, 0, 0    \
-        }                       \
+        .arena = BW_ARENA_INIT  \
     }
 
 void bw_config_problems_fini(bw_config_problems *p);

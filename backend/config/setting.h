@@ -17,11 +17,7 @@
 #ifndef BW_CONFIG_SETTING_H
 #define BW_CONFIG_SETTING_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include "backend/core/alloc.h"
+#include "backend/core/buf.h"
 
 typedef enum bw_setting_type {
     BW_SETTING_STRING,
@@ -48,8 +44,8 @@ typedef struct bw_setting {
     /* Only for the documentation, without a fallback: what applies then ("the table's name"). */
     const char *absent;
     int64_t min, max; /* inclusive; both 0: unbounded */
-    /* NULL-terminated. ENUM: all that is allowed. INT, DURATION, SIZE, TIME and STRING with a
-       bound: words that are allowed instead of a value ("all"), read by bw_config_word(). */
+    /* NULL-terminated. ENUM: all that is allowed. INT, DURATION, SIZE and TIME: words that are
+       allowed instead of a value ("all"), read by bw_config_word(). */
     const char *const *choices;
     bool required;       /* must be given; then it has no fallback */
     bool nonempty;       /* STRING: "" is refused */
@@ -103,6 +99,8 @@ typedef struct bw_config_schema {
 
 /* "duration", "list of texts": for documentation and messages. */
 const char *bw_setting_type_name(bw_setting_type type);
+/* Appends what its value must be: "a whole number from 1 to 65535", "one of upsert, append". */
+void bw_setting_describe(const bw_setting *setting, bw_buf *out);
 /* The setting at `path` in one of the tables, or NULL. */
 const bw_setting *bw_setting_find(const bw_setting_table *tables, size_t n_tables,
                                   const char *path);
