@@ -144,6 +144,9 @@ typedef struct bw_batch_record {
     int64_t watermark_us;
     int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded;
     int64_t null_cursors, ahead_rows;
+    /* JSON array of keys (as strings) that have an open or replaying letter and landed in this batch;
+       NULL: none. Durable from `loaded` on; the commit makes the letters superseded or replayed. */
+    const char *landed_keys;
     int64_t started_us, updated_us;
 } bw_batch_record;
 
@@ -162,8 +165,8 @@ BW_NODISCARD bw_status bw_store_batch_final(bw_store *store, const bw_batch_reco
                                             bw_error *err);
 /*
  * One transaction: state committed, the sync's checkpoint (where the position is not NULL),
- * watermark and totals, the batch's dead letters from staged to open, open letters of `keys`
- * superseded, the score model, an audit entry. `replaced`: every open row letter of the sync is
+ * watermark and totals, the batch's dead letters from staged to open (a replaying letter met again
+ * is open again), letters of landed_keys superseded (open) or replayed (replaying), the score model, an audit entry. `replaced`: every open row letter of the sync is
  * superseded unless this batch staged it anew.
  */
 BW_NODISCARD bw_status bw_store_batch_commit(bw_store *store, const bw_batch_record *batch,
@@ -221,12 +224,8 @@ BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync,
 /* How many staged letters of the batch are new (no open letter with their event id). */
 BW_NODISCARD bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t batch,
                                                    int64_t *count, bw_error *err);
-/* A key that landed: its open letters of earlier batches become superseded. Called with the keys of
-   open letters only (bw_store_letter_keys), not with every row. */
-BW_NODISCARD bw_status bw_store_letters_supersede(bw_store *store, const char *sync,
-                                                  const char *const *keys, size_t count,
-                                                  bw_error *err);
-/* Keys of the sync's open letters, sorted (strcmp), for the run to watch for; at most `max`. */
+/* Keys of the sync's open and replaying letters, sorted (strcmp) and each once, for the run to watch
+   for; at most `max`. */
 BW_NODISCARD bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max,
                                             bw_arena *arena, const char *const **keys,
                                             size_t *count, bw_error *err);
