@@ -24,8 +24,11 @@ typedef enum bw_store_access {
     BW_STORE_SHARED, /* reads and short writes beside a running engine (commands, dead letters) */
 } bw_store_access;
 
-/* Opens or makes DIR/state.db (0600) in DIR (made 0700). After an unclean stop quick_check runs.
-   CONFLICT names the process that holds the engine's lock; IO, CORRUPT, UNSUPPORTED. */
+/* Opens or makes DIR/state.db (0600) in DIR (made 0700). The engine after an unclean stop: quick_check
+   runs; runs that died are interrupted, commands taken are new, letters being replayed are open.
+   CONFLICT names the process that holds the engine's lock; UNSUPPORTED: a newer schema, or a network
+   file system; DENIED: rights, or a directory that others can write to; INVALID: the file is some
+   other program's; IO; CORRUPT. */
 BW_NODISCARD bw_status bw_store_open(const char *dir, bw_store_access access, const bw_clock *clock,
                                      bw_store **out, bw_error *err);
 /* Notes a clean stop when it holds the engine's lock. */
@@ -83,11 +86,16 @@ BW_NODISCARD bw_status bw_store_sync_list(bw_store *store, bw_arena *arena, bw_s
    moved only by batch_commit, run_end and the functions below. */
 BW_NODISCARD bw_status bw_store_sync_put(bw_store *store, const bw_sync_record *sync,
                                          bw_error *err);
+/* The same for several in one transaction (one wait for the disk). */
+BW_NODISCARD bw_status bw_store_sync_put_all(bw_store *store, const bw_sync_record *syncs,
+                                             size_t count, bw_error *err);
 BW_NODISCARD bw_status bw_store_sync_pause(bw_store *store, const char *name, bool paused,
                                            const char *who, bw_error *err);
+/* BW_TIME_NONE ends it. */
 BW_NODISCARD bw_status bw_store_sync_park(bw_store *store, const char *name, int64_t until_us,
                                           const char *reason, bw_error *err);
-/* Forgets the checkpoint, so that the next run backfills (full resync, take-over). */
+/* Forgets the checkpoint, so that the next run backfills (full resync, take-over). A batch that was
+   planned before may still commit, but leaves the checkpoint alone. */
 BW_NODISCARD bw_status bw_store_sync_reset(bw_store *store, const char *name, const char *who,
                                            bw_error *err);
 
@@ -143,7 +151,7 @@ typedef struct bw_batch_record {
     const char *position; /* the checkpoint after it; NULL until loaded or when it does not move */
     int64_t watermark_us;
     int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded;
-    int64_t null_cursors, ahead_rows;
+    int64_t null_cursors, ahead_rows; /* -1 not counted */
     /* JSON array of keys (as strings) that have an open or replaying letter and landed in this batch;
        NULL: none. Durable from `loaded` on; the commit makes the letters superseded or replayed. */
     const char *landed_keys;
@@ -154,32 +162,37 @@ typedef struct bw_batch_record {
    caller made the ids from it), which is raised; CONFLICT when it is not. */
 BW_NODISCARD bw_status bw_store_batch_plan(bw_store *store, const bw_batch_record *batch,
                                            bw_error *err);
-/* A new load attempt: new ids; its staged dead letters go. */
+/* A new load attempt: attempt, staging, load_job; its staged dead letters go. */
 BW_NODISCARD bw_status bw_store_batch_retry(bw_store *store, const bw_batch_record *batch,
                                             bw_error *err);
-/* Rows counted and equal: the finals' texts, position and counters become durable. */
+/* Rows counted and equal (INTERNAL unless rows_read = rows_loaded + dead_letters): the finals,
+   position, watermark, counters and landed_keys become durable; the commit uses what is stored here,
+   so that it does the same after a restart. */
 BW_NODISCARD bw_status bw_store_batch_loaded(bw_store *store, const bw_batch_record *batch,
                                              bw_error *err);
 /* One final job is done; or a further attempt of the finals begins (done unchanged). */
 BW_NODISCARD bw_status bw_store_batch_final(bw_store *store, const bw_batch_record *batch,
                                             bw_error *err);
 /*
- * One transaction: state committed, the sync's checkpoint (where the position is not NULL),
- * watermark and totals, the batch's dead letters from staged to open (a replaying letter met again
- * is open again), letters of landed_keys superseded (open) or replayed (replaying), the score model, an audit entry. `replaced`: every open row letter of the sync is
- * superseded unless this batch staged it anew.
+ * One transaction: state committed, the sync's checkpoint (where the position is not NULL), watermark
+ * and totals, the run's counters, letters of landed_keys superseded (open) or replayed (replaying),
+ * the batch's dead letters from staged to open (a replaying letter met again is open again), the
+ * score model (unchanged when its ptr is NULL), an audit entry. `replaced`: every open row letter of
+ * the sync is superseded unless this batch staged it anew. Of the record only sync and number are
+ * used. Committing what is committed is fine; CONFLICT when the batch is not loaded.
  */
 BW_NODISCARD bw_status bw_store_batch_commit(bw_store *store, const bw_batch_record *batch,
                                              bw_slice score_model, bool replaced, bw_error *err);
-/* Its staged dead letters go with it, or become open with `keep_letters` (a flood that stopped the
-   run stays listed). */
+/* Its staged dead letters go with it. With `keep_letters` (a flood that stopped the run) they stay
+   listed, in state `staged`, until a whole run of the sync has ended well; met again they are new. */
 BW_NODISCARD bw_status bw_store_batch_abandon(bw_store *store, const char *sync, int64_t number,
                                               bool keep_letters, bw_error *err);
 /* Batches that are neither committed nor abandoned, oldest first. sync NULL: all. */
 BW_NODISCARD bw_status bw_store_batch_open_list(bw_store *store, const char *sync, bw_arena *arena,
                                                 bw_batch_record **out, size_t *count,
                                                 bw_error *err);
-/* Staging tables of finished batches that may still exist: to be dropped, then forgotten. */
+/* Staging tables of finished batches (of all their attempts) that may still exist: to be dropped,
+   then forgotten. */
 BW_NODISCARD bw_status bw_store_staging_list(bw_store *store, const char *sync, bw_arena *arena,
                                              bw_batch_record **out, size_t *count, bw_error *err);
 BW_NODISCARD bw_status bw_store_staging_forget(bw_store *store, const char *sync, int64_t number,
@@ -215,13 +228,15 @@ typedef struct bw_dead_letter {
     int64_t batch;
 } bw_dead_letter;
 
-/* Stages letters of a batch (one transaction). Meeting an open letter again (same sync and event
+/* Stages letters of a planned batch (one transaction). Meeting a letter again (same sync and event
    id) raises its attempts and last_seen and takes over reason, column, detail and content when the
-   batch commits, not before. */
+   batch commits, not before; it is open again then, unless the very same content has been discarded.
+   Unset times become now. */
 BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync, int64_t batch,
                                               const bw_dead_letter *letters, size_t count,
                                               bw_error *err);
-/* How many staged letters of the batch are new (no open letter with their event id). */
+/* How many staged letters of the batch are new: no letter with their event id is open, replaying, or
+   discarded with the same content. */
 BW_NODISCARD bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t batch,
                                                    int64_t *count, bw_error *err);
 /* Keys of the sync's open and replaying letters, sorted (strcmp) and each once, for the run to watch
@@ -235,8 +250,8 @@ typedef struct bw_letter_filter {
     size_t n_ids;
     const char *sync;   /* NULL: any */
     const char *reason; /* NULL: any */
-    const char *text;   /* NULL, or part of key, column, detail or content */
-    bool any_state;     /* false: open and replaying only */
+    const char *text;   /* NULL, or part of key, column, detail or content (ASCII case ignored) */
+    bool any_state;     /* false: open, replaying, and staged ones that a flood left */
     int64_t after_id;   /* paging: ids greater than this */
     size_t limit;       /* 0: all */
 } bw_letter_filter;
@@ -257,8 +272,10 @@ typedef struct bw_letter_group {
 /* Open letters by sync and reason, most first. sync NULL: all. */
 BW_NODISCARD bw_status bw_store_letter_groups(bw_store *store, const char *sync, bw_arena *arena,
                                               bw_letter_group **out, size_t *count, bw_error *err);
-/* Moves letters to a state; with REPLAYING only open ones move (no letter is replayed twice at the
-   same time). Discarding puts the content into the audit trail. *moved counts. */
+/* Moves letters to a state, those that may: OPEN takes replaying (the replay failed: attempts rises);
+   REPLAYING open (no letter is replayed twice at the same time); REPLAYED and SUPERSEDED open and
+   replaying; DISCARDED open. Each is an audit entry; discarding puts the content there. Many letters
+   move in several transactions; *moved counts. */
 BW_NODISCARD bw_status bw_store_letters_move(bw_store *store, const int64_t *ids, size_t count,
                                              bw_letter_state state, const char *who, int64_t *moved,
                                              bw_error *err);
@@ -274,7 +291,7 @@ typedef struct bw_audit_entry {
     const char *action; /* commit pause resume replay discard drift park resync ... */
     const char *subject;
     const char *detail; /* JSON object */
-    const char *hash;   /* hex SHA-256 or XXH3-128 over the entry and the hash before it */
+    const char *hash;   /* hex SHA-256 over the hash before it and the entry */
 } bw_audit_entry;
 
 BW_NODISCARD bw_status bw_store_audit_add(bw_store *store, const char *who, const char *action,
@@ -283,7 +300,9 @@ BW_NODISCARD bw_status bw_store_audit_add(bw_store *store, const char *who, cons
 BW_NODISCARD bw_status bw_store_audit_list(bw_store *store, const char *subject, int64_t before_id,
                                            size_t limit, bw_arena *arena, bw_audit_entry **out,
                                            size_t *count, bw_error *err);
-/* Walks the whole chain; CORRUPT names the first entry that does not fit. */
+/* Walks the whole chain; CORRUPT names the first entry that was changed or is missing, the newest
+   included. The chain has no key: it shows every change but that of someone who computes it anew;
+   against that, compare the newest hash with a copy kept elsewhere. */
 BW_NODISCARD bw_status bw_store_audit_verify(bw_store *store, int64_t *entries, bw_error *err);
 
 /* ---- commands from other processes ------------------------------------------------------ */
@@ -298,11 +317,12 @@ typedef struct bw_command_record {
 /* Puts a command and wakes the engine through its datagram socket in the state directory. */
 BW_NODISCARD bw_status bw_store_command_put(bw_store *store, const char *who, const char *kind,
                                             const char *args, int64_t *id, bw_error *err);
-/* New commands, marked taken. Commands taken by an engine that died are new again at its open. */
+/* New commands, oldest first, marked taken. Commands taken by an engine that died are new again at its open. */
 BW_NODISCARD bw_status bw_store_command_take(bw_store *store, bw_arena *arena,
                                              bw_command_record **out, size_t *count, bw_error *err);
 BW_NODISCARD bw_status bw_store_command_done(bw_store *store, int64_t id, bool ok,
                                              const char *outcome, bw_error *err);
+/* NOT_FOUND when there is none. */
 BW_NODISCARD bw_status bw_store_command_get(bw_store *store, int64_t id, bw_arena *arena,
                                             bw_command_record *out, bw_error *err);
 /* The engine's end of the datagram socket: readable when a command came; -1 when there is none. */
@@ -312,9 +332,10 @@ void bw_store_wake_drain(bw_store *store);
 /* ---- quota bookings --------------------------------------------------------------------- */
 
 /* Books n of `what` ("modifications", "load_jobs", "bytes") for a table or project, and gives the
-   sum of the last 24 h including it. */
+   sum of the last 24 h including it (to the minute, never too little). */
 BW_NODISCARD bw_status bw_store_book(bw_store *store, const char *what, const char *whom, int64_t n,
                                      int64_t *sum_24h, bw_error *err);
+/* *oldest_us + 24 h is when the sum next falls; BW_TIME_NONE when nothing is booked. */
 BW_NODISCARD bw_status bw_store_booked(bw_store *store, const char *what, const char *whom,
                                        int64_t *sum_24h, int64_t *oldest_us, bw_error *err);
 
@@ -333,7 +354,8 @@ BW_NODISCARD bw_status bw_store_run_batches(bw_store *store, int64_t run_id, bw_
    the audit trail. */
 BW_NODISCARD bw_status bw_store_trim(bw_store *store, bw_error *err);
 
-/* A second, read-only store on the same file for the store reader's thread. */
+/* A second, read-only store on the same file for the store reader's thread, or for showing the state
+   without an engine. NOT_FOUND when there is no state yet; writing through it is DENIED. */
 BW_NODISCARD bw_status bw_store_open_reader(const char *dir, const bw_clock *clock, bw_store **out,
                                             bw_error *err);
 
