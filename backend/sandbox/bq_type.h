@@ -153,6 +153,9 @@ bq_value bq_value_pack(bw_arena *arena, const bq_value *items, size_t count);
 BW_NODISCARD bw_status bq_value_fit(const bq_field *field, bw_arena *arena, bq_value *value,
                                     bq_error *err);
 
+/* Characters (code points) of valid UTF-8. */
+int64_t bq_text_length(bw_slice s);
+
 /* ---- Values out ------------------------------------------------------------------------------- */
 
 typedef struct bq_format_options {

@@ -1,0 +1,199 @@
+#include <stdlib.h>
+
+#include "backend/sandbox/bq_time.h"
+
+#define MONTHS_MAX (12 * INT64_C(10000))
+#define DAYS_MAX   INT64_C(3660000)
+#define US_MAX     INT64_C(316224000000000000)
+
+static bool take_number(bw_slice *s, int64_t *out)
+{
+    size_t n = 0;
+
+    *out = 0;
+    while (s->len > 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9') {
+        if (++n > 12)
+            return false;
+        *out = *out * 10 + (s->ptr[0] - '0');
+        s->ptr++;
+        s->len--;
+    }
+    return n > 0;
+}
+
+static bool take_char(bw_slice *s, char c)
+{
+    if (s->len == 0 || s->ptr[0] != c)
+        return false;
+    s->ptr++;
+    s->len--;
+    return true;
+}
+
+static int take_sign(bw_slice *s)
+{
+    if (take_char(s, '-'))
+        return -1;
+    take_char(s, '+');
+    return 1;
+}
+
+static bool take_fraction(bw_slice *s, int64_t *us)
+{
+    int64_t scale = 100000;
+
+    *us = 0;
+    if (!take_char(s, '.'))
+        return true;
+    while (s->len > 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9') {
+        if (scale == 0)
+            return false;
+        *us += (s->ptr[0] - '0') * scale;
+        scale /= 10;
+        s->ptr++;
+        s->len--;
+    }
+    return scale != 100000;
+}
+
+/* [-]Y-M [-]D [-]H:M:S[.F] */
+static bool parse_canonical(bw_slice s, bq_interval *out)
+{
+    int64_t y, mo, d, h, mi, sec, f;
+
+    int sign = take_sign(&s);
+    if (!take_number(&s, &y) || !take_char(&s, '-') || !take_number(&s, &mo) || !take_char(&s, ' '))
+        return false;
+    out->months = sign * (y * 12 + mo);
+    sign = take_sign(&s);
+    if (!take_number(&s, &d) || !take_char(&s, ' '))
+        return false;
+    out->days = sign * d;
+    sign = take_sign(&s);
+    if (!take_number(&s, &h) || !take_char(&s, ':') || !take_number(&s, &mi) ||
+        !take_char(&s, ':') || !take_number(&s, &sec) || !take_fraction(&s, &f) || s.len > 0 ||
+        h > 90000000 || mi > INT64_C(5400000000))
+        return false;
+    out->us = sign * ((h * 3600 + mi * 60 + sec) * BQ_US_PER_SECOND + f);
+    return true;
+}
+
+/* What a letter of ISO 8601 adds, in the date part and in the time part. */
+typedef struct iso_unit {
+    char letter;
+    bool in_time;
+    int64_t months, days, us;
+} iso_unit;
+
+static const iso_unit iso_units[] = {
+    {'Y', false, 12, 0, 0},
+    {'M', false, 1, 0, 0},
+    {'W', false, 0, 7, 0},
+    {'D', false, 0, 1, 0},
+    {'H', true, 0, 0, 3600 * BQ_US_PER_SECOND},
+    {'M', true, 0, 0, 60 * BQ_US_PER_SECOND},
+    {'S', true, 0, 0, BQ_US_PER_SECOND},
+};
+
+static bool parse_iso(bw_slice s, bq_interval *out)
+{
+    bool in_time = false, any = false;
+
+    *out = (bq_interval){0, 0, 0};
+    if (!take_char(&s, 'P'))
+        return false;
+    while (s.len > 0) {
+        int64_t n, f = 0;
+        if (!in_time && take_char(&s, 'T')) {
+            in_time = true;
+            continue;
+        }
+        int sign = take_sign(&s);
+        if (!take_number(&s, &n) || n > INT64_C(316224000000))
+            return false;
+        bool fraction = s.len > 0 && s.ptr[0] == '.';
+        if (!take_fraction(&s, &f) || s.len == 0)
+            return false;
+        const iso_unit *unit = NULL;
+        for (size_t i = 0; i < BW_COUNT(iso_units); i++) {
+            if (iso_units[i].letter == s.ptr[0] && iso_units[i].in_time == in_time)
+                unit = &iso_units[i];
+        }
+        if (!unit || (fraction && unit->us != BQ_US_PER_SECOND))
+            return false;
+        int64_t us;
+        if (__builtin_mul_overflow(n, unit->us, &us) ||
+            __builtin_add_overflow(out->us, sign * (us + f), &out->us))
+            return false;
+        out->months += sign * n * unit->months;
+        out->days += sign * n * unit->days;
+        take_char(&s, unit->letter);
+        any = true;
+    }
+    return any;
+}
+
+bool bq_interval_valid(const bq_interval *v)
+{
+    return llabs(v->months) <= MONTHS_MAX && llabs(v->days) <= DAYS_MAX && llabs(v->us) <= US_MAX;
+}
+
+bool bq_interval_parse(bw_slice s, bq_interval *out)
+{
+    bool ok = s.len > 0 && s.ptr[0] == 'P' ? parse_iso(s, out) : parse_canonical(s, out);
+    return ok && bq_interval_valid(out);
+}
+
+void bq_interval_print(const bq_interval *v, bw_buf *out)
+{
+    int64_t months = llabs(v->months);
+    int64_t us = llabs(v->us);
+    int64_t seconds = us / BQ_US_PER_SECOND;
+
+    bw_buf_addf(out, "%s%lld-%lld %lld %s%lld:%lld:%lld", v->months < 0 ? "-" : "",
+                (long long)(months / 12), (long long)(months % 12), (long long)v->days,
+                v->us < 0 ? "-" : "", (long long)(seconds / 3600), (long long)(seconds / 60 % 60),
+                (long long)(seconds % 60));
+    us %= BQ_US_PER_SECOND;
+    if (us % 1000 != 0)
+        bw_buf_addf(out, ".%06d", (int)us);
+    else if (us != 0)
+        bw_buf_addf(out, ".%03d", (int)(us / 1000));
+}
+
+static void put64(unsigned char *p, int64_t v)
+{
+    for (int i = 0; i < 8; i++)
+        p[i] = (unsigned char)((uint64_t)v >> (56 - 8 * i));
+}
+
+static int64_t get64(const unsigned char *p)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | p[i];
+    return (int64_t)v;
+}
+
+void bq_interval_encode(const bq_interval *v, unsigned char out[24])
+{
+    put64(out, v->months);
+    put64(out + 8, v->days);
+    put64(out + 16, v->us);
+}
+
+bool bq_interval_decode(bw_slice blob, bq_interval *out)
+{
+    const unsigned char *p = (const unsigned char *)blob.ptr;
+
+    if (blob.len != 24)
+        return false;
+    *out = (bq_interval){get64(p), get64(p + 8), get64(p + 16)};
+    return true;
+}
+
+int64_t bq_interval_total(const bq_interval *v)
+{
+    return (v->months * 30 + v->days) * BQ_US_PER_DAY + v->us;
+}

@@ -1,0 +1,110 @@
+#include <stdlib.h>
+
+#include "backend/sandbox/bq_store.h"
+
+static bw_status read_job(bq_catalog *catalog, const char *project, const char *location,
+                          const char *id, char **json, bq_error *err)
+{
+    sqlite3_stmt *stmt;
+    bw_status status = bq_store_query(catalog, err, &stmt,
+                                      "SELECT json FROM bq_job WHERE project = ?1 AND id = ?3"
+                                      " AND (?2 IS NULL OR location = ?2 COLLATE NOCASE)",
+                                      "ttt", project, location, id);
+
+    if (status != BW_OK)
+        return status;
+    if (sqlite3_step(stmt) != SQLITE_ROW)
+        status = bq_error_set(err, "notFound", NULL, "Not found: Job %s:%s%s%s", project,
+                              location ? location : "", location ? "." : "", id);
+    else if (json)
+        *json = bw_xstrdup((const char *)sqlite3_column_text(stmt, 0));
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+bw_status bq_job_get(bq_catalog *catalog, const char *project, const char *location, const char *id,
+                     char **json, bq_error *err)
+{
+    bq_store_lock(catalog);
+    bw_status status = read_job(catalog, project, location, id, json, err);
+    bq_store_unlock(catalog);
+    return status;
+}
+
+bw_status bq_job_insert(bq_catalog *catalog, const bq_job_record *job, bq_error *err)
+{
+    bq_error ignored = BQ_ERROR_INIT;
+
+    bq_store_lock(catalog);
+    bw_status status;
+    if (read_job(catalog, job->project, job->location, job->id, NULL, &ignored) == BW_OK)
+        status = bq_error_set(err, "duplicate", NULL, "Already Exists: Job %s:%s.%s", job->project,
+                              job->location, job->id);
+    else
+        status = bq_store_exec(catalog, err,
+                               "INSERT INTO bq_job(project, location, id, created, json)"
+                               " VALUES (?, ?, ?, ?, ?)",
+                               "tttit", job->project, job->location, job->id, job->created_us,
+                               job->json);
+    bq_store_unlock(catalog);
+    return status;
+}
+
+bw_status bq_job_put_locked(bq_catalog *catalog, const bq_job_record *job, bq_error *err)
+{
+    return bq_store_exec(catalog, err,
+                         "INSERT OR REPLACE INTO bq_job(project, location, id, created, json)"
+                         " VALUES (?, ?, ?, ?, ?)",
+                         "tttit", job->project, job->location, job->id, job->created_us, job->json);
+}
+
+bw_status bq_job_put(bq_catalog *catalog, const bq_job_record *job, bq_error *err)
+{
+    bq_store_lock(catalog);
+    bw_status status = bq_job_put_locked(catalog, job, err);
+    bq_store_unlock(catalog);
+    return status;
+}
+
+bw_status bq_job_list(bq_catalog *catalog, const char *project, bq_job_visit *visit, void *user,
+                      bq_error *err)
+{
+    sqlite3_stmt *stmt;
+
+    bq_store_lock(catalog);
+    bw_status status = bq_store_query(catalog, err, &stmt,
+                                      "SELECT project, location, id, created, json FROM bq_job"
+                                      " WHERE ?1 IS NULL OR project = ?1"
+                                      " ORDER BY created DESC, id",
+                                      "t", project);
+    if (status == BW_OK) {
+        bool more = true;
+        while (more && sqlite3_step(stmt) == SQLITE_ROW) {
+            bq_job_record job = {
+                .project = (const char *)sqlite3_column_text(stmt, 0),
+                .location = (const char *)sqlite3_column_text(stmt, 1),
+                .id = (const char *)sqlite3_column_text(stmt, 2),
+                .created_us = sqlite3_column_int64(stmt, 3),
+                .json = (const char *)sqlite3_column_text(stmt, 4),
+            };
+            more = visit(user, &job);
+        }
+        sqlite3_finalize(stmt);
+    }
+    bq_store_unlock(catalog);
+    return status;
+}
+
+bw_status bq_job_delete(bq_catalog *catalog, const char *project, const char *location,
+                        const char *id, bq_error *err)
+{
+    bq_store_lock(catalog);
+    bw_status status = read_job(catalog, project, location, id, NULL, err);
+    if (status == BW_OK)
+        status = bq_store_exec(catalog, err,
+                               "DELETE FROM bq_job WHERE project = ?1 AND id = ?3"
+                               " AND (?2 IS NULL OR location = ?2 COLLATE NOCASE)",
+                               "ttt", project, location, id);
+    bq_store_unlock(catalog);
+    return status;
+}

@@ -1,0 +1,105 @@
+/*
+ * The catalog from inside: what the SQL engine and the files of the catalog share. Everything here
+ * is called with the catalog's mutex held.
+ *
+ * A table's rows lie in the SQLite table "t<storage>": the column "!" is the integer primary key and
+ * gives the order of arrival, the others carry the schema's names, without a type so that SQLite
+ * converts nothing. Replacing a table's rows at once means pointing it at another storage. A storage
+ * that no table points at is rubbish of a killed process and goes at the next open.
+ */
+#ifndef BW_SANDBOX_BQ_STORE_H
+#define BW_SANDBOX_BQ_STORE_H
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+#include "backend/sandbox/bq_catalog.h"
+
+struct bq_catalog {
+    sqlite3 *db;
+    pthread_mutex_t mu;
+    const bw_clock *clock;
+    int64_t next_expiry_us; /* guarded by mu; BW_FOREVER when nothing expires */
+};
+
+#define BQ_ANONYMOUS_DATASET "_anonymous"
+
+/* Takes the mutex and removes what has expired. */
+void bq_store_lock(bq_catalog *catalog);
+void bq_store_unlock(bq_catalog *catalog);
+
+/* What SQLite says, as internalError; keeps an error that a function of ours has put there. */
+bw_status bq_store_error(bq_catalog *catalog, bq_error *err);
+/* Statements without rows. `types` names the arguments: t text (may be NULL), i int64_t. */
+BW_NODISCARD bw_status bq_store_exec(bq_catalog *catalog, bq_error *err, const char *sql,
+                                     const char *types, ...);
+/* SQL made of a format and run without arguments. */
+BW_NODISCARD bw_status bq_store_execf(bq_catalog *catalog, bq_error *err, const char *fmt, ...)
+    BW_PRINTF(3, 4);
+/* A prepared statement with its arguments bound; the caller steps and finalises it. */
+BW_NODISCARD bw_status bq_store_query(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out,
+                                      const char *sql, const char *types, ...);
+
+BW_NODISCARD bw_status bq_store_begin(bq_catalog *catalog, bq_error *err);
+/* Commits when `status` is BW_OK, else rolls back; returns what the caller returns. */
+BW_NODISCARD bw_status bq_store_end(bq_catalog *catalog, bw_status status, bq_error *err);
+
+/* A new storage with these columns. */
+BW_NODISCARD bw_status bq_storage_create(bq_catalog *catalog, const bq_schema *schema,
+                                         int64_t *storage, bq_error *err);
+BW_NODISCARD bw_status bq_storage_drop(bq_catalog *catalog, int64_t storage, bq_error *err);
+/* Adds the columns that `want` has beyond `have`. */
+BW_NODISCARD bw_status bq_storage_widen(bq_catalog *catalog, int64_t storage, const bq_schema *have,
+                                        const bq_schema *want, bq_error *err);
+/* Appends "name" in double quotes. */
+void bq_store_quote(bw_buf *out, const char *name);
+
+/* A table with its storage; fails with notFound (of dataset or table). */
+BW_NODISCARD bw_status bq_store_find(bq_catalog *catalog, bq_table_ref ref, bq_table *out,
+                                     int64_t *storage, bq_error *err);
+BW_NODISCARD bw_status bq_store_dataset(bq_catalog *catalog, const char *project, const char *id,
+                                        bq_dataset *out, bq_error *err);
+/* Inserts the catalog's row for a table over an existing storage. Checks everything that
+   bq_table_create checks. */
+BW_NODISCARD bw_status bq_store_add(bq_catalog *catalog, const bq_table *in, int64_t storage,
+                                    int64_t rows, int64_t bytes, bq_error *err);
+/* Writes schema, metadata, expires_us, rows, bytes of `table` back with a new version. */
+BW_NODISCARD bw_status bq_store_put(bq_catalog *catalog, const bq_table *table, int64_t storage,
+                                    bq_error *err);
+BW_NODISCARD bw_status bq_store_remove(bq_catalog *catalog, bq_table_ref ref, bq_error *err);
+
+/* The tables of a dataset by id, the anonymous ones too. */
+BW_NODISCARD bw_status bq_store_list(bq_catalog *catalog, const char *project, const char *dataset,
+                                     const char *after, bq_table_visit *visit, void *user,
+                                     bq_error *err);
+
+/* What a write into an existing or new table needs, for loads, copies and query destinations. */
+typedef struct bq_target {
+    bq_table table;  /* as it is, when it exists */
+    int64_t storage; /* its storage */
+    bool exists;
+    bq_schema schema; /* that the rows must have; in table.arena */
+} bq_target;
+BW_NODISCARD bw_status bq_target_find(bq_catalog *catalog, bq_table_ref ref,
+                                      const bq_append_options *options, bq_target *out,
+                                      bq_error *err);
+/* Makes `storage` (holding `rows` rows in out->schema) the table's content or adds it to it, and
+   disposes of it. */
+BW_NODISCARD bw_status bq_target_apply(bq_catalog *catalog, bq_table_ref ref,
+                                       const bq_append_options *options, bq_target *target,
+                                       const bq_schema *stored, int64_t storage, int64_t rows,
+                                       int64_t bytes, bq_error *err);
+void bq_target_fini(bq_target *target);
+
+/* A SQLite column as a stored value, borrowed until the next step. */
+bq_value bq_store_column(sqlite3_stmt *stmt, int column);
+void bq_store_bind(sqlite3_stmt *stmt, int index, const bq_value *value);
+
+/* Checks names of datasets and tables, partitioning and clustering against the schema. */
+BW_NODISCARD bw_status bq_check_table(const bq_table *table, bq_error *err);
+BW_NODISCARD bw_status bq_check_dataset_id(const char *id, bq_error *err);
+/* The hidden dataset for results, made as needed. */
+BW_NODISCARD bw_status bq_store_anonymous(bq_catalog *catalog, const char *project,
+                                          const char *location, bq_error *err);
+
+#endif
