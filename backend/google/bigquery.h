@@ -165,10 +165,10 @@ BW_NODISCARD bw_status bw_bigquery_upload_start(bw_bigquery *bq, const char *pro
  * empty end is allowed. Whatever happens on the way is resolved by asking the session what it holds
  * and sending from there, with back-off, until the call's deadline: BW_OK means that everything of
  * `data` is held, and at the end that state->job is there. Otherwise:
- *   NOT_FOUND    the session is gone; with maybe_acted when the end had been sent: ask for the job
+ *   NOT_FOUND    the session is gone; with maybe_acted when the end may have been taken: ask for the job
  *   CONFLICT     the service holds less than `offset`: those bytes are no longer here, start again
  *   EXISTS       the job's id is taken
- *   UNAVAILABLE, TIMEOUT  with maybe_acted when the end had been sent
+ *   UNAVAILABLE, TIMEOUT  with maybe_acted when the end may have been taken
  */
 BW_NODISCARD bw_status bw_bigquery_upload_put(bw_bigquery *bq, bw_upload *upload, int64_t offset,
                                               const bw_slice *data, size_t n_data, int64_t total,

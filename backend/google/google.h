@@ -29,7 +29,15 @@ void bw_google_free(bw_google *google);
 
 /* The project, or NULL when it is only known by asking the metadata server. */
 const char *bw_google_project(const bw_google *google);
+/* The project, asking the metadata server when it is only known there (at most some seconds). *out is
+   the caller's (free()). NOT_FOUND when nobody names one. */
+BW_NODISCARD bw_status bw_google_find_project(const bw_google *google, const bw_cancel *cancel,
+                                              char **out, bw_error *err);
 /* "service account x@y", "user", "metadata server", "none": for check and the Sources screen. */
 const char *bw_google_identity(const bw_google *google);
+/* Fetches a token unless a good one is there: what `check` calls to say that the credentials work.
+   Retries for at most `timeout_us`. BW_OK with no credentials. */
+BW_NODISCARD bw_status bw_google_check_credentials(const bw_google *google, const bw_cancel *cancel,
+                                                   int64_t timeout_us, bw_error *err);
 
 #endif
