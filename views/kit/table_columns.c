@@ -1,0 +1,117 @@
+/* The column chooser: which columns show, in which order, and what fits into a width. */
+#include "views/kit/table_intern.h"
+
+void bw_table_reset_columns(bw_table *t)
+{
+    for (size_t i = 0; i < t->column_count; i++) {
+        t->arrangement[i] = i;
+        t->hidden[i] = t->columns[i].hidden;
+    }
+}
+
+void bw_table_show_column(bw_table *t, size_t column, bool shown)
+{
+    if (column < t->column_count)
+        t->hidden[column] = !shown;
+}
+
+bool bw_table_column_shown(const bw_table *t, size_t column)
+{
+    return column < t->column_count && !t->hidden[column];
+}
+
+void bw_table_move_column(bw_table *t, size_t column, int by)
+{
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (t->arrangement[i] != column)
+            continue;
+        size_t with = by < 0 ? i - 1 : i + 1;
+        if (with >= t->column_count) /* i - 1 wraps around at the left end */
+            return;
+        t->arrangement[i] = t->arrangement[with];
+        t->arrangement[with] = column;
+        return;
+    }
+}
+
+/* Cells that a column needs at least, its title and sort sign included. */
+static int least(const bw_column *c)
+{
+    return c->min > 0 ? c->min : c->width > 0 ? c->width : 4;
+}
+
+static int total(const bw_table *t, const bw_column_span *spans, size_t count, int gap)
+{
+    int sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += least(&t->columns[spans[i].column]) + (i ? gap : 0);
+    return sum;
+}
+
+/* Leaves out the column with the highest priority number, of equals the one furthest right; false
+   when none can be left out. */
+static bool drop_one(const bw_table *t, bw_column_span *spans, size_t *count)
+{
+    size_t victim = SIZE_MAX;
+    int worst = 1;
+    for (size_t i = 0; i < *count; i++) {
+        int priority = t->columns[spans[i].column].priority;
+        if (priority >= worst) {
+            worst = priority;
+            victim = i;
+        }
+    }
+    if (victim == SIZE_MAX)
+        return false;
+    memmove(&spans[victim], &spans[victim + 1], (*count - victim - 1) * sizeof(*spans));
+    (*count)--;
+    return true;
+}
+
+/* Gives what is left to the columns: first up to their preferred width, the most important ones
+   first, then evenly to those that take all they can get. */
+static void widen(const bw_table *t, bw_column_span *spans, size_t count, int left)
+{
+    for (int priority = 0; priority < 100 && left > 0; priority++) {
+        for (size_t i = 0; i < count && left > 0; i++) {
+            const bw_column *c = &t->columns[spans[i].column];
+            int wish = c->width - spans[i].width;
+            if (c->priority != priority || wish <= 0)
+                continue;
+            int more = wish < left ? wish : left;
+            spans[i].width += more;
+            left -= more;
+        }
+    }
+    size_t greedy = 0;
+    for (size_t i = 0; i < count; i++)
+        greedy += t->columns[spans[i].column].width == 0;
+    for (size_t i = 0; i < count && greedy > 0; i++) {
+        if (t->columns[spans[i].column].width != 0)
+            continue;
+        int more = left / (int)greedy;
+        spans[i].width += more;
+        left -= more;
+        greedy--;
+    }
+}
+
+size_t bw_table_fit_columns(const bw_table *t, int width, int gap, bw_column_span *spans)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < t->column_count; i++) {
+        if (!t->hidden[t->arrangement[i]])
+            spans[count++] = (bw_column_span){.column = t->arrangement[i]};
+    }
+    while (total(t, spans, count, gap) > width && drop_one(t, spans, &count))
+        ;
+    for (size_t i = 0; i < count; i++)
+        spans[i].width = least(&t->columns[spans[i].column]);
+    widen(t, spans, count, width - total(t, spans, count, gap));
+    int at = 0;
+    for (size_t i = 0; i < count; i++) {
+        spans[i].from = at;
+        at += spans[i].width + gap;
+    }
+    return count;
+}

@@ -1,0 +1,181 @@
+#include "views/kit/toast.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define INFO_FOR (4 * BW_SECOND)
+#define WARN_FOR (8 * BW_SECOND)
+#define SHOWING  8
+
+/* One that shows; its text is in the history. */
+typedef struct showing {
+    bw_toast toast;
+    int64_t until_us;
+} showing;
+
+struct bw_toasts {
+    const bw_clock *clock;
+    bw_toast history[BW_TOAST_HISTORY]; /* a ring */
+    size_t first, count;
+    showing showing[SHOWING];
+    size_t shown;
+};
+
+bw_toasts *bw_toasts_new(const bw_clock *clock)
+{
+    bw_toasts *t = bw_xcalloc(1, sizeof(*t));
+    t->clock = clock;
+    return t;
+}
+
+static void drop(bw_toasts *t, size_t i)
+{
+    free(t->showing[i].toast.text);
+    memmove(&t->showing[i], &t->showing[i + 1], (t->shown - i - 1) * sizeof(t->showing[0]));
+    t->shown--;
+}
+
+void bw_toasts_free(bw_toasts *t)
+{
+    if (!t)
+        return;
+    while (t->shown)
+        drop(t, t->shown - 1);
+    for (size_t i = 0; i < t->count; i++)
+        free(t->history[(t->first + i) % BW_TOAST_HISTORY].text);
+    free(t);
+}
+
+/* Room for one more: the least severe goes, of these the oldest. */
+static void make_room(bw_toasts *t)
+{
+    size_t victim = 0;
+    for (size_t i = 1; i < t->shown; i++) {
+        if (t->showing[i].toast.level < t->showing[victim].toast.level)
+            victim = i;
+    }
+    drop(t, victim);
+}
+
+static void add(bw_toasts *t, bw_toast_level level, const char *text)
+{
+    int64_t now = bw_mono_us(t->clock), wall = bw_wall_us(t->clock);
+    if (t->count == BW_TOAST_HISTORY) {
+        free(t->history[t->first].text);
+        t->first = (t->first + 1) % BW_TOAST_HISTORY;
+        t->count--;
+    }
+    bw_toast toast = {level, wall, bw_xstrdup(text)};
+    t->history[(t->first + t->count++) % BW_TOAST_HISTORY] = toast;
+    /* The same message again takes the place of the one that shows. */
+    for (size_t i = 0; i < t->shown; i++) {
+        if (t->showing[i].toast.level == level && strcmp(t->showing[i].toast.text, text) == 0) {
+            drop(t, i);
+            break;
+        }
+    }
+    if (t->shown == SHOWING)
+        make_room(t);
+    toast.text = bw_xstrdup(text);
+    int64_t until =
+        level == BW_TOAST_ERROR ? BW_FOREVER : now + (level == BW_TOAST_WARN ? WARN_FOR : INFO_FOR);
+    t->showing[t->shown++] = (showing){toast, until};
+}
+
+void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...)
+{
+    char text[1600];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    add(t, level, text);
+}
+
+void bw_toasts_error(bw_toasts *t, const bw_error *err)
+{
+    if (err->hint[0])
+        bw_toasts_add(t, BW_TOAST_ERROR, "%s. %s", err->message, err->hint);
+    else
+        bw_toasts_add(t, BW_TOAST_ERROR, "%s", err->message);
+}
+
+static size_t current(const bw_toasts *t)
+{
+    int64_t now = bw_mono_us(t->clock);
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < t->shown; i++) {
+        const showing *s = &t->showing[i];
+        if (s->until_us <= now)
+            continue;
+        if (best == SIZE_MAX || s->toast.level >= t->showing[best].toast.level)
+            best = i;
+    }
+    return best;
+}
+
+const bw_toast *bw_toasts_current(const bw_toasts *t)
+{
+    size_t i = current(t);
+    return i == SIZE_MAX ? NULL : &t->showing[i].toast;
+}
+
+bool bw_toasts_dismiss(bw_toasts *t)
+{
+    size_t i = current(t);
+    if (i == SIZE_MAX)
+        return false;
+    drop(t, i);
+    return true;
+}
+
+static size_t waiting(const bw_toasts *t)
+{
+    int64_t now = bw_mono_us(t->clock);
+    size_t n = 0;
+    for (size_t i = 0; i < t->shown; i++)
+        n += t->showing[i].until_us > now;
+    return n;
+}
+
+void bw_toasts_draw(const bw_toasts *t, bw_region r, int row)
+{
+    static const bw_role roles[] = {BW_ROLE_TOAST_INFO, BW_ROLE_TOAST_WARN, BW_ROLE_TOAST_ERROR};
+    static const bw_glyph glyphs[] = {BW_GLYPH_BULLET, BW_GLYPH_WARN, BW_GLYPH_ERROR};
+    const bw_toast *toast = bw_toasts_current(t);
+    if (!toast)
+        return;
+    bw_style style = roles[toast->level];
+    bw_region_fill(bw_region_sub(r, row, 0, 1, -1), style);
+    int right = r.cols - 1;
+    char more[32];
+    if (waiting(t) > 1) {
+        snprintf(more, sizeof(more), "(+%zu)", waiting(t) - 1);
+        right -= (int)strlen(more);
+        bw_region_puts(r, row, right, style, more);
+        right--;
+    }
+    bw_region_glyph(r, row, 1, style, glyphs[toast->level]);
+    bw_region_field(r, row, 3, right - 3, BW_ALIGN_LEFT, style, bw_slice_cstr(toast->text));
+}
+
+int64_t bw_toasts_deadline(const bw_toasts *t)
+{
+    int64_t now = bw_mono_us(t->clock), first = BW_FOREVER;
+    for (size_t i = 0; i < t->shown; i++) {
+        int64_t until = t->showing[i].until_us;
+        if (until > now && until < first)
+            first = until;
+    }
+    return first;
+}
+
+size_t bw_toasts_count(const bw_toasts *t)
+{
+    return t->count;
+}
+
+const bw_toast *bw_toasts_at(const bw_toasts *t, size_t n)
+{
+    return &t->history[(t->first + n) % BW_TOAST_HISTORY];
+}
