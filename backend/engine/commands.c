@@ -1,0 +1,315 @@
+/* Commands, from this process and through the store from others: carried out on the engine's thread,
+   each with one final event. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/core/log.h"
+#include "backend/core/text.h"
+#include "backend/engine/engine_internal.h"
+
+static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const char *text,
+                   const char *hint)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_event event = {.command = id,
+                      .final = true,
+                      .ok = ok,
+                      .level = ok ? BW_LOG_INFO : BW_LOG_ERROR,
+                      .done = -1,
+                      .total = -1,
+                      .wall_us = bw_wall_us(e->clock)};
+    snprintf(event.text, sizeof(event.text), "%s", text);
+    snprintf(event.hint, sizeof(event.hint), "%s", hint ? hint : "");
+    bw_engine_news(e, &event);
+    if (store_id && bw_store_command_done(e->store, store_id, ok, text, &err) != BW_OK)
+        bw_log_error(BW_LOG_WARN, "store", &err);
+    e->changed = true;
+}
+
+static void track(bw_engine *e, const bw_queued_command *q, int runs)
+{
+    BW_GROW(e->tracked, e->n_tracked + 1, e->tracked_cap);
+    e->tracked[e->n_tracked++] =
+        (bw_tracked){.id = q->id, .store_id = q->store_id, .remaining = runs};
+}
+
+static void describe_run(const bw_run *run, char *text, size_t size)
+{
+    const bw_run_record *r = &run->record;
+    if (run->status != BW_OK)
+        snprintf(text, size, "%.400s", run->error.message);
+    else if (run->kind == BW_RUN_REPLAY)
+        snprintf(text, size,
+                 "%s: %lld of %zu replayed, %lld still do not fit, %lld are gone at the source",
+                 run->def->name, (long long)run->replay_landed, run->n_letters,
+                 (long long)run->replay_refused, (long long)run->replay_gone);
+    else
+        snprintf(text, size, "%s: %lld rows read, %lld loaded, %lld dead-lettered", run->def->name,
+                 (long long)r->rows_read, (long long)r->rows_loaded, (long long)r->dead_letters);
+}
+
+void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
+{
+    for (size_t i = 0; i < e->n_tracked; i++) {
+        bw_tracked *t = &e->tracked[i];
+        if (t->id != command)
+            continue;
+        t->remaining--;
+        t->failed += run->status != BW_OK;
+        if (t->text[0] == '\0' || run->status != BW_OK)
+            describe_run(run, t->text, sizeof(t->text));
+        if (t->remaining > 0)
+            return;
+        finish(e, t->id, t->store_id, t->failed == 0, t->text, run->error.hint);
+        e->tracked[i] = e->tracked[--e->n_tracked];
+        return;
+    }
+}
+
+/* The syncs that a command names; on an unknown name none, and the command is over. */
+static bw_sync **named_syncs(bw_engine *e, bw_queued_command *q, size_t *n)
+{
+    const bw_command *c = &q->command;
+    bw_sync **syncs = BW_ARENA_ARRAY(&q->arena, bw_sync *, c->n_syncs + 1);
+    *n = 0;
+    for (size_t i = 0; i < c->n_syncs; i++) {
+        bw_sync *sync = bw_engine_find(e, c->syncs[i]);
+        if (sync) {
+            syncs[(*n)++] = sync;
+            continue;
+        }
+        const char **names = BW_ARENA_ARRAY(&q->arena, const char *, e->n_syncs + 1);
+        for (size_t k = 0; k < e->n_syncs; k++)
+            names[k] = e->syncs[k]->def.name;
+        const char *near = bw_nearest(c->syncs[i], names, e->n_syncs);
+        finish(e, q->id, q->store_id, false,
+               bw_arena_printf(&q->arena, "there is no sync %s", c->syncs[i]),
+               near ? bw_arena_printf(&q->arena, "Did you mean %s?", near) : NULL);
+        *n = 0;
+        return NULL;
+    }
+    return syncs;
+}
+
+static void copy_keys(bw_pending *p, const bw_command *c)
+{
+    const char **keys = BW_ARENA_ARRAY(&p->arena, const char *, c->n_keys + 1);
+    for (size_t i = 0; i < c->n_keys; i++)
+        keys[i] = bw_arena_strdup(&p->arena, c->keys[i]);
+    p->keys = keys;
+    p->n_keys = c->n_keys;
+}
+
+static void ask_runs(bw_engine *e, bw_queued_command *q)
+{
+    static const bw_read_kind reads[] = {
+        [BW_COMMAND_SYNC] = BW_READ_INCREMENTAL,      [BW_COMMAND_FULL] = BW_READ_FULL,
+        [BW_COMMAND_SINCE] = BW_READ_SINCE,           [BW_COMMAND_KEYS] = BW_READ_KEYS,
+        [BW_COMMAND_TAKE_OVER] = BW_READ_INCREMENTAL,
+    };
+    const bw_command *c = &q->command;
+    size_t n;
+    bw_sync **syncs = named_syncs(e, q, &n);
+    if (!syncs)
+        return;
+    if (n == 0) {
+        finish(e, q->id, q->store_id, false, "no sync was named", NULL);
+        return;
+    }
+    track(e, q, (int)n);
+    for (size_t i = 0; i < n; i++) {
+        bw_pending *p = bw_sync_ask(syncs[i], BW_RUN_SYNC, reads[c->kind],
+                                    c->kind == BW_COMMAND_SYNC ? "command" : "resync", c->who);
+        p->since_us = c->since_us;
+        p->take_over = c->kind == BW_COMMAND_TAKE_OVER;
+        p->command = q->id;
+        copy_keys(p, c);
+    }
+}
+
+static void pause_or_resume(bw_engine *e, bw_queued_command *q)
+{
+    const bw_command *c = &q->command;
+    bool pause = c->kind == BW_COMMAND_PAUSE;
+    bw_error err = BW_ERROR_INIT;
+    size_t n;
+    bw_sync **syncs = named_syncs(e, q, &n);
+    for (size_t i = 0; syncs && i < n; i++) {
+        bw_status s = bw_store_sync_pause(e->store, syncs[i]->def.name, pause, c->who, &err);
+        if (s == BW_OK && !pause)
+            s = bw_store_sync_park(e->store, syncs[i]->def.name, BW_TIME_NONE, NULL, &err);
+        if (s != BW_OK) {
+            finish(e, q->id, q->store_id, false, err.message, err.hint);
+            return;
+        }
+        bw_sync_reload(e, syncs[i]);
+        if (!pause && syncs[i]->def.schedule && syncs[i]->def.schedule->kind != BW_SCHEDULE_MANUAL)
+            syncs[i]->next_due_us = bw_wall_us(e->clock);
+    }
+    if (syncs)
+        finish(e, q->id, q->store_id, true,
+               bw_arena_printf(&q->arena, "%zu sync%s %s%s", n, n == 1 ? "" : "s",
+                               pause ? "paused" : "resumed",
+                               pause ? "; a run under way goes on to its end" : ""),
+               NULL);
+}
+
+static void cancel(bw_engine *e, bw_queued_command *q)
+{
+    size_t n, cancelled = 0;
+    bw_sync **syncs = named_syncs(e, q, &n);
+    for (size_t i = 0; syncs && i < n; i++) {
+        bw_run *run = syncs[i]->run;
+        if (!run)
+            continue;
+        bw_cancel_raise(&run->cancel);
+        cancelled++;
+    }
+    if (syncs)
+        finish(e, q->id, q->store_id, cancelled > 0,
+               cancelled ? "cancelling; the next run resumes where this one stopped"
+                         : "nothing is running",
+               NULL);
+}
+
+static void replay(bw_engine *e, bw_queued_command *q)
+{
+    const bw_command *c = &q->command;
+    bw_error err = BW_ERROR_INIT;
+    bw_dead_letter *letters;
+    size_t n, runs = 0;
+    bw_letter_filter filter = {.ids = c->letters, .n_ids = c->n_letters};
+    if (c->stored) {
+        finish(e, q->id, q->store_id, false, "a row's letter is replayed by reading the row again",
+               "Replay it without the stored content.");
+        return;
+    }
+    if (c->n_letters == 0 ||
+        bw_store_letters(e->store, &filter, &q->arena, &letters, &n, &err) != BW_OK) {
+        finish(e, q->id, q->store_id, false,
+               c->n_letters ? err.message : "no dead letter was named", err.hint);
+        return;
+    }
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        size_t count = 0;
+        for (size_t k = 0; k < n; k++)
+            count += strcmp(letters[k].sync, e->syncs[i]->def.name) == 0;
+        if (count == 0)
+            continue;
+        bw_pending *p = bw_sync_ask(e->syncs[i], BW_RUN_REPLAY, BW_READ_KEYS, "replay", c->who);
+        int64_t *ids = BW_ARENA_ARRAY(&p->arena, int64_t, count);
+        for (size_t k = 0; k < n; k++) {
+            if (strcmp(letters[k].sync, e->syncs[i]->def.name) == 0)
+                ids[p->n_letters++] = letters[k].id;
+        }
+        p->letters = ids;
+        p->command = q->id;
+        runs++;
+    }
+    if (runs == 0) {
+        finish(e, q->id, q->store_id, false,
+               "none of these dead letters is open, or their syncs are not configured", NULL);
+        return;
+    }
+    track(e, q, (int)runs);
+}
+
+static void discard(bw_engine *e, bw_queued_command *q)
+{
+    const bw_command *c = &q->command;
+    bw_error err = BW_ERROR_INIT;
+    int64_t moved = 0;
+    if (bw_store_letters_move(e->store, c->letters, c->n_letters, BW_LETTER_DISCARDED, c->who,
+                              &moved, &err) != BW_OK) {
+        finish(e, q->id, q->store_id, false, err.message, err.hint);
+        return;
+    }
+    bw_engine_count_letters(e);
+    finish(e, q->id, q->store_id, moved > 0,
+           bw_arena_printf(&q->arena,
+                           "%lld dead letter%s discarded; the audit trail keeps the content",
+                           (long long)moved, moved == 1 ? "" : "s"),
+           NULL);
+}
+
+static void edit(bw_engine *e, bw_queued_command *q)
+{
+    const bw_command *c = &q->command;
+    bw_error err = BW_ERROR_INIT;
+    bool ok = c->n_letters == 1 && c->content &&
+              bw_store_letter_edit(e->store, c->letters[0], bw_slice_cstr(c->content), c->who,
+                                   &err) == BW_OK;
+    finish(e, q->id, q->store_id, ok,
+           ok               ? "edited"
+           : err.message[0] ? err.message
+                            : "nothing to edit",
+           err.hint);
+}
+
+static void carry_out(bw_engine *e, bw_queued_command *q)
+{
+    static void (*const handlers[BW_COMMAND_KINDS])(bw_engine *, bw_queued_command *) = {
+        [BW_COMMAND_SYNC] = ask_runs,
+        [BW_COMMAND_FULL] = ask_runs,
+        [BW_COMMAND_SINCE] = ask_runs,
+        [BW_COMMAND_KEYS] = ask_runs,
+        [BW_COMMAND_TAKE_OVER] = ask_runs,
+        [BW_COMMAND_PAUSE] = pause_or_resume,
+        [BW_COMMAND_RESUME] = pause_or_resume,
+        [BW_COMMAND_CANCEL] = cancel,
+        [BW_COMMAND_REPLAY] = replay,
+        [BW_COMMAND_DISCARD] = discard,
+        [BW_COMMAND_EDIT] = edit,
+    };
+    bw_log(BW_LOG_INFO, "command", "%s by %s", bw_command_name(q->command.kind), q->command.who);
+    if (e->options.read_only)
+        finish(e, q->id, q->store_id, false, "refused: read-only",
+               "Start without --read-only to change things.");
+    else
+        handlers[q->command.kind](e, q);
+}
+
+static void take_from_store(bw_engine *e)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_error err = BW_ERROR_INIT;
+    bw_command_record *records;
+    size_t n = 0;
+    bw_store_wake_drain(e->store);
+    if (bw_store_command_take(e->store, &arena, &records, &n, &err) != BW_OK)
+        bw_log_error(BW_LOG_WARN, "store", &err);
+    for (size_t i = 0; i < n; i++) {
+        bw_queued_command q = {.store_id = records[i].id};
+        pthread_mutex_lock(&e->mu);
+        q.id = ++e->next_command;
+        pthread_mutex_unlock(&e->mu);
+        if (bw_command_from_json(records[i].kind, records[i].who, records[i].args, &q.arena,
+                                 &q.command, &err) == BW_OK)
+            carry_out(e, &q);
+        else
+            finish(e, q.id, q.store_id, false, err.message, err.hint);
+        bw_arena_fini(&q.arena);
+    }
+    bw_arena_fini(&arena);
+}
+
+void bw_engine_take_commands(bw_engine *e)
+{
+    for (;;) {
+        bw_queued_command *q = NULL;
+        pthread_mutex_lock(&e->mu);
+        if (e->n_commands > 0) {
+            q = e->commands[0];
+            e->n_commands--;
+            for (size_t i = 0; i < e->n_commands; i++)
+                e->commands[i] = e->commands[i + 1];
+        }
+        pthread_mutex_unlock(&e->mu);
+        if (!q)
+            break;
+        carry_out(e, q);
+        bw_arena_fini(&q->arena);
+        free(q);
+    }
+    take_from_store(e);
+}

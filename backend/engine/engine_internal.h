@@ -1,0 +1,150 @@
+/*
+ * What the files of the scheduler share: engine.c owns the thread and the queues, schedule.c decides
+ * what runs when and takes results, commands.c carries out commands, publish.c makes snapshots,
+ * workers.c runs runs. Everything here belongs to the engine's thread unless it says otherwise.
+ */
+#ifndef BW_ENGINE_ENGINE_INTERNAL_H
+#define BW_ENGINE_ENGINE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "backend/engine/engine.h"
+#include "backend/engine/page_reader.h"
+#include "backend/engine/run.h"
+#include "backend/engine/snapshot_box.h"
+#include "backend/engine/workers.h"
+
+/* A run that was asked for and has not begun. Strings live in its own arena. */
+typedef struct bw_pending {
+    bw_arena arena;
+    bw_run_kind kind;
+    bw_read_kind read;
+    const char *trigger, *who;
+    int64_t since_us;
+    const char *const *keys;
+    size_t n_keys;
+    const int64_t *letters;
+    size_t n_letters;
+    bool take_over;
+    uint64_t command;
+} bw_pending;
+
+/* A sync as the engine runs it. */
+typedef struct bw_sync {
+    bw_sync_def def;
+    bw_arena def_arena; /* of an expanded definition */
+    size_t order;       /* of the configuration's entry */
+    bw_arena arena;     /* of record and the strings below; made anew after each run */
+    bw_sync_record record;
+    const char *mode, *target, *error, *hint, *held_back_by;
+    bw_run *run; /* queued or running */
+    bw_pending **pending;
+    size_t n_pending, pending_cap;
+    int64_t next_due_us; /* wall; BW_TIME_NONE: only when asked */
+    bool due_at_start;   /* has not run in this process and needs no schedule to */
+    bool failed, drift, source_down, skipped;
+    int64_t source_offset_us; /* the source's clock minus ours */
+    int64_t dead_letters;     /* open; -1 unknown */
+    double quota_left;
+    int64_t bytes_today;
+    bw_detail_box *detail;
+    uint32_t spark[BW_SPARK_MINUTES];
+    int64_t spark_minute; /* of the newest */
+    float lag_history[BW_HISTORY], rate_history[BW_HISTORY];
+    int64_t sampled_rows; /* rows loaded at the last sample of a running run */
+    /* The last run's record, in last_arena: what run --once reports. */
+    bw_arena last_arena;
+    bw_run_record last;
+    bool ran;
+} bw_sync;
+
+typedef struct bw_source_info {
+    const char *name, *kind, *where; /* in the engine's arena */
+    bw_source_state state;
+    char version[128], error[512];
+    int64_t latency_us, last_ok_us;
+} bw_source_info;
+
+/* A command whose runs are under way. */
+typedef struct bw_tracked {
+    uint64_t id;
+    int64_t store_id; /* 0: from this process */
+    int remaining, failed;
+    char text[512];
+} bw_tracked;
+
+typedef struct bw_queued_command {
+    bw_arena arena;
+    bw_command command;
+    uint64_t id;
+    int64_t store_id;
+} bw_queued_command;
+
+#define BW_EVENTS 256
+
+struct bw_engine {
+    bw_engine_options options;
+    const bw_clock *clock;
+    bw_store *store;
+    bw_run_env run_env;
+    bw_arena arena;
+    bw_sync **syncs; /* those that run, patterns expanded, in the order of the configuration */
+    size_t n_syncs, syncs_cap;
+    bw_source_info *sources;
+    size_t n_sources;
+    bw_workers *workers;
+    bw_page_reader *pages;
+    pthread_t thread;
+    bool thread_runs;
+    int engine_wake; /* eventfd: something for the engine's thread */
+    int ui_wake;     /* eventfd: something for the UI */
+    atomic_bool stopping, stopped, done;
+    const char *note; /* why nothing new is started, in note_text; NULL */
+    char note_text[256];
+    int64_t next_heartbeat, next_sample, next_publish; /* monotonic */
+    bool changed;
+    uint64_t snapshot_seq;
+    bw_tracked *tracked;
+    size_t n_tracked, tracked_cap;
+
+    pthread_mutex_t mu;
+    bw_snapshot_box *snapshot;       /* guarded by mu: the newest */
+    bw_queued_command **commands;    /* guarded by mu */
+    size_t n_commands, commands_cap; /* guarded by mu */
+    uint64_t next_command;           /* guarded by mu */
+    bw_event events[BW_EVENTS];      /* guarded by mu: a ring */
+    size_t first_event, n_events;    /* guarded by mu */
+};
+
+/* schedule.c */
+BW_NODISCARD bw_status bw_engine_load_syncs(bw_engine *e, bw_error *err);
+void bw_engine_free_syncs(bw_engine *e);
+void bw_engine_start_due(bw_engine *e);
+void bw_engine_take_results(bw_engine *e);
+bw_sync *bw_engine_find(bw_engine *e, const char *name);
+bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, const char *trigger,
+                        const char *who);
+void bw_sync_reload(bw_engine *e, bw_sync *sync);
+void bw_engine_count_letters(bw_engine *e);
+/* Wall time at which something is due; BW_FOREVER when nothing is. */
+int64_t bw_engine_next_due(const bw_engine *e);
+
+/* commands.c */
+void bw_engine_take_commands(bw_engine *e);
+void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run);
+
+/* publish.c */
+void bw_engine_publish(bw_engine *e);
+void bw_engine_sample(bw_engine *e);
+void bw_engine_news(bw_engine *e, const bw_event *event);
+double bw_sync_lag_s(const bw_engine *e, const bw_sync *sync);
+typedef struct bw_judgement {
+    bw_health health;
+    bw_activity activity;
+    bw_sync_state state;
+    double freshness; /* 0 to 100, NAN unknown */
+} bw_judgement;
+bw_judgement bw_sync_judge(const bw_engine *e, const bw_sync *sync);
+void bw_sync_spark_add(bw_sync *sync, int64_t wall_us, int64_t rows);
+
+#endif

@@ -1,0 +1,21 @@
+/* The store reader's thread: answers page queries. Threads: start and stop by the engine; ask and
+   take by the UI. */
+#ifndef BW_ENGINE_PAGE_READER_H
+#define BW_ENGINE_PAGE_READER_H
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+#include "backend/engine/page.h"
+
+typedef struct bw_page_reader bw_page_reader;
+
+BW_NODISCARD bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock,
+                                            bw_log_ring *ring, int wake_fd, bw_page_reader **out,
+                                            bw_error *err);
+void bw_page_reader_stop(bw_page_reader *r);
+void bw_page_reader_ask(bw_page_reader *r, int slot, const bw_page_query *query);
+/* Referenced, or NULL. */
+const bw_page *bw_page_reader_take(bw_page_reader *r, int slot);
+
+#endif

@@ -1,0 +1,189 @@
+/* Rows on their way from a chunk to the encoder: counted, scored, encoded, or dead-lettered. */
+#include <math.h>
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+#include "backend/core/text.h"
+#include "backend/core/units.h"
+#include "backend/engine/run_internal.h"
+#include "backend/engine/scorer.h"
+
+/* One open letter per key: the row is read again and again until it fits. Without a key the content
+   is the identity. */
+static const char *letter_id(bw_arena *arena, const bw_rejected_row *r)
+{
+    bw_slice id = r->key.len ? r->key : r->content;
+    XXH128_hash_t h = XXH3_128bits(id.ptr, id.len);
+    return bw_arena_printf(arena, "row-%016llx%016llx", (unsigned long long)h.high64,
+                           (unsigned long long)h.low64);
+}
+
+static bw_status stage(bw_run_work *w, int64_t batch, const bw_rejected_row *rows, size_t n,
+                       bw_error *err)
+{
+    if (n == 0)
+        return BW_OK;
+    bw_arena arena = BW_ARENA_INIT;
+    bw_dead_letter *letters = BW_ARENA_ARRAY(&arena, bw_dead_letter, n);
+    int64_t now = bw_wall_us(w->run->env.clock);
+    for (size_t i = 0; i < n; i++) {
+        const bw_rejected_row *r = &rows[i];
+        letters[i] = (bw_dead_letter){
+            .sync = w->run->def->name,
+            .key = r->key.len ? bw_arena_strndup(&arena, r->key.ptr, r->key.len) : NULL,
+            .event_id = letter_id(&arena, r),
+            .reason = r->reason,
+            .column = r->column ? r->column : "",
+            .detail = bw_arena_strndup(&arena, r->detail.ptr, r->detail.len),
+            .content = r->content,
+            .attempts = 1,
+            .first_seen_us = now,
+            .last_seen_us = now,
+            .state = BW_LETTER_STAGED,
+            .batch = batch,
+        };
+    }
+    bw_status s =
+        bw_store_letters_stage(w->run->env.store, w->run->def->name, batch, letters, n, err);
+    atomic_fetch_add(&w->run->dead_letters, (int64_t)n);
+    bw_arena_fini(&arena);
+    return s;
+}
+
+bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch, bw_slice key, bw_reason reason,
+                              const char *column, bw_slice detail, bw_slice content, bw_error *err)
+{
+    bw_rejected_row row = {
+        .reason = reason, .column = column, .detail = detail, .key = key, .content = content};
+    return stage(w, batch, &row, 1, err);
+}
+
+bw_status bw_batch_check_flood(bw_run_work *w, int64_t batch, bw_error *err)
+{
+    int64_t fresh, limit = w->run->def->max_dead_letters;
+    if (limit < 0)
+        return BW_OK;
+    bw_status s =
+        bw_store_letters_staged_new(w->run->env.store, w->run->def->name, batch, &fresh, err);
+    if (s != BW_OK || w->new_letters + fresh <= limit)
+        return s;
+    bw_error_set(err, BW_REJECTED,
+                 "more than %lld new rows do not fit the destination (%lld so far)",
+                 (long long)limit, (long long)(w->new_letters + fresh));
+    return bw_error_hint(err, "Look at them with dlq list; then mend the rows, choose `as: string` "
+                              "for the column, or raise max_dead_letters.");
+}
+
+/* A row of canonical values as the JSON of its texts, for a letter whose source text is gone. */
+static bw_slice values_json(bw_arena *arena, const bw_schema *schema, const bw_value *row)
+{
+    bw_slice *texts = BW_ARENA_ARRAY(arena, bw_slice, schema->count);
+    for (size_t i = 0; i < schema->count; i++) {
+        if (row[i].state != BW_VALUE_ARRAY) {
+            texts[i] = bw_value_slice(&row[i]);
+            continue;
+        }
+        bw_buf b = BW_BUF_INIT;
+        bw_buf_addc(&b, '[');
+        for (uint32_t k = 0; k < row[i].size; k++) {
+            if (k)
+                bw_buf_addc(&b, ',');
+            bw_json_add_string(&b, bw_value_slice(&row[i].items[k]));
+        }
+        bw_buf_addc(&b, ']');
+        texts[i] = bw_arena_slice(arena, bw_buf_slice(&b));
+        bw_buf_fini(&b);
+    }
+    return bw_row_source_json(arena, schema, texts);
+}
+
+static void reject_values(bw_run_work *w, const bw_value *row, bw_reason reason, int column)
+{
+    bw_arena *a = &w->chunk.arena;
+    const bw_schema *schema = &w->info.schema;
+    bw_chunk_reject(&w->chunk, (bw_rejected_row){
+                                   .reason = reason,
+                                   .column = column >= 0 ? schema->fields[column].source_name : "",
+                                   .key = w->info.n_key ? bw_row_key_json(a, schema, w->info.key,
+                                                                          w->info.n_key, row)
+                                                        : (bw_slice){NULL, 0},
+                                   .content = values_json(a, schema, row),
+                               });
+}
+
+static int compare_key(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Notes that a key with an open dead letter has landed. */
+static void note_landed(bw_run_work *w, const bw_value *row)
+{
+    if (w->n_letter_keys == 0 || w->info.n_key == 0)
+        return;
+    bw_slice key =
+        bw_row_key_json(&w->chunk.arena, &w->info.schema, w->info.key, w->info.n_key, row);
+    const char *text = key.ptr;
+    const char *const *hit =
+        bsearch(&text, w->letter_keys, w->n_letter_keys, sizeof(*w->letter_keys), compare_key);
+    if (hit)
+        w->letter_landed[hit - w->letter_keys] = true;
+}
+
+static void note_version(const bw_run_work *w, const bw_value *row, bw_batch_rows *rows)
+{
+    int cursor = w->info.cursor;
+    int64_t v;
+    if (cursor < 0 ||
+        !bw_value_version(bw_value_slice(&row[cursor]), w->info.schema.fields[cursor].type, &v))
+        return;
+    if (!rows->any_version || v < rows->version_min)
+        rows->version_min = v;
+    if (!rows->any_version || v > rows->version_max)
+        rows->version_max = v;
+    rows->any_version = true;
+}
+
+bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
+                              int64_t batch, bw_batch_rows *rows, bw_buf *out, bw_row_sink *sink,
+                              void *user, bool *end, bw_error *err)
+{
+    bw_chunk *chunk = &w->chunk;
+    bool wants_versions = w->target_spec.raw || w->mode == BW_MODE_APPEND;
+    bw_status s = BW_OK;
+    if (w->prefetched) {
+        *end = w->prefetched_end;
+        w->prefetched = false;
+    } else {
+        bw_chunk_reset(chunk, w->info.schema.count);
+        s = w->run->def->source->reader_fetch(w->reader, chunk, end, err);
+    }
+    if (s != BW_OK)
+        return s;
+    int64_t read = (int64_t)(chunk->rows + chunk->n_rejected);
+    bw_scorer_begin_chunk(w->scorer, chunk->rows);
+    for (size_t i = 0; i < chunk->rows; i++) {
+        const bw_value *row = bw_chunk_at(chunk, i);
+        bw_row_extra extra = {.score = bw_scorer_row(w->scorer, row)};
+        int column;
+        bw_reason reason = class->row(encoder, row, &extra, out, &column);
+        if (reason != BW_REASON_NONE) {
+            reject_values(w, row, reason, column);
+            continue;
+        }
+        rows->encoded++;
+        note_landed(w, row);
+        if (wants_versions)
+            note_version(w, row, rows);
+        if (sink && (s = sink(user, out, row, err)) != BW_OK)
+            return s;
+    }
+    rows->read += read;
+    rows->rejected += (int64_t)chunk->n_rejected;
+    atomic_fetch_add(&w->run->rows_read, read);
+    s = stage(w, batch, chunk->rejected, chunk->n_rejected, err);
+    if (s == BW_OK && chunk->n_rejected > 0)
+        s = bw_batch_check_flood(w, batch, err);
+    return s;
+}

@@ -1,0 +1,484 @@
+#include "backend/engine/run.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/core/log.h"
+#include "backend/core/units.h"
+#include "backend/engine/run_internal.h"
+
+#define REPLAY_GROUP    500
+#define MAX_LETTER_KEYS 100000
+
+/* ---- shared with the scheduler ---------------------------------------------------------- */
+
+bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *trigger)
+{
+    bw_run *run = bw_xcalloc(1, sizeof(*run));
+    run->env = *env;
+    run->def = def;
+    run->trigger = trigger;
+    run->read = BW_READ_INCREMENTAL;
+    run->kind = def->pattern ? BW_RUN_EXPAND : BW_RUN_SYNC;
+    bw_cancel_init(&run->cancel);
+    pthread_mutex_init(&run->mu, NULL);
+    atomic_store(&run->phase, "waiting for a worker");
+    atomic_store(&run->rows_expected, -1);
+    run->started_us = bw_wall_us(env->clock);
+    run->started_mono_us = bw_mono_us(env->clock);
+    run->end = (bw_batch_end){.watermark_us = BW_TIME_NONE, .null_cursors = -1, .ahead_rows = -1};
+    return run;
+}
+
+void bw_run_free(bw_run *run)
+{
+    if (!run)
+        return;
+    bw_detail_box_unref(run->detail);
+    bw_cancel_fini(&run->cancel);
+    pthread_mutex_destroy(&run->mu);
+    bw_arena_fini(&run->arena);
+    free(run);
+}
+
+void bw_run_phase(bw_run *run, const char *phase)
+{
+    atomic_store(&run->phase, phase);
+    bw_run_waiting(run, "");
+}
+
+void bw_run_waiting(bw_run *run, const char *text)
+{
+    pthread_mutex_lock(&run->mu);
+    snprintf(run->waiting_for, sizeof(run->waiting_for), "%s", text);
+    pthread_mutex_unlock(&run->mu);
+}
+
+static const char *kind_word(const bw_run *run)
+{
+    static const char *const reads[] = {
+        [BW_READ_INCREMENTAL] = "incremental",
+        [BW_READ_FULL] = "full",
+        [BW_READ_SINCE] = "since",
+        [BW_READ_KEYS] = "keys",
+    };
+    return run->kind == BW_RUN_REPLAY ? "replay" : reads[run->read];
+}
+
+void bw_run_progress(bw_run *run, bw_arena *arena, bw_progress *out)
+{
+    int64_t elapsed = bw_mono_us(run->env.clock) - run->started_mono_us;
+    int64_t expected = atomic_load(&run->rows_expected);
+    *out = (bw_progress){
+        .active = true,
+        .kind = kind_word(run),
+        .phase = atomic_load(&run->phase),
+        .started_us = run->started_us,
+        .rows_read = atomic_load(&run->rows_read),
+        .rows_loaded = atomic_load(&run->rows_loaded),
+        .dead_letters = atomic_load(&run->dead_letters),
+        .bytes_uploaded = (int64_t)atomic_load(&run->bytes_uploaded),
+        .rows_expected = expected < 0 ? NAN : (double)expected,
+        .rows_per_s = NAN,
+        .eta_us = BW_TIME_NONE,
+        .attempt = atomic_load(&run->attempt),
+    };
+    if (elapsed > BW_SECOND / 2)
+        out->rows_per_s = (double)out->rows_read / ((double)elapsed / BW_SECOND);
+    if (expected > out->rows_read && out->rows_per_s > 0)
+        out->eta_us = (int64_t)((double)(expected - out->rows_read) / out->rows_per_s * BW_SECOND);
+    pthread_mutex_lock(&run->mu);
+    out->batch = bw_arena_strdup(arena, run->batch_label);
+    out->load_job = bw_arena_strdup(arena, run->load_job);
+    out->waiting_for = run->waiting_for[0] ? bw_arena_strdup(arena, run->waiting_for) : NULL;
+    pthread_mutex_unlock(&run->mu);
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+static bw_status resolve_mode(bw_run_work *w, bw_error *err)
+{
+    const bw_table_info *info = &w->info;
+    w->mode = w->run->def->mode;
+    if (w->mode == BW_MODE_AUTO) {
+        w->mode = info->n_key > 0 && info->cursor >= 0 && info->cursor_kind != BW_CURSOR_SEQUENCE
+                      ? BW_MODE_UPSERT
+                      : BW_MODE_REPLACE;
+    }
+    if (w->mode == BW_MODE_UPSERT && info->n_key == 0) {
+        bw_error_set(err, BW_INVALID, "mode upsert needs a key: %s", info->key_origin);
+        return bw_error_hint(err,
+                             "Name one with key: [column, ...], or use mode: append or replace.");
+    }
+    if (w->mode == BW_MODE_UPSERT && info->cursor_kind == BW_CURSOR_SEQUENCE) {
+        bw_error_set(err, BW_INVALID, "an integer cursor shows new rows, not changed ones");
+        return bw_error_hint(err, "Use mode: append, or a timestamp column as cursor.");
+    }
+    if (w->mode == BW_MODE_APPEND && info->cursor < 0) {
+        bw_error_set(err, BW_INVALID, "mode append needs a cursor: %s", info->cursor_origin);
+        return bw_error_hint(err,
+                             "Name a column that grows with cursor: column, or use mode: replace.");
+    }
+    return BW_OK;
+}
+
+static void fill_target_spec(bw_run_work *w)
+{
+    bw_target_spec *t = &w->target_spec;
+    *t = w->run->def->target;
+    t->owner = bw_store_id(w->run->env.store);
+    t->take_over = w->run->take_over;
+    t->description = w->info.comment;
+    t->current = w->mode == BW_MODE_UPSERT || w->mode == BW_MODE_REPLACE;
+    t->event_id = w->mode == BW_MODE_APPEND;
+    t->raw = t->raw && w->mode != BW_MODE_REPLACE;
+    for (size_t i = 0; i < w->info.schema.count; i++)
+        t->nulls |= w->info.schema.fields[i].repeated;
+}
+
+static bw_status open_source(bw_run_work *w, bw_error *err)
+{
+    bw_run *run = w->run;
+    const bw_sync_def *def = run->def;
+    w->source_env = (bw_source_env){
+        .clock = run->env.clock,
+        .cancel = &run->cancel,
+        .subject = def->name,
+        .stall_timeout_us = def->stall_timeout_us,
+    };
+    bw_run_phase(run, "connecting");
+    bw_status s = def->source->open(def->source, def->source_node, &w->source_env, &w->source, err);
+    if (s != BW_OK)
+        return bw_error_wrap(err, "source %s", def->source_name);
+    s = def->source->status(w->source, &run->arena, &run->source_status, err);
+    run->source_answered = s == BW_OK;
+    return s;
+}
+
+static bw_status prepare(bw_run_work *w, bw_error *err)
+{
+    bw_run *run = w->run;
+    bw_run_phase(run, "describing");
+    bw_status s =
+        run->def->source->describe(w->source, &run->def->spec, &run->arena, &w->info, err);
+    if (s == BW_OK)
+        s = resolve_mode(w, err);
+    if (s != BW_OK)
+        return s;
+    run->mode = bw_sync_mode_name(w->mode);
+    fill_target_spec(w);
+    w->budget = bw_budget_on_store(run);
+    w->destination = bw_destination_new(run->env.google, run->env.clock, &run->cancel, &w->budget);
+    s = bw_destination_prepare(w->destination, &w->target_spec, &w->info.schema, &run->arena,
+                               &w->target, err);
+    if (s != BW_OK)
+        return s;
+    w->target_name = bw_arena_printf(&run->arena, "%s.%s.%s", w->target.project, w->target.dataset,
+                                     w->target.table);
+    run->target = w->target_name;
+    run->partitioned = w->target.partitioned;
+    bw_run_make_detail(w);
+    if (!w->target.incompatible)
+        return BW_OK;
+    run->drift_stops = true;
+    for (size_t i = 0; i < w->target.n_drift; i++) {
+        const bw_drift *d = &w->target.drift[i];
+        if (d->kind != BW_DRIFT_RETYPED)
+            continue;
+        bw_error_set(err, BW_INVALID, "column %s is %s at the source but %s in %s", d->column,
+                     d->source_side, d->target_side, w->target_name);
+        bw_error_hint(err, "%s", d->consequence);
+        break;
+    }
+    return BW_INVALID;
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+/* start_from: destination asks the target how far it is; a failed question is a failed run. */
+static bw_status ask_start(bw_run_work *w, const char **start, bw_error *err)
+{
+    const bw_field *cursor = &w->info.schema.fields[w->info.cursor];
+    const char *sql = bw_arena_printf(&w->run->arena, "SELECT CAST(MAX(`%s`) AS STRING) FROM `%s`",
+                                      cursor->name, w->target_name);
+    *start = NULL;
+    return bw_destination_ask(w->destination, &w->target, sql, &w->run->arena, start, err);
+}
+
+static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
+{
+    const bw_sync_def *def = w->run->def;
+    *r = (bw_read_request){
+        .kind = w->run->read,
+        .mode = w->mode,
+        .checkpoint = w->sync.checkpoint,
+        .backfill_span_us = def->backfill_span_us,
+        .since_us = w->run->since_us,
+        .keys = w->run->keys,
+        .n_keys = w->run->n_keys,
+    };
+    if (w->info.cursor < 0 && r->kind == BW_READ_INCREMENTAL)
+        r->kind = BW_READ_FULL;
+    if (w->mode == BW_MODE_REPLACE && r->kind != BW_READ_KEYS)
+        r->kind = BW_READ_FULL;
+    if (r->checkpoint || r->kind != BW_READ_INCREMENTAL)
+        return BW_OK;
+    if (def->start_from && strcmp(def->start_from, "destination") == 0)
+        return ask_start(w, &r->start_from, err);
+    r->start_from = def->start_from;
+    if (w->mode == BW_MODE_APPEND && !r->start_from && w->target.rows != 0) {
+        bw_error_set(err, BW_INVALID,
+                     "%s holds rows already, and there is no checkpoint to go on from",
+                     w->target_name);
+        return bw_error_hint(err,
+                             "Set start_from: destination or start_from: TIME for this sync, or "
+                             "ask for a full resync.");
+    }
+    return BW_OK;
+}
+
+static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
+{
+    double whole = plan->backfill || plan->whole ? w->info.rows_estimate : plan->rows_expected;
+    atomic_store(&w->run->rows_expected, whole >= 0 ? (int64_t)whole : -1);
+}
+
+static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw_error *err)
+{
+    const bw_source_class *class = w->run->def->source;
+    bw_status s =
+        class->reader_open(w->source, &w->run->def->spec, &w->info, request, &w->reader, err);
+    while (s == BW_OK) {
+        bw_batch_plan plan = {0};
+        bool more = false;
+        bw_run_phase(w->run, "planning");
+        s = class->reader_next(w->reader, &more, &plan, err);
+        if (s != BW_OK || !more)
+            break;
+        pthread_mutex_lock(&w->run->mu);
+        snprintf(w->run->batch_label, sizeof(w->run->batch_label), "%s",
+                 plan.label ? plan.label : "");
+        pthread_mutex_unlock(&w->run->mu);
+        expect_rows(w, &plan);
+        s = bw_batch_execute(w, &plan, err);
+        if (s == BW_OK && bw_cancelled(&w->run->cancel))
+            s = bw_error_set(err, BW_CANCELLED, "cancelled");
+    }
+    class->reader_close(w->reader);
+    w->reader = NULL;
+    return s;
+}
+
+/* What the commits did not decide: a letter whose key was not there any more is superseded by the
+   row's absence, one without a key (or after a failure) is open again. */
+static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
+{
+    bw_run *run = w->run;
+    bw_dead_letter *letters;
+    size_t n;
+    bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters, .any_state = true};
+    bw_status s = bw_store_letters(run->env.store, &filter, &run->arena, &letters, &n, err);
+    for (size_t i = 0; s == BW_OK && i < n; i++) {
+        int64_t moved;
+        if (letters[i].state == BW_LETTER_REPLAYED) {
+            run->replay_landed++;
+        } else if (letters[i].state == BW_LETTER_REPLAYING) {
+            bool gone = all_read && letters[i].key;
+            s = bw_store_letters_move(run->env.store, &letters[i].id, 1,
+                                      gone ? BW_LETTER_SUPERSEDED : BW_LETTER_OPEN, run->who,
+                                      &moved, err);
+            run->replay_gone += gone;
+            run->replay_refused += !gone;
+        } else {
+            run->replay_refused++;
+        }
+    }
+    return s;
+}
+
+/* Re-reads the keys of dead letters, some hundreds at a time. */
+static bw_status replay(bw_run_work *w, bw_error *err)
+{
+    bw_run *run = w->run;
+    bw_dead_letter *letters;
+    int64_t moved;
+    size_t n, n_keys = 0;
+    bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters};
+    bw_status s = bw_store_letters_move(run->env.store, run->letters, run->n_letters,
+                                        BW_LETTER_REPLAYING, run->who, &moved, err);
+    if (s == BW_OK)
+        s = bw_store_letters(run->env.store, &filter, &run->arena, &letters, &n, err);
+    if (s != BW_OK)
+        return s;
+    const char **keys = BW_ARENA_ARRAY(&run->arena, const char *, n);
+    for (size_t i = 0; i < n; i++) {
+        if (letters[i].key)
+            keys[n_keys++] = letters[i].key;
+    }
+    for (size_t at = 0; s == BW_OK && at < n_keys; at += REPLAY_GROUP) {
+        bw_read_request request = {
+            .kind = BW_READ_KEYS,
+            .mode = w->mode,
+            .keys = keys + at,
+            .n_keys = n_keys - at < REPLAY_GROUP ? n_keys - at : REPLAY_GROUP,
+        };
+        s = read_batches(w, &request, err);
+    }
+    bw_error settle_err = BW_ERROR_INIT;
+    bw_status settled = settle_letters(w, s == BW_OK, &settle_err);
+    if (s == BW_OK && settled != BW_OK) {
+        *err = settle_err;
+        s = settled;
+    }
+    return s;
+}
+
+static bw_status watch_letters(bw_run_work *w, bw_error *err)
+{
+    bw_status s = bw_store_letter_keys(w->run->env.store, w->run->def->name, MAX_LETTER_KEYS,
+                                       &w->run->arena, &w->letter_keys, &w->n_letter_keys, err);
+    w->letter_landed = BW_ARENA_ARRAY(&w->run->arena, bool, w->n_letter_keys + 1);
+    return s;
+}
+
+static bw_status load_record(bw_run_work *w, bw_error *err)
+{
+    bool found;
+    bw_status s = bw_store_sync_get(w->run->env.store, w->run->def->name, &w->run->arena, &w->sync,
+                                    &found, err);
+    if (s == BW_OK && !found)
+        w->sync = (bw_sync_record){.name = w->run->def->name, .next_batch = 1};
+    return s;
+}
+
+static bw_status run_sync(bw_run_work *w, bw_error *err)
+{
+    bw_run *run = w->run;
+    bw_status s = open_source(w, err);
+    if (s == BW_OK)
+        s = prepare(w, err);
+    if (s != BW_OK)
+        return s;
+    bw_run_phase(run, "recovering");
+    s = bw_run_recover(w, err);
+    if (s == BW_OK)
+        s = load_record(w, err); /* recovery may have moved the checkpoint */
+    if (s == BW_OK)
+        s = watch_letters(w, err);
+    if (s != BW_OK)
+        return s;
+    bw_chunk_init(&w->chunk);
+    w->uploader = bw_uploader_start(run->env.google, run->env.clock, &run->cancel, &w->budget);
+    w->scorer = bw_scorer_new(&(bw_scorer_options){
+        .schema = &w->info.schema,
+        .cursor = w->info.cursor,
+        .all = w->target_spec.raw,
+        .freshness_target_us = run->def->freshness_target_us,
+        .now_us = run->source_status.now_us,
+        .model = w->sync.score_model,
+    });
+    if (run->kind == BW_RUN_REPLAY) {
+        s = replay(w, err);
+    } else {
+        bw_read_request request;
+        s = make_request(w, &request, err);
+        if (s == BW_OK)
+            s = read_batches(w, &request, err);
+    }
+    if (run->detail)
+        bw_scorer_report(w->scorer, &run->detail->arena, &run->detail->detail);
+    return s;
+}
+
+static void close_work(bw_run_work *w)
+{
+    bw_uploader_stop(w->uploader);
+    bw_scorer_free(w->scorer);
+    bw_chunk_fini(&w->chunk);
+    bw_destination_free(w->destination);
+    if (w->source)
+        w->run->def->source->close(w->source);
+}
+
+/* ---- begin and end ---------------------------------------------------------------------- */
+
+static bw_status expand(bw_run_work *w, bw_error *err)
+{
+    bw_run *run = w->run;
+    bw_status s = open_source(w, err);
+    if (s == BW_OK)
+        s = run->def->source->list(w->source, run->def->spec.table, &run->arena, &run->tables,
+                                   &run->n_tables, err);
+    if (s != BW_OK || run->n_tables > 0)
+        return s;
+    bw_error_set(err, BW_NOT_FOUND, "no table of source %s matches %s", run->def->source_name,
+                 run->def->spec.table);
+    return bw_error_hint(err, "Patterns match schema.table; does the user see the tables?");
+}
+
+static void begin_record(bw_run_work *w)
+{
+    bw_run *run = w->run;
+    run->record = (bw_run_record){
+        .sync = run->def->name,
+        .mode = bw_sync_mode_name(run->def->mode),
+        .trigger = run->trigger,
+        .kind = kind_word(run),
+        .state = "running",
+        .started_us = run->started_us,
+        .ended_us = BW_TIME_NONE,
+    };
+}
+
+static void end_record(bw_run_work *w, bw_status s, const bw_error *err)
+{
+    bw_run *run = w->run;
+    bw_arena *a = &run->arena;
+    run->status = s;
+    run->record.state = s == BW_OK ? "ok" : s == BW_CANCELLED ? "cancelled" : "failed";
+    run->record.ended_us = bw_wall_us(run->env.clock);
+    run->record.mode = run->mode ? run->mode : run->record.mode;
+    run->record.rows_read = atomic_load(&run->rows_read);
+    run->record.rows_loaded = atomic_load(&run->rows_loaded);
+    run->record.dead_letters = atomic_load(&run->dead_letters);
+    run->record.bytes_uploaded = (int64_t)atomic_load(&run->bytes_uploaded);
+    run->record.checkpoint = run->end.position ? run->end.position : w->sync.checkpoint;
+    if (s != BW_OK) {
+        run->error = *err;
+        run->record.error = bw_arena_strdup(a, err->message);
+        run->record.hint = err->hint[0] ? bw_arena_strdup(a, err->hint) : NULL;
+    }
+}
+
+void bw_run_execute(bw_run *run)
+{
+    bw_run_work w = {.run = run};
+    bw_error err = BW_ERROR_INIT, store_err = BW_ERROR_INIT;
+    run->started_us = bw_wall_us(run->env.clock);
+    run->started_mono_us = bw_mono_us(run->env.clock);
+    if (run->kind == BW_RUN_EXPAND) {
+        bw_status s = expand(&w, &err);
+        close_work(&w);
+        begin_record(&w);
+        end_record(&w, s, &err);
+        return;
+    }
+    begin_record(&w);
+    bw_status s = load_record(&w, &err);
+    if (s == BW_OK)
+        s = bw_store_run_begin(run->env.store, &run->record, &run->record.id, &err);
+    if (s != BW_OK) {
+        end_record(&w, s, &err);
+        return;
+    }
+    s = run_sync(&w, &err);
+    if (s != BW_OK && bw_cancelled(&run->cancel))
+        s = bw_error_set(&err, BW_CANCELLED, "cancelled by %s", run->who ? run->who : "the engine");
+    if (s != BW_OK)
+        bw_error_wrap(&err, "sync %s", run->def->name);
+    close_work(&w);
+    end_record(&w, s, &err);
+    if (bw_store_run_end(run->env.store, &run->record, &store_err) != BW_OK)
+        bw_log_error(BW_LOG_ERROR, run->def->name, &store_err);
+}

@@ -1,0 +1,96 @@
+/*
+ * One run of one sync, from the first connection to the last commit: what a worker executes.
+ * A run reads nothing of the engine but its own definition and request; it shares its counters, its
+ * phase and its cancel with the scheduler, and its result after it has ended.
+ * Threads: execute by a worker; the progress functions by any; everything else before or after.
+ */
+#ifndef BW_ENGINE_RUN_H
+#define BW_ENGINE_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "backend/engine/snapshot.h"
+#include "backend/engine/sync.h"
+#include "backend/store/store.h"
+
+typedef struct bw_run_env {
+    bw_store *store;
+    const bw_google *google;
+    const bw_clock *clock;
+} bw_run_env;
+
+typedef enum bw_run_kind {
+    BW_RUN_SYNC,   /* read as the request says */
+    BW_RUN_REPLAY, /* re-read the keys of dead letters */
+    BW_RUN_EXPAND, /* list the tables of a pattern */
+} bw_run_kind;
+
+/* What a run has to say to the Sync screen; reference-counted between snapshots. */
+typedef struct bw_detail_box {
+    atomic_int refs;
+    bw_arena arena;
+    bw_sync_detail detail;
+} bw_detail_box;
+
+bw_detail_box *bw_detail_box_new(void);
+bw_detail_box *bw_detail_box_ref(bw_detail_box *box);
+void bw_detail_box_unref(bw_detail_box *box);
+
+typedef struct bw_run {
+    /* Set before execute; strings live in `arena`. */
+    bw_arena arena;
+    bw_run_env env;
+    const bw_sync_def *def;
+    bw_run_kind kind;
+    const char *trigger; /* schedule start command replay resync */
+    const char *who;
+    uint64_t command; /* that asked for it, 0: none */
+    bw_read_kind read;
+    int64_t since_us;
+    const char *const *keys;
+    size_t n_keys;
+    const int64_t *letters;
+    size_t n_letters;
+    bool take_over;
+    bw_cancel cancel;
+
+    /* Shared while it runs. */
+    _Atomic int64_t rows_read, rows_loaded, dead_letters, rows_expected, rate_limited_until_us;
+    _Atomic uint64_t bytes_uploaded;
+    atomic_int attempt;
+    _Atomic(const char *) phase; /* a literal */
+    pthread_mutex_t mu;
+    char batch_label[160]; /* guarded by mu */
+    char load_job[128];    /* guarded by mu */
+    char waiting_for[160]; /* guarded by mu */
+    int64_t started_us;    /* wall */
+    int64_t started_mono_us;
+
+    /* The result, valid after execute. */
+    bw_status status;
+    bw_error error;
+    bw_run_record record; /* strings in the arena */
+    bw_source_status source_status;
+    bool source_answered;
+    bool drift_stops;   /* the target is incompatible: drift, not failure */
+    const char *mode;   /* as resolved */
+    const char *target; /* project.dataset.table */
+    bool partitioned;
+    bw_batch_end end; /* of the last committed batch; strings in the arena */
+    bool any_commit;
+    bw_detail_box *detail;
+    const char *const *tables; /* EXPAND */
+    size_t n_tables;
+    int64_t replay_landed, replay_refused, replay_gone; /* REPLAY */
+} bw_run;
+
+/* For EXPAND the definition is a pattern's. */
+bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *trigger);
+void bw_run_free(bw_run *run);
+void bw_run_execute(bw_run *run);
+
+/* Fills the progress of a running run; strings are copied into the arena. */
+void bw_run_progress(bw_run *run, bw_arena *arena, bw_progress *out);
+
+#endif

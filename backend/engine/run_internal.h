@@ -1,0 +1,94 @@
+/*
+ * What the files of a run share: run.c opens and closes, batch.c carries out the commit protocol of
+ * one batch, pieces.c loads a batch whose rows are refused, recover.c finishes or abandons what an
+ * earlier process left.
+ * Threads: the worker of the run.
+ */
+#ifndef BW_ENGINE_RUN_INTERNAL_H
+#define BW_ENGINE_RUN_INTERNAL_H
+
+#include "backend/destination/encoder.h"
+#include "backend/engine/run.h"
+#include "backend/engine/scorer.h"
+#include "backend/engine/uploader.h"
+
+typedef struct bw_run_work {
+    bw_run *run;
+    bw_budget_ops budget;
+    bw_source_env source_env;
+    bw_source *source;
+    bw_table_info info;
+    bw_sync_mode mode;
+    bw_target_spec target_spec;
+    bw_target target;
+    char *target_name; /* project.dataset.table, in the run's arena */
+    bw_destination *destination;
+    bw_uploader *uploader;
+    bw_reader *reader;
+    bw_chunk chunk;
+    bool prefetched, prefetched_end; /* the chunk holds the batch's first rows, not yet passed on */
+    bw_sync_record sync;             /* as it was when the run began */
+    const char *const *letter_keys;  /* of open letters, sorted */
+    size_t n_letter_keys;
+    bool *letter_landed; /* beside letter_keys: landed in this run */
+    int64_t new_letters; /* of this run so far, without the current batch's */
+    bw_row_scorer *scorer;
+} bw_run_work;
+
+void bw_run_phase(bw_run *run, const char *phase);
+void bw_run_waiting(bw_run *run, const char *text);
+
+/* Labels of a step's job, in the arena. */
+const bw_job_label *bw_batch_labels(bw_arena *arena, const char *store, const char *sync,
+                                    int64_t batch, int attempt, const char *step, size_t *count);
+/* bw_<store>_<sync>_<batch>_<attempt>_<step>; the sync's name is encoded injectively. */
+const char *bw_batch_job_id(bw_arena *arena, const char *store, const char *sync, int64_t batch,
+                            int attempt, const char *step);
+const char *bw_batch_staging_name(bw_arena *arena, const char *store, const char *sync,
+                                  int64_t batch, int attempt);
+
+/* Reads, loads and commits the reader's current batch. */
+BW_NODISCARD bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *err);
+/* From `loaded` on: final jobs, commit, staging dropped. Also for a batch of an earlier process. */
+BW_NODISCARD bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *batch, bw_slice score_model,
+                                       bool replaced, bw_error *err);
+/* Finishes or abandons the sync's open batches and drops staging tables that are left over. */
+BW_NODISCARD bw_status bw_run_recover(bw_run_work *w, bw_error *err);
+
+/* Quota bookings on the store. */
+bw_budget_ops bw_budget_on_store(bw_run *run);
+
+/* ---- rows on their way ------------------------------------------------------------------ */
+
+/* What is counted while the rows of a batch pass. */
+typedef struct bw_batch_rows {
+    int64_t read, encoded, rejected;
+    int64_t version_min, version_max; /* of the cursor, for time bounds */
+    bool any_version;
+} bw_batch_rows;
+
+typedef bw_status bw_row_sink(void *user, bw_buf *line, const bw_value *row, bw_error *err);
+
+/* Reads the next chunk, scores and encodes its rows. Each encoded row is appended to `out`; with a
+   sink it is called after each row (and may empty `out`). Rows that do not fit are staged as dead
+   letters of the batch. */
+BW_NODISCARD bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_class *class,
+                                           bw_encoder *encoder, int64_t batch, bw_batch_rows *rows,
+                                           bw_buf *out, bw_row_sink *sink, void *user, bool *end,
+                                           bw_error *err);
+/* Loads the batch again in pieces, dead-lettering the rows that the destination refuses. */
+BW_NODISCARD bw_status bw_batch_load_pieces(bw_run_work *w, const bw_encoder_class *class,
+                                            bw_encoder *encoder, bw_batch_record *batch,
+                                            bw_batch_rows *rows, bw_error *err);
+/* Stages one dead letter for a row that the destination refused. */
+BW_NODISCARD bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch, bw_slice key,
+                                           bw_reason reason, const char *column, bw_slice detail,
+                                           bw_slice content, bw_error *err);
+/* FLOOD: BW_REJECTED when the run has more new dead letters than the sync allows. */
+BW_NODISCARD bw_status bw_batch_check_flood(bw_run_work *w, int64_t batch, bw_error *err);
+
+/* ---- the run's report ------------------------------------------------------------------- */
+
+void bw_run_make_detail(bw_run_work *w);
+
+#endif

@@ -1,0 +1,493 @@
+/* What runs when: the syncs, their due times, the runs that are started and the results that come
+   back. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/core/log.h"
+#include "backend/engine/engine_internal.h"
+
+#define RETRY_FIRST         (5 * BW_SECOND)
+#define RETRY_MOST          (5 * BW_MINUTE)
+#define EXPAND_AGAIN        (10 * BW_MINUTE)
+#define TABLE_MODIFICATIONS 1500
+
+/* ---- the list of syncs ------------------------------------------------------------------ */
+
+static int64_t first_due(const bw_engine *e, const bw_sync *sync)
+{
+    const bw_schedule *s = sync->def.schedule;
+    int64_t now = bw_wall_us(e->clock), last = sync->record.last_run_us;
+    if (sync->def.pattern)
+        return now;
+    if (!s || s->kind == BW_SCHEDULE_MANUAL)
+        return BW_TIME_NONE;
+    if (last == BW_TIME_NONE)
+        return s->kind == BW_SCHEDULE_EVERY ? now : bw_schedule_next(s, now);
+    int64_t due = bw_schedule_next(s, last); /* what was missed while nobody ran is due now */
+    return due != BW_TIME_NONE && due < now ? now : due;
+}
+
+static bool selected(const bw_engine *e, const char *name)
+{
+    if (e->options.n_only == 0)
+        return true;
+    for (size_t i = 0; i < e->options.n_only; i++) {
+        if (strcmp(e->options.only[i], name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
+{
+    bw_sync *sync = bw_xcalloc(1, sizeof(*sync));
+    sync->def = *def;
+    sync->order = order;
+    sync->dead_letters = -1;
+    sync->quota_left = 1;
+    for (int i = 0; i < BW_HISTORY; i++)
+        sync->lag_history[i] = sync->rate_history[i] = NAN;
+    bw_sync_reload(e, sync);
+    sync->next_due_us = first_due(e, sync);
+    if (e->options.once) {
+        sync->skipped = !def->pattern && !selected(e, def->name);
+        sync->next_due_us = sync->skipped ? BW_TIME_NONE : bw_wall_us(e->clock);
+    } else if (e->options.observe && !def->pattern) {
+        sync->next_due_us = BW_TIME_NONE;
+    }
+    BW_GROW(e->syncs, e->n_syncs + 1, e->syncs_cap);
+    size_t at = e->n_syncs++;
+    for (; at > 0 && e->syncs[at - 1]->order > order; at--)
+        e->syncs[at] = e->syncs[at - 1];
+    e->syncs[at] = sync;
+    e->changed = true;
+}
+
+static const char *where_of(bw_arena *a, const bw_config_node *node)
+{
+    static const char *const parts[] = {"host", "database"};
+    const char *text = "";
+    for (size_t i = 0; i < BW_COUNT(parts); i++) {
+        bool known = false;
+        for (size_t k = 0; k < bw_config_node_count(node); k++)
+            known |= strcmp(bw_config_node_setting(node, k)->path, parts[i]) == 0;
+        const char *value = known ? bw_config_string(node, parts[i]) : NULL;
+        if (value)
+            text = text[0] ? bw_arena_printf(a, "%s/%s", text, value) : bw_arena_strdup(a, value);
+    }
+    return text;
+}
+
+bw_status bw_engine_load_syncs(bw_engine *e, bw_error *err)
+{
+    bw_sync_def *defs;
+    size_t n;
+    bw_status s = bw_sync_defs_read(e->options.config, &e->arena, &defs, &n, err);
+    if (s != BW_OK)
+        return s;
+    for (size_t i = 0; i < n; i++)
+        add_sync(e, &defs[i], i);
+    e->n_sources = bw_config_count(e->options.config, "sources");
+    e->sources = BW_ARENA_ARRAY(&e->arena, bw_source_info, e->n_sources + 1);
+    for (size_t i = 0; i < e->n_sources; i++) {
+        const bw_config_node *node = bw_config_at(e->options.config, "sources", i);
+        e->sources[i] = (bw_source_info){
+            .name = bw_config_node_name(node),
+            .kind = bw_config_string(node, "type"),
+            .where = where_of(&e->arena, node),
+            .latency_us = BW_TIME_NONE,
+            .last_ok_us = BW_TIME_NONE,
+        };
+    }
+    return BW_OK;
+}
+
+static void free_pending(bw_pending *p)
+{
+    bw_arena_fini(&p->arena);
+    free(p);
+}
+
+static void free_sync(bw_sync *sync)
+{
+    for (size_t i = 0; i < sync->n_pending; i++)
+        free_pending(sync->pending[i]);
+    free(sync->pending);
+    bw_detail_box_unref(sync->detail);
+    bw_arena_fini(&sync->arena);
+    bw_arena_fini(&sync->last_arena);
+    bw_arena_fini(&sync->def_arena);
+    free(sync);
+}
+
+void bw_engine_free_syncs(bw_engine *e)
+{
+    for (size_t i = 0; i < e->n_syncs; i++)
+        free_sync(e->syncs[i]);
+    free(e->syncs);
+}
+
+bw_sync *bw_engine_find(bw_engine *e, const char *name)
+{
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        if (strcmp(e->syncs[i]->def.name, name) == 0)
+            return e->syncs[i];
+    }
+    return NULL;
+}
+
+void bw_sync_reload(bw_engine *e, bw_sync *sync)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_arena fresh = BW_ARENA_INIT;
+    bw_sync_record record;
+    bool found = false;
+    if (bw_store_sync_get(e->store, sync->def.name, &fresh, &record, &found, &err) != BW_OK)
+        bw_log_error(BW_LOG_WARN, sync->def.name, &err);
+    if (!found) {
+        record = (bw_sync_record){
+            .name = sync->def.name,
+            .watermark_us = BW_TIME_NONE,
+            .last_success_us = BW_TIME_NONE,
+            .last_run_us = BW_TIME_NONE,
+            .next_run_us = BW_TIME_NONE,
+            .parked_until_us = BW_TIME_NONE,
+            .freshness = NAN,
+            .lag_s = NAN,
+            .null_cursors = -1,
+            .ahead_rows = -1,
+            .next_batch = 1,
+        };
+    }
+    bw_arena_fini(&sync->arena);
+    sync->arena = fresh;
+    sync->record = record;
+    sync->mode = record.mode ? record.mode : bw_sync_mode_name(sync->def.mode);
+    sync->target = record.target ? record.target
+                   : sync->def.target.table
+                       ? bw_arena_printf(&sync->arena, "%s.%s", sync->def.target.dataset,
+                                         sync->def.target.table)
+                       : sync->def.target.dataset;
+    sync->error = record.error;
+    sync->hint = record.hint;
+    sync->failed = record.error != NULL;
+}
+
+void bw_engine_count_letters(bw_engine *e)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_error err = BW_ERROR_INIT;
+    bw_letter_group *groups;
+    size_t n;
+    if (bw_store_letter_groups(e->store, NULL, &arena, &groups, &n, &err) == BW_OK) {
+        for (size_t i = 0; i < e->n_syncs; i++)
+            e->syncs[i]->dead_letters = 0;
+        for (size_t i = 0; i < n; i++) {
+            bw_sync *sync = bw_engine_find(e, groups[i].sync);
+            if (sync)
+                sync->dead_letters += groups[i].count;
+        }
+    } else {
+        bw_log_error(BW_LOG_WARN, "store", &err);
+    }
+    bw_arena_fini(&arena);
+}
+
+/* ---- starting --------------------------------------------------------------------------- */
+
+bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, const char *trigger,
+                        const char *who)
+{
+    bw_pending *p = bw_xcalloc(1, sizeof(*p));
+    p->kind = kind;
+    p->read = read;
+    p->trigger = trigger;
+    p->who = bw_arena_strdup(&p->arena, who ? who : "");
+    BW_GROW(sync->pending, sync->n_pending + 1, sync->pending_cap);
+    sync->pending[sync->n_pending++] = p;
+    return p;
+}
+
+static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
+{
+    bw_run *run = bw_run_new(&e->run_env, &sync->def, p ? p->trigger : "schedule");
+    if (p) {
+        run->kind = sync->def.pattern ? BW_RUN_EXPAND : p->kind;
+        run->read = p->read;
+        run->who = p->who;
+        run->since_us = p->since_us;
+        run->keys = p->keys;
+        run->n_keys = p->n_keys;
+        run->letters = p->letters;
+        run->n_letters = p->n_letters;
+        run->take_over = p->take_over;
+        run->command = p->command;
+        run->arena = p->arena; /* the request's strings live as long as the run */
+        free(p);
+    }
+    sync->run = run;
+    sync->sampled_rows = 0;
+    e->changed = true;
+    bw_workers_put(e->workers, run);
+}
+
+void bw_engine_start_due(bw_engine *e)
+{
+    int64_t now = bw_wall_us(e->clock);
+    if (e->note || atomic_load(&e->stopping))
+        return;
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        bw_sync *sync = e->syncs[i];
+        if (sync->run)
+            continue;
+        if (sync->n_pending > 0) {
+            bw_pending *p = sync->pending[0];
+            sync->n_pending--;
+            for (size_t k = 0; k < sync->n_pending; k++)
+                sync->pending[k] = sync->pending[k + 1];
+            start(e, sync, p);
+            continue;
+        }
+        bool parked =
+            sync->record.parked_until_us != BW_TIME_NONE && sync->record.parked_until_us > now;
+        if (sync->next_due_us == BW_TIME_NONE || sync->next_due_us > now ||
+            (sync->record.paused && !e->options.once) || parked)
+            continue;
+        start(e, sync, NULL);
+    }
+}
+
+int64_t bw_engine_next_due(const bw_engine *e)
+{
+    int64_t due = BW_FOREVER;
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        const bw_sync *sync = e->syncs[i];
+        int64_t at = sync->next_due_us;
+        if (sync->run || at == BW_TIME_NONE || sync->record.paused)
+            continue;
+        if (sync->record.parked_until_us != BW_TIME_NONE && sync->record.parked_until_us > at)
+            at = sync->record.parked_until_us;
+        due = at < due ? at : due;
+    }
+    return due;
+}
+
+/* ---- results ---------------------------------------------------------------------------- */
+
+static int64_t retry_delay(int failures)
+{
+    int64_t delay = RETRY_FIRST;
+    for (int i = 1; i < failures && delay < RETRY_MOST; i++)
+        delay *= 2;
+    return delay < RETRY_MOST ? delay : RETRY_MOST;
+}
+
+/* A target whose daily modifications run out is written less often below a tenth. */
+static int64_t stretched(const bw_sync *sync, int64_t due, int64_t now)
+{
+    if (due == BW_TIME_NONE || sync->quota_left >= 0.1)
+        return due;
+    int64_t even = now + BW_DAY / TABLE_MODIFICATIONS * 2;
+    return due > even ? due : even;
+}
+
+static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
+{
+    int64_t now = bw_wall_us(e->clock);
+    const bw_schedule *s = sync->def.schedule;
+    if (e->options.once || e->options.observe || !s || s->kind == BW_SCHEDULE_MANUAL) {
+        sync->next_due_us = BW_TIME_NONE;
+    } else {
+        int64_t from = s->kind == BW_SCHEDULE_EVERY ? run->started_us : now;
+        sync->next_due_us = stretched(sync, bw_schedule_next(s, from), now);
+        if (sync->next_due_us != BW_TIME_NONE && sync->next_due_us < now)
+            sync->next_due_us = now;
+    }
+    if (run->status != BW_OK && run->error.retryable && run->status != BW_QUOTA &&
+        !e->options.once && !e->options.observe) {
+        int64_t retry = now + retry_delay(sync->record.failures);
+        if (sync->next_due_us == BW_TIME_NONE || retry < sync->next_due_us)
+            sync->next_due_us = retry;
+    }
+}
+
+static void note_source(bw_engine *e, const bw_sync *sync, const bw_run *run)
+{
+    for (size_t i = 0; i < e->n_sources; i++) {
+        bw_source_info *info = &e->sources[i];
+        if (strcmp(info->name, sync->def.source_name) != 0)
+            continue;
+        if (run->source_answered) {
+            info->state = BW_SOURCE_UP;
+            info->latency_us = run->source_status.latency_us;
+            info->last_ok_us = run->record.ended_us;
+            info->error[0] = '\0';
+            snprintf(info->version, sizeof(info->version), "%s",
+                     run->source_status.version ? run->source_status.version : "");
+        } else if (run->status != BW_OK && run->status != BW_CANCELLED) {
+            info->state = BW_SOURCE_DOWN;
+            snprintf(info->error, sizeof(info->error), "%.*s", (int)sizeof(info->error) - 1,
+                     run->error.message);
+        }
+    }
+}
+
+static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
+{
+    for (size_t i = 0; i < run->n_tables; i++) {
+        bw_arena arena = BW_ARENA_INIT;
+        bw_sync_def def;
+        if (bw_sync_def_excludes(&pattern->def, run->tables[i]))
+            continue;
+        bw_sync_def_expand(&pattern->def, run->tables[i], &arena, &def);
+        if (bw_engine_find(e, def.name)) {
+            bw_arena_fini(&arena); /* known, or stated by an entry of its own */
+            continue;
+        }
+        add_sync(e, &def, pattern->order);
+        bw_engine_find(e, def.name)->def_arena = arena;
+    }
+    pattern->next_due_us =
+        e->options.once && run->status == BW_OK
+            ? BW_TIME_NONE
+            : bw_wall_us(e->clock) +
+                  (run->status == BW_OK ? EXPAND_AGAIN : retry_delay(++pattern->record.failures));
+    if (e->options.once && run->status != BW_OK)
+        pattern->next_due_us = BW_TIME_NONE;
+    pattern->failed = run->status != BW_OK;
+    pattern->error = pattern->failed ? bw_arena_strdup(&pattern->arena, run->error.message) : NULL;
+    pattern->hint = pattern->failed ? bw_arena_strdup(&pattern->arena, run->error.hint) : NULL;
+}
+
+static void remember(bw_sync *sync, const bw_run *run)
+{
+    bw_arena *a = &sync->last_arena;
+    bw_arena_reset(a, 64 * 1024);
+    sync->last = run->record;
+    sync->last.sync = sync->def.name;
+    sync->last.mode = bw_arena_strdup(a, run->record.mode ? run->record.mode : "");
+    sync->last.error = run->record.error ? bw_arena_strdup(a, run->record.error) : NULL;
+    sync->last.hint = run->record.hint ? bw_arena_strdup(a, run->record.hint) : NULL;
+    sync->last.checkpoint =
+        run->record.checkpoint ? bw_arena_strdup(a, run->record.checkpoint) : NULL;
+    sync->ran = true;
+}
+
+static void read_quota(bw_engine *e, bw_sync *sync)
+{
+    bw_error err = BW_ERROR_INIT;
+    int64_t sum, oldest;
+    if (sync->target &&
+        bw_store_booked(e->store, "modifications", sync->target, &sum, &oldest, &err) == BW_OK)
+        sync->quota_left = sum >= TABLE_MODIFICATIONS ? 0 : 1 - (double)sum / TABLE_MODIFICATIONS;
+    if (bw_store_booked(e->store, "bytes", sync->def.name, &sum, &oldest, &err) == BW_OK)
+        sync->bytes_today = sum;
+}
+
+/* Facts that status shows without an engine. */
+static void put_record(bw_engine *e, bw_sync *sync)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_sync_record r = sync->record;
+    r.name = sync->def.name;
+    r.source = sync->def.source_name;
+    r.target = sync->target;
+    r.mode = sync->mode;
+    r.state = bw_sync_state_name(bw_sync_judge(e, sync).state);
+    r.freshness = bw_sync_judge(e, sync).freshness;
+    r.next_run_us = sync->next_due_us;
+    r.freshness_target_us = sync->def.freshness_target_us;
+    r.lag_s = bw_sync_lag_s(e, sync);
+    if (bw_store_sync_put(e->store, &r, &err) != BW_OK)
+        bw_log_error(BW_LOG_WARN, sync->def.name, &err);
+}
+
+static void park(bw_engine *e, bw_sync *sync, const bw_run *run)
+{
+    bw_error err = BW_ERROR_INIT;
+    double wait = run->error.retry_after_s > 0 ? run->error.retry_after_s : 600;
+    int64_t until = bw_wall_us(e->clock) + (int64_t)(wait * BW_SECOND);
+    if (bw_store_sync_park(e->store, sync->def.name, until, run->error.message, &err) != BW_OK)
+        bw_log_error(BW_LOG_WARN, sync->def.name, &err);
+}
+
+static void report(bw_engine *e, const bw_sync *sync, const bw_run *run)
+{
+    if (run->status == BW_OK) {
+        bw_log(BW_LOG_INFO, sync->def.name,
+               "run ok: %lld rows read, %lld loaded, %lld dead-lettered",
+               (long long)run->record.rows_read, (long long)run->record.rows_loaded,
+               (long long)run->record.dead_letters);
+        return;
+    }
+    bw_log_error(run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR, "", &run->error);
+    bw_event event = {.level = run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR,
+                      .done = -1,
+                      .total = -1,
+                      .wall_us = bw_wall_us(e->clock)};
+    snprintf(event.sync, sizeof(event.sync), "%s", sync->def.name);
+    snprintf(event.text, sizeof(event.text), "%.*s", (int)sizeof(event.text) - 1,
+             run->error.message);
+    snprintf(event.hint, sizeof(event.hint), "%.*s", (int)sizeof(event.hint) - 1, run->error.hint);
+    if (run->command == 0)
+        bw_engine_news(e, &event);
+}
+
+static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
+{
+    sync->run = NULL;
+    note_source(e, sync, run);
+    if (run->kind == BW_RUN_EXPAND) {
+        take_expansion(e, sync, run);
+        remember(sync, run);
+        report(e, sync, run);
+        return;
+    }
+    sync->drift = run->drift_stops;
+    sync->source_down =
+        !run->source_answered && run->status != BW_OK && run->status != BW_CANCELLED;
+    if (run->source_answered)
+        sync->source_offset_us = run->source_status.now_us - run->started_us;
+    if (run->detail) {
+        bw_detail_box_unref(sync->detail);
+        sync->detail = bw_detail_box_ref(run->detail);
+    }
+    if (run->status == BW_QUOTA)
+        park(e, sync, run);
+    bw_sync_spark_add(sync, run->record.ended_us, run->record.rows_loaded);
+    remember(sync, run);
+    bw_sync_reload(e, sync);
+    if (run->target)
+        sync->target = bw_arena_strdup(&sync->arena, run->target);
+    if (run->mode)
+        sync->mode = run->mode;
+    sync->held_back_by =
+        run->end.held_back_by ? bw_arena_strdup(&sync->arena, run->end.held_back_by) : NULL;
+    read_quota(e, sync);
+    plan_next(e, sync, run);
+    put_record(e, sync);
+    report(e, sync, run);
+}
+
+void bw_engine_take_results(bw_engine *e)
+{
+    bw_run *run;
+    bool any = false;
+    while ((run = bw_workers_take(e->workers))) {
+        for (size_t i = 0; i < e->n_syncs; i++) {
+            if (e->syncs[i]->run == run) {
+                take_result(e, e->syncs[i], run);
+                break;
+            }
+        }
+        if (run->command)
+            bw_engine_tracked_done(e, run->command, run);
+        bw_run_free(run);
+        any = true;
+    }
+    if (any) {
+        bw_engine_count_letters(e);
+        e->changed = true;
+    }
+}

@@ -1,0 +1,35 @@
+/*
+ * The record scores of a run: every row where the raw table keeps them, else a sample of each chunk
+ * (its first rows), because nothing else would read them. The anomaly model learns from what is
+ * scored and is committed with the batch.
+ * Threads: the worker of the run.
+ */
+#ifndef BW_ENGINE_SCORER_H
+#define BW_ENGINE_SCORER_H
+
+#include "backend/core/arena.h"
+#include "backend/engine/snapshot.h"
+#include "backend/model/schema.h"
+
+typedef struct bw_row_scorer bw_row_scorer;
+
+typedef struct bw_scorer_options {
+    const bw_schema *schema;
+    int cursor; /* -1: none */
+    bool all;   /* score every row */
+    int64_t freshness_target_us;
+    int64_t now_us; /* the source's */
+    bw_slice model; /* serialised, or empty */
+} bw_scorer_options;
+
+bw_row_scorer *bw_scorer_new(const bw_scorer_options *options);
+void bw_scorer_free(bw_row_scorer *s);
+void bw_scorer_begin_chunk(bw_row_scorer *s, size_t rows);
+/* The row's confidence, or NAN when it is not in the sample. */
+double bw_scorer_row(bw_row_scorer *s, const bw_value *row);
+/* The model as it is now, for the commit. */
+void bw_scorer_model(const bw_row_scorer *s, bw_buf *out);
+/* Means and reasons for the Sync screen; strings in the arena. */
+void bw_scorer_report(const bw_row_scorer *s, bw_arena *arena, bw_sync_detail *out);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * A sync as the configuration states it: which table of which source goes where, how and when. An
+ * entry whose table is a pattern is expanded against the source's catalog into one definition per
+ * table. Everything lives in the arena it was built in. Threads: any after building.
+ */
+#ifndef BW_ENGINE_SYNC_H
+#define BW_ENGINE_SYNC_H
+
+#include "backend/config/config.h"
+#include "backend/destination/destination.h"
+#include "backend/sources/source.h"
+
+typedef struct bw_sync_def {
+    const char *name;        /* "shop.orders" */
+    const char *source_name; /* "shop" */
+    const bw_source_class *source;
+    const bw_config_node *source_node, *node;
+    bool pattern; /* spec.table is a pattern: to be expanded, never run */
+    const char *const *exclude;
+    size_t n_exclude;
+    bw_table_spec spec;
+    bw_sync_mode mode; /* AUTO until the table is described */
+    const bw_schedule *schedule;
+    const char *schedule_text;
+    bw_target_spec target;  /* owner and the mode's columns are filled in by the run */
+    const char *start_from; /* NULL, "destination" or RFC 3339 */
+    int64_t backfill_span_us;
+    int64_t freshness_target_us;
+    int64_t stall_timeout_us;
+    int64_t max_bytes_per_day;
+    int64_t max_dead_letters; /* -1: unlimited */
+    bool allow_empty, only_if_empty;
+    bool reconciles_deletes;
+    /* "name: value" of the settings in force. */
+    const char *const *settings;
+    size_t n_settings;
+} bw_sync_def;
+
+/* The definitions of the configuration, in its order. INVALID names the place in the file. */
+BW_NODISCARD bw_status bw_sync_defs_read(const bw_config *config, bw_arena *arena,
+                                         bw_sync_def **out, size_t *count, bw_error *err);
+/* The definition of one table that a pattern's definition matched. */
+void bw_sync_def_expand(const bw_sync_def *pattern, const char *table, bw_arena *arena,
+                        bw_sync_def *out);
+/* Whether an expanded definition is excluded by the pattern's `exclude`. */
+bool bw_sync_def_excludes(const bw_sync_def *pattern, const char *table);
+
+#endif
