@@ -35,6 +35,15 @@ void bw_destination_free(bw_destination *d);
 /* How long transient failures are retried before a step gives up. Default 10 min. */
 void bw_destination_set_deadline(bw_destination *d, int64_t per_step_us);
 
+typedef enum bw_compression {
+    BW_COMPRESS_AUTO, /* when the endpoint is on another machine */
+    BW_COMPRESS_ON,
+    BW_COMPRESS_OFF,
+} bw_compression;
+
+/* Whether loads that begin from now on are sent as gzip. Default AUTO. */
+void bw_destination_set_compression(bw_destination *d, bw_compression compression);
+
 /* ---- the target ------------------------------------------------------------------------- */
 
 typedef enum bw_drift_policy {
@@ -59,6 +68,7 @@ typedef struct bw_target_spec {
     bool current;           /* _bw_version, _bw_hash, _bw_synced_at, _bw_deleted */
     bool event_id;          /* _bw_event_id (append targets) */
     bool nulls;             /* _bw_nulls: some column is REPEATED */
+    bool tombstones;        /* rows may be deletes that carry only their key */
     int64_t staging_ttl_us; /* default 7 days */
 } bw_target_spec;
 

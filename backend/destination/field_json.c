@@ -1,0 +1,121 @@
+#include "backend/destination/field_json.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+/* Descriptions are cut by BigQuery at 1,024 characters; bytes are the safe side of that. */
+#define DESCRIPTION_BYTES 1024
+
+static void set_string(json_t *o, const char *name, const char *value, size_t max)
+{
+    size_t n = strlen(value);
+    while (n > max || (n > 0 && n < strlen(value) && ((unsigned char)value[n] & 0xc0) == 0x80))
+        n--;
+    json_t *s = json_stringn(value, n);
+    if (s) /* NULL when it is not UTF-8: better no description than no table */
+        json_object_set_new(o, name, s);
+}
+
+json_t *bw_field_json(const bw_field *f, bool added)
+{
+    const char *mode = f->repeated                              ? "REPEATED"
+                       : !added && (f->required || f->key_part) ? "REQUIRED"
+                                                                : "NULLABLE";
+    json_t *o =
+        json_pack("{s:s, s:s, s:s}", "name", f->name, "type", bw_type_name(f->type), "mode", mode);
+    if (f->precision > 0) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", f->precision);
+        json_object_set_new(o, "precision", json_string(text));
+        snprintf(text, sizeof text, "%d", f->scale);
+        json_object_set_new(o, "scale", json_string(text));
+    }
+    if (f->description && f->description[0])
+        set_string(o, "description", f->description, DESCRIPTION_BYTES);
+    return o;
+}
+
+json_t *bw_engine_column_json(const bw_engine_column *c)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "name", c->name, "type", bw_type_name(c->type), "mode",
+                     c->repeated ? "REPEATED" : "NULLABLE", "description", c->description);
+}
+
+/* REST writes integers as strings; numbers are taken too. */
+static int member_int(const json_t *o, const char *name)
+{
+    const json_t *v = json_object_get(o, name);
+    if (json_is_string(v))
+        return (int)strtol(json_string_value(v), NULL, 10);
+    return (int)json_integer_value(v);
+}
+
+bw_target_field bw_target_field_parse(const json_t *json, bw_arena *arena)
+{
+    const char *type = json_string_value(json_object_get(json, "type"));
+    const char *mode = json_string_value(json_object_get(json, "mode"));
+    const char *name = json_string_value(json_object_get(json, "name"));
+    bw_target_field f = {.name = name ? name : "", .text = type ? type : "?"};
+    if (!type)
+        return f;
+    f.repeated = mode && strcasecmp(mode, "REPEATED") == 0;
+    f.required = mode && strcasecmp(mode, "REQUIRED") == 0;
+    f.precision = member_int(json, "precision");
+    f.scale = member_int(json, "scale");
+    f.known = bw_type_parse(type, &f.type);
+    if (f.known) {
+        bw_field shown = {
+            .type = f.type, .repeated = f.repeated, .precision = f.precision, .scale = f.scale};
+        f.text = bw_field_type_text(&shown, arena);
+    } else if (f.repeated) {
+        f.text = bw_arena_printf(arena, "ARRAY<%s>", type);
+    }
+    if (f.required)
+        f.text = bw_arena_printf(arena, "%s REQUIRED", f.text);
+    return f;
+}
+
+int bw_field_json_find(const json_t *fields, const char *name)
+{
+    size_t i;
+    json_t *field;
+    json_array_foreach(fields, i, field)
+    {
+        const char *have = json_string_value(json_object_get(field, "name"));
+        if (have && strcasecmp(have, name) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+/* ---- what fits into what ----------------------------------------------------------------- */
+
+typedef struct decimal_range {
+    int integer_digits, scale;
+} decimal_range;
+
+/* Every value of the type, as a decimal; integer_digits 0 when it is not one. */
+static decimal_range decimal_range_of(bw_type type, int precision, int scale)
+{
+    if (type == BW_TYPE_INT64)
+        return (decimal_range){19, 0};
+    if (type != BW_TYPE_NUMERIC && type != BW_TYPE_BIGNUMERIC)
+        return (decimal_range){0, 0};
+    if (precision > 0)
+        return (decimal_range){precision - scale, scale};
+    return type == BW_TYPE_NUMERIC ? (decimal_range){29, 9} : (decimal_range){38, 38};
+}
+
+bool bw_field_fits(const bw_field *source, const bw_target_field *target)
+{
+    if (!target->known || source->repeated != target->repeated)
+        return false;
+    if (target->type != BW_TYPE_NUMERIC && target->type != BW_TYPE_BIGNUMERIC)
+        return source->type == target->type;
+
+    decimal_range from = decimal_range_of(source->type, source->precision, source->scale);
+    decimal_range to = decimal_range_of(target->type, target->precision, target->scale);
+    bool decimal = source->type == BW_TYPE_INT64 || source->type == BW_TYPE_NUMERIC ||
+                   source->type == BW_TYPE_BIGNUMERIC;
+    return decimal && from.integer_digits <= to.integer_digits && from.scale <= to.scale;
+}
