@@ -285,6 +285,7 @@ static void complain_selector(const scope *sc, const bw_config_section *s, const
         bw_buf_adds(&hint, n > 0 ? "There are:" : "There are none.");
         for (size_t i = 0; i < n && i < 20; i++)
             bw_buf_addf(&hint, "%s %s", i ? "," : "", names[i]);
+        bw_buf_adds(&hint, n > 0 ? "." : "");
     }
     if (at && s->via)
         complain_at(sc, at->line, at->column, bw_buf_cstr(&hint), "%s%s: there is no %.100s in %s",

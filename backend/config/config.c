@@ -97,7 +97,9 @@ bool bw_config_given(const bw_config_node *n, const char *path)
 
 const char *bw_config_string(const bw_config_node *n, const char *path)
 {
-    const bw_config_value *v = value_of(n, path, TYPE(BW_SETTING_STRING) | TYPE(BW_SETTING_ENUM));
+    const bw_config_value *v = value_of(
+        n, path,
+        ANY_TYPE & ~(TYPE(BW_SETTING_SECRET) | TYPE(BW_SETTING_LIST) | TYPE(BW_SETTING_MAP)));
     return v->present ? v->text : NULL;
 }
 
@@ -236,10 +238,10 @@ const bw_setting *bw_config_node_setting(const bw_config_node *n, size_t i)
 static bool plain_yaml(const char *s)
 {
     static const char safe[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:";
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+: ";
     size_t n = strlen(s);
-    return n > 0 && strspn(s, safe) == n && s[n - 1] != ':' && !strchr("-:.", s[0]) &&
-           !strstr(s, "//");
+    return n > 0 && strspn(s, safe) == n && s[n - 1] != ':' && s[n - 1] != ' ' &&
+           !strchr("-:. ", s[0]) && !strstr(s, ": ") && !strstr(s, "//");
 }
 
 static void add_text(bw_buf *out, const char *s)

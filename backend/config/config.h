@@ -69,6 +69,9 @@ typedef struct bw_config_input {
     const bw_config_override *overrides;
     size_t n_overrides;
     bool optional; /* where the search finds no file, the defaults alone are a configuration */
+    /* A variable that is not set is no error in a SECRET, which is absent then: for what connects to
+       nothing, such as reading the state. */
+    bool without_secrets;
     /* The environment; NULL: getenv. */
     const char *(*env)(void *user, const char *name);
     void *env_user;
@@ -112,7 +115,7 @@ const char *bw_config_node_name(const bw_config_node *n);
 bool bw_config_has(const bw_config_node *n, const char *path);
 /* True when the operator wrote it (in the file, a profile or an option). */
 bool bw_config_given(const bw_config_node *n, const char *path);
-/* STRING and ENUM; NULL when absent. */
+/* STRING and ENUM, and the text as written of every other scalar but a SECRET; NULL when absent. */
 const char *bw_config_string(const bw_config_node *n, const char *path);
 /* ENUM: the index within the setting's choices; -1 when absent. */
 int bw_config_choice(const bw_config_node *n, const char *path);

@@ -47,6 +47,7 @@ static bw_tree *profile_named(const bw_tree *profiles, const char *name,
         bw_buf_adds(&hint, n > 0 ? "There are:" : "The configuration has no profiles.");
         for (size_t i = 0; i < n; i++)
             bw_buf_addf(&hint, "%s %s", i ? "," : "", names[i]);
+        bw_buf_adds(&hint, n > 0 ? "." : "");
     }
     bw_problems_add(problems, "", 0, 0, bw_buf_cstr(&hint), "there is no profile %.100s", name);
     bw_buf_fini(&hint);
@@ -121,6 +122,7 @@ static bw_status build(bw_config *c, const bw_config_input *input, bw_slice text
         .env = env_of(input),
         .problems = problems,
         .incomplete = !c->file,
+        .without_secrets = input && input->without_secrets,
     };
     if (!bw_tree_read(text, pass.file, &c->arena, problems, &root))
         return bw_problems_error(problems, BW_INVALID, err);

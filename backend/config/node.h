@@ -57,9 +57,10 @@ typedef struct bw_config_pass {
     /* Checking something that is not in force (the other profiles): nothing has to be complete, and
        a variable need not be set. */
     bool lenient;
-    bool in_profile;  /* the tree is a profile's own: it holds no further profiles */
-    bool incomplete;  /* there is no file: nothing at the top level is missing */
-    bw_tree *lookups; /* where the object is looked up that a `via` selector names */
+    bool without_secrets; /* bw_config_input's */
+    bool in_profile;      /* the tree is a profile's own: it holds no further profiles */
+    bool incomplete;      /* there is no file: nothing at the top level is missing */
+    bw_tree *lookups;     /* where the object is looked up that a `via` selector names */
 } bw_config_pass;
 
 /* Reads `t` as the setting's value. What is wrong goes to the problems, with "prefix" before the

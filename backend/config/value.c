@@ -77,6 +77,16 @@ static bool bounded(const bw_setting *setting)
     return setting->min != 0 || setting->max != 0;
 }
 
+bool bw_setting_parse_number(const bw_setting *setting, bw_slice text, int64_t *out)
+{
+    int64_t v;
+    if (!number_parsers[setting->type] || !number_parsers[setting->type](text, &v) ||
+        (bounded(setting) && (v < setting->min || v > setting->max)))
+        return false;
+    *out = v;
+    return true;
+}
+
 static void add_bound(bw_buf *out, const bw_setting *setting, int64_t v)
 {
     char text[BW_TIME_TEXT];
@@ -92,6 +102,8 @@ static void add_bounds(bw_buf *out, const bw_setting *setting)
 {
     if (!bounded(setting))
         return;
+    if (setting->type == BW_SETTING_DURATION || setting->type == BW_SETTING_SIZE)
+        bw_buf_addc(out, ',');
     bw_buf_adds(out, setting->max == INT64_MAX ? " of at least " : " from ");
     add_bound(out, setting, setting->min);
     if (setting->max == INT64_MAX)
@@ -205,7 +217,8 @@ static const char *expanded(const value_reader *r, const bw_tree *t)
     if (x.wrong) {
         complain(r, t, x.wrong_at, "Write ${NAME} or ${NAME:-default}; $${ stands for ${ itself.",
                  "has a malformed variable: %s", x.wrong);
-    } else if (!r->pass->lenient) {
+    } else if (!r->pass->lenient &&
+               !(r->pass->without_secrets && r->setting->type == BW_SETTING_SECRET)) {
         char hint[160];
         snprintf(hint, sizeof(hint), "Set %.60s, or give a default: ${%.60s:-...}.", x.unset,
                  x.unset);
@@ -222,8 +235,7 @@ static bool read_number(const value_reader *r, const bw_tree *t, const char *tex
         r->out->word = text;
         return true;
     }
-    if (!number_parsers[s->type](bw_slice_cstr(text), &v) ||
-        (bounded(s) && (v < s->min || v > s->max))) {
+    if (!bw_setting_parse_number(s, bw_slice_cstr(text), &v)) {
         complain_type(r, t, NULL);
         return false;
     }

@@ -296,7 +296,7 @@ static void everything_wrong_is_reported_at_once(void **state)
         "b.yaml:3:26: log.file must be a text, not a list\n"
         "b.yaml:4:13: ui.mouse must be true or false, not maybe\n"
         "b.yaml:6:12: engine.workers must be a whole number from 1 to 64, not 0\n"
-        "b.yaml:7:11: engine.memory must be a size such as 64KiB, 10MB or 1GiB from 64 MiB to 1 "
+        "b.yaml:7:11: engine.memory must be a size such as 64KiB, 10MB or 1GiB, from 64 MiB to 1 "
         "TiB,"
         " not 12 parsecs\n"
         "b.yaml:8:3: duplicate key workers\n"
@@ -458,7 +458,7 @@ static void variables_are_expanded(void **state)
         "b.yaml:5:19: engine.workers has a malformed variable: ${ is not followed by the "
         "name of an environment variable\n"
         "  HINT: Write ${NAME} or ${NAME:-default}; $${ stands for ${ itself.\n"
-        "b.yaml:5:35: engine.memory must be a size such as 64KiB, 10MB or 1GiB from 64 "
+        "b.yaml:5:35: engine.memory must be a size such as 64KiB, 10MB or 1GiB, from 64 "
         "MiB to 1 TiB, not ${NOPE:-1}\n"
         "b.yaml:6:16: ui.keys has a malformed variable: ${ is not followed by the name "
         "of an environment variable\n"
@@ -573,12 +573,27 @@ static void secrets_are_never_printed(void **state)
                    "  HINT: Write secret:projects/P/secrets/S.\n");
 }
 
+static void what_connects_to_nothing_needs_no_secrets(void **state)
+{
+    (void)state;
+    bw_config_input input = {.without_secrets = true};
+    bw_config *c =
+        load_with(input, "dataset: a\nsources: {a: {type: mongodb, uri: \"${NOPE}\"}}\n");
+    assert_int_equal(bw_config_secret(bw_config_find(c, "sources", "a"), "uri").kind,
+                     BW_SECRET_NONE);
+    bw_config_free(c);
+    check_problems_with(input, BW_SLICE_LIT("dataset: ${NOPE}\n"),
+                        "b.yaml:1:10: dataset needs the environment variable NOPE, which is not "
+                        "set\n  HINT: Set NOPE, or give a default: ${NOPE:-...}.\n");
+}
+
 static void printed_values_read_back(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"plain",  "a b",      "no",   "1",    "a: b",    "#x",
-                                        "'q'",    "\"q\"",    "- x",  "*",    "${PORT}", "$${A}",
-                                        "tab\tx", "http://h", "世界", "a\nb", "~",       "{a}"};
+    static const char *const texts[] = {"plain",  "a b",      "a : b", "x: y", "a ",      " a",
+                                        "a:",     "a #b",     "no",    "1",    "a: b",    "#x",
+                                        "'q'",    "\"q\"",    "- x",   "*",    "${PORT}", "$${A}",
+                                        "tab\tx", "http://h", "世界",  "a\nb", "~",       "{a}"};
     for (size_t i = 0; i < BW_COUNT(texts); i++) {
         bw_config_override o = {"dataset", texts[i], "-x"};
         bw_config *c = load_with((bw_config_input){.overrides = &o, .n_overrides = 1}, "");
@@ -724,6 +739,7 @@ int main(void)
         cmocka_unit_test(profiles_and_options_lie_over_the_file),
         cmocka_unit_test(the_other_profiles_are_checked_too),
         cmocka_unit_test(secrets_are_never_printed),
+        cmocka_unit_test(what_connects_to_nothing_needs_no_secrets),
         cmocka_unit_test(printed_values_read_back),
         cmocka_unit_test(many_keys_are_no_problem),
         cmocka_unit_test(files_are_found_in_order),

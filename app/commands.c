@@ -1,0 +1,23 @@
+/* The one list of commands. A new one is a line here and a declaration in commands.h. */
+#include "app/commands.h"
+
+static const bw_cli_command *const commands[] = {
+    &bw_command_config,
+    &bw_command_version,
+    &bw_command_help,
+    &bw_command_completion,
+};
+
+const bw_cli_command *const *bw_cli_commands(size_t *count)
+{
+    *count = BW_COUNT(commands);
+    return commands;
+}
+
+const bw_cli_command *bw_cli_find(const char *name)
+{
+    for (size_t i = 0; i < BW_COUNT(commands); i++)
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
+    return NULL;
+}

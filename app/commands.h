@@ -1,0 +1,10 @@
+/* The commands' entries, each in a file of its own. Threads: const. */
+#ifndef BW_APP_COMMANDS_H
+#define BW_APP_COMMANDS_H
+
+#include "app/command.h"
+
+extern const bw_cli_command bw_command_config, bw_command_version, bw_command_help,
+    bw_command_completion;
+
+#endif
