@@ -187,7 +187,11 @@ typedef struct bw_final_request {
     const char *staging;
     const size_t *key; /* MERGE: indexes into the schema */
     size_t n_key;
-    int64_t event_time_min_us, event_time_max_us; /* INSERT: literal bounds of the batch */
+    /* The batch's literal bounds: RAW_INSERT looks only there for event ids. The other statements
+       use them when the column that they are of is the one that the target is partitioned by (MERGE:
+       and part of the key). BW_TIME_NONE: not known. */
+    int64_t event_time_min_us, event_time_max_us;
+    const char *bounds_of; /* name of the cursor's column; NULL: none */
 } bw_final_request;
 
 /* The text of a final job: SQL, or for COPY the words "copy STAGING". In the arena. Deterministic.*/

@@ -7,7 +7,6 @@
 #ifndef BW_DESTINATION_ENCODER_H
 #define BW_DESTINATION_ENCODER_H
 
-#include "backend/core/clock.h"
 #include "backend/model/chunk.h"
 
 typedef struct bw_encoder bw_encoder;
@@ -33,8 +32,6 @@ typedef struct bw_encoder_options {
     const char *batch;    /* _bw_batch */
     int64_t synced_at_us; /* _bw_synced_at, _bw_ingested_at */
     size_t max_row_bytes; /* a longer line is ROW_TOO_BIG; default 90 MiB */
-    /* The field that an append target is partitioned by, for bw_encoder_bounds; NULL: none. */
-    const char *partition_field;
 } bw_encoder_options;
 
 /* What the engine knows of one row beside its values. */
@@ -76,19 +73,5 @@ extern const bw_encoder_class bw_encoder_ndjson;
 
 /* XXH3-64 of the row's encoded content, without the engine's columns, as row() last wrote it. */
 uint64_t bw_encoder_content_hash(const bw_encoder *encoder);
-
-/* The times of the rows written so far, for the literal bounds of the final INSERTs; BW_TIME_NONE
-   while no row had one. Rows without a time land in the partition of NULL, which the INSERTs always
-   look at. */
-typedef struct bw_encoder_bounds {
-    int64_t event_min_us, event_max_us;         /* _bw_event_time: for RAW_INSERT */
-    int64_t partition_min_us, partition_max_us; /* options->partition_field: for INSERT */
-} bw_encoder_bounds;
-bw_encoder_bounds bw_encoder_time_bounds(const bw_encoder *encoder);
-
-/* Widens `into` (start from BW_ENCODER_BOUNDS_INIT) by the bounds of another encoder. */
-#define BW_ENCODER_BOUNDS_INIT \
-    ((bw_encoder_bounds){BW_TIME_NONE, BW_TIME_NONE, BW_TIME_NONE, BW_TIME_NONE})
-void bw_encoder_bounds_add(bw_encoder_bounds *into, bw_encoder_bounds more);
 
 #endif

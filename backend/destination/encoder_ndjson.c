@@ -57,11 +57,9 @@ struct bw_encoder {
     size_t *key;
     bw_arena names;   /* of the prefixes */
     bw_arena scratch; /* of one row */
-    int partition;    /* field, or -1 */
     char synced_at[BW_TIME_TEXT];
     XXH3_state_t *hash_state;
     uint64_t content_hash;
-    bw_encoder_bounds bounds;
 };
 
 /* The end of the buffer while a row is written. */
@@ -279,27 +277,6 @@ static int64_t row_version(const bw_encoder *e, const bw_value *values, int64_t 
     return version;
 }
 
-static void widen(int64_t *min, int64_t *max, int64_t low, int64_t high)
-{
-    if (low != BW_TIME_NONE && (*min == BW_TIME_NONE || low < *min))
-        *min = low;
-    if (high != BW_TIME_NONE && (*max == BW_TIME_NONE || high > *max))
-        *max = high;
-}
-
-static void note_bounds(bw_encoder *e, const bw_value *values, int64_t event_time)
-{
-    bw_encoder_bounds *b = &e->bounds;
-    widen(&b->event_min_us, &b->event_max_us, event_time, event_time);
-    if (e->partition < 0)
-        return;
-    int64_t at;
-    const bw_value *v = &values[e->partition];
-    if (v->state == BW_VALUE_TEXT &&
-        bw_value_version(bw_value_slice(v), e->o.schema->fields[e->partition].type, &at))
-        widen(&b->partition_min_us, &b->partition_max_us, at, at);
-}
-
 static void put_event_id(bw_encoder *e, sink *s, bw_slice key, int64_t version, bw_slice content)
 {
     XXH3_state_t *h = e->hash_state;
@@ -407,7 +384,6 @@ static void put_engine_columns(bw_encoder *e, sink *s, const bw_value *values,
         if (add & BW_ADD_RAW)
             put_raw(e, s, extra, key, event_time, content_at, content_len);
     }
-    note_bounds(e, values, event_time);
 }
 
 static bw_reason ndjson_row(bw_encoder *e, const bw_value *values, const bw_row_extra *extra,
@@ -475,13 +451,10 @@ static bw_encoder *ndjson_new(const bw_encoder_options *options)
     e->columns = bw_xcalloc(e->n_columns + 1, sizeof *e->columns);
     for (size_t i = 0; i < e->n_columns; i++)
         column_init(e, &e->columns[i], options->columns[i]);
-    e->partition =
-        options->partition_field ? bw_schema_find(options->schema, options->partition_field) : -1;
     bw_format_time(options->synced_at_us, e->synced_at);
     e->hash_state = XXH3_createState();
     if (!e->hash_state)
         abort();
-    e->bounds = BW_ENCODER_BOUNDS_INIT;
     return e;
 }
 
@@ -500,18 +473,6 @@ static void ndjson_free(bw_encoder *e)
 uint64_t bw_encoder_content_hash(const bw_encoder *e)
 {
     return e->content_hash;
-}
-
-bw_encoder_bounds bw_encoder_time_bounds(const bw_encoder *e)
-{
-    return e->bounds;
-}
-
-void bw_encoder_bounds_add(bw_encoder_bounds *into, bw_encoder_bounds more)
-{
-    widen(&into->event_min_us, &into->event_max_us, more.event_min_us, more.event_max_us);
-    widen(&into->partition_min_us, &into->partition_max_us, more.partition_min_us,
-          more.partition_max_us);
 }
 
 const bw_encoder_class bw_encoder_ndjson = {

@@ -158,6 +158,11 @@ static bw_status open_upload(bw_load *load, bw_error *err)
         bw_crash_point("load_after_session");
         json_decref(job);
     } while (s != BW_OK && fall_back(load, err));
+    if (s == BW_EXISTS) {
+        /* Nothing was sent under this id yet, so whoever used it was not us. */
+        s = err->status = BW_CONFLICT;
+        bw_error_wrap(err, "job %s", load->id.id);
+    }
     return s;
 }
 

@@ -102,17 +102,27 @@ static void add_bounds(bw_buf *sql, const char *column, bw_type type, const bw_f
     add_literal(sql, type, r->event_time_max_us);
 }
 
-static bool is_time(bw_type type)
+/* The target's partition column where the batch's bounds are bounds of it, else NULL. */
+static const bw_field *bounded_partition(const bw_target_spec *spec, const bw_schema *schema,
+                                         const bw_final_request *r)
 {
-    return type == BW_TYPE_TIMESTAMP || type == BW_TYPE_DATETIME || type == BW_TYPE_DATE;
+    if (!has_bounds(r) || !r->bounds_of || !spec->partition_field)
+        return NULL;
+    int at = bw_schema_find(schema, spec->partition_field);
+    if (at < 0 || at != bw_schema_find(schema, r->bounds_of))
+        return NULL;
+    const bw_field *f = &schema->fields[at];
+    bool time =
+        f->type == BW_TYPE_TIMESTAMP || f->type == BW_TYPE_DATETIME || f->type == BW_TYPE_DATE;
+    return time ? f : NULL;
 }
 
 /* ---- MERGE ------------------------------------------------------------------------------- */
 
-static bool in_key(const bw_final_request *r, size_t field)
+static bool in_key(const bw_schema *schema, const bw_final_request *r, const bw_field *field)
 {
     for (size_t i = 0; i < r->n_key; i++)
-        if (r->key[i] == field)
+        if (&schema->fields[r->key[i]] == field)
             return true;
     return false;
 }
@@ -129,11 +139,11 @@ static void add_on(bw_buf *sql, const bw_target_spec *spec, const bw_schema *sch
         bw_buf_adds(sql, " = S.");
         bw_sql_add_name(sql, name);
     }
-    int at = spec->partition_field ? bw_schema_find(schema, spec->partition_field) : -1;
-    if (at < 0 || !in_key(r, (size_t)at) || !has_bounds(r) || !is_time(schema->fields[at].type))
+    const bw_field *f = bounded_partition(spec, schema, r);
+    if (!f || !in_key(schema, r, f))
         return;
     bw_buf_adds(sql, "\n  AND ");
-    add_bounds(sql, schema->fields[at].name, schema->fields[at].type, r);
+    add_bounds(sql, f->name, f->type, r);
 }
 
 /*
@@ -246,14 +256,13 @@ static void add_insert(bw_buf *sql, const bw_target *target, const bw_final_requ
 static void add_target_insert(bw_buf *sql, const bw_target_spec *spec, const bw_target *target,
                               const bw_schema *schema, const bw_final_request *r, bw_arena *arena)
 {
-    int at = spec->partition_field ? bw_schema_find(schema, spec->partition_field) : -1;
-    bool bounded = at >= 0 && is_time(schema->fields[at].type);
+    const bw_field *f = bounded_partition(spec, schema, r);
     insertion in = {
         .table = target->table,
         .columns =
             statement_columns(target, schema, bw_engine_columns_of(spec, false), true, arena),
-        .time_column = bounded ? schema->fields[at].name : NULL,
-        .time_type = bounded ? schema->fields[at].type : BW_TYPE_TIMESTAMP,
+        .time_column = f ? f->name : NULL,
+        .time_type = f ? f->type : BW_TYPE_TIMESTAMP,
     };
     add_insert(sql, target, r, &in);
 }

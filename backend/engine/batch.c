@@ -185,6 +185,7 @@ static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch
             .n_key = w->info.n_key,
             .event_time_min_us = has_time ? rows->version_min : BW_TIME_NONE,
             .event_time_max_us = has_time ? rows->version_max : BW_TIME_NONE,
+            .bounds_of = has_time ? w->info.schema.fields[w->info.cursor].name : NULL,
         };
         b->finals[i].kind = (int)kinds[i];
         b->finals[i].text =

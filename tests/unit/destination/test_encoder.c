@@ -338,37 +338,6 @@ static void test_rows_that_do_not_fit_append_nothing(void **state)
     bw_encoder_ndjson.free(e);
 }
 
-static void test_bounds(void **state)
-{
-    (void)state;
-    bw_value row[FIELDS];
-    bare_row(row);
-    bw_encoder_options o = options(BW_ADD_EVENT_ID);
-    o.partition_field = "updated_at";
-    bw_encoder *e = bw_encoder_ndjson.new(&o);
-    bw_buf out = BW_BUF_INIT;
-    int column;
-    assert_int_equal(bw_encoder_ndjson.row(e, row, NULL, &out, &column), BW_REASON_NONE);
-    bw_encoder_bounds none = bw_encoder_time_bounds(e);
-    assert_true(none.event_min_us == BW_TIME_NONE && none.partition_max_us == BW_TIME_NONE);
-
-    static const char *const times[] = {"1970-01-01 00:00:02+00", "1970-01-01 00:00:01+00",
-                                        "1970-01-01 00:00:03+00"};
-    for (size_t i = 0; i < BW_COUNT(times); i++) {
-        row[UPDATED] = text(times[i]);
-        assert_int_equal(bw_encoder_ndjson.row(e, row, NULL, &out, &column), BW_REASON_NONE);
-    }
-    bw_encoder_bounds got = BW_ENCODER_BOUNDS_INIT;
-    bw_encoder_bounds_add(&got, none);
-    bw_encoder_bounds_add(&got, bw_encoder_time_bounds(e));
-    assert_int_equal(got.event_min_us, 1000000);
-    assert_int_equal(got.event_max_us, 3000000);
-    assert_int_equal(got.partition_min_us, 1000000);
-    assert_int_equal(got.partition_max_us, 3000000);
-    bw_buf_fini(&out);
-    bw_encoder_ndjson.free(e);
-}
-
 /* ---- random rows against an encoder that is slow and plain ------------------------------- */
 
 static uint64_t next(uint64_t *seed)
@@ -580,7 +549,6 @@ int main(void)
         cmocka_unit_test(test_event_ids_follow_sync_key_version_and_content),
         cmocka_unit_test(test_raw_rows),
         cmocka_unit_test(test_rows_that_do_not_fit_append_nothing),
-        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_random_rows_equal_the_plain_encoder),
         cmocka_unit_test(test_every_byte_at_every_place),
         cmocka_unit_test(test_long_texts),

@@ -71,6 +71,7 @@ static void test_merge(void **state)
 
     /* Bounds on a column that is not part of the key would double rows that moved. */
     spec.partition_field = "day";
+    r.bounds_of = "day";
     r.event_time_min_us = INT64_C(1700000000000000);
     r.event_time_max_us = INT64_C(1700100000000000);
     expect(&spec, &r, MERGE_HEAD MERGE_UPDATE MERGE_INSERT);
@@ -83,6 +84,7 @@ static void test_merge_bounds_a_partition_in_the_key(void **state)
     bw_target_spec spec = {.current = true, .partition_field = "day"};
     bw_final_request r = request(BW_FINAL_MERGE, 2);
     r.key = with_day;
+    r.bounds_of = "day";
     r.event_time_min_us = INT64_C(1700000000000000);
     r.event_time_max_us = INT64_C(1700100000000000);
     expect(
@@ -137,6 +139,7 @@ static void test_insert_with_a_key_and_bounds(void **state)
     bw_final_request r = request(BW_FINAL_INSERT, 2);
     r.event_time_min_us = INT64_C(1700000000000000);
     r.event_time_max_us = INT64_C(1700000000000000);
+    r.bounds_of = "day";
     expect(&spec, &r,
            "INSERT INTO `p-1.d.orders` (`id`, `region`, `day`, `_bw_event_id`)\n"
            "SELECT S.`id`, S.`region`, S.`day`, S.`_bw_id`\n"
@@ -153,6 +156,20 @@ static void test_insert_with_a_key_and_bounds(void **state)
            "  WHERE T.`_bw_event_id` = S.`_bw_id`\n"
            "    AND (T.`day` BETWEEN DATE '2023-11-14' AND DATE '2023-11-14' OR T.`day` IS NULL)\n"
            ")");
+}
+
+static void test_bounds_of_another_column_are_not_used(void **state)
+{
+    (void)state;
+    bw_arena arena = BW_ARENA_INIT;
+    bw_target_spec spec = {.event_id = true, .partition_field = "day"};
+    bw_final_request r = request(BW_FINAL_INSERT, 2);
+    r.event_time_min_us = r.event_time_max_us = INT64_C(1700000000000000);
+    r.bounds_of = "region";
+    assert_null(strstr(bw_final_text(&spec, &target, &schema, &r, &arena), "BETWEEN"));
+    r.bounds_of = NULL;
+    assert_null(strstr(bw_final_text(&spec, &target, &schema, &r, &arena), "BETWEEN"));
+    bw_arena_fini(&arena);
 }
 
 static void test_raw_insert(void **state)
@@ -220,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_merge_keeps_the_content_of_what_a_bare_delete_deletes),
         cmocka_unit_test(test_insert_numbers_identical_rows),
         cmocka_unit_test(test_insert_with_a_key_and_bounds),
+        cmocka_unit_test(test_bounds_of_another_column_are_not_used),
         cmocka_unit_test(test_raw_insert),
         cmocka_unit_test(test_replacement),
         cmocka_unit_test(test_names_are_quoted),
