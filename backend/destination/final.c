@@ -62,9 +62,9 @@ static bw_status insert_and_wait(bw_destination *d, const bw_job_expectation *ex
     bw_retry retry = bw_retry_begin(d->clock, d->cancel, bw_destination_deadline(d),
                                     expected->target->table, "insert the job");
     for (;;) {
-        bw_crash_point("final_before_send");
+        bw_crash_point("final_send_before");
         bw_status s = bw_bigquery_insert_job(d->bq, expected->target->project, job, NULL, err);
-        bw_crash_point("final_after_send");
+        bw_crash_point("final_send_after");
         if (s == BW_OK)
             return bw_job_wait(d, expected, result, err);
         if (s != BW_EXISTS && !err->maybe_acted)

@@ -153,9 +153,9 @@ static bw_status open_upload(bw_load *load, bw_error *err)
     bw_status s;
     do {
         json_t *job = job_of(load);
-        bw_crash_point("load_before_session");
+        bw_crash_point("load_session_before");
         s = bw_bigquery_upload_start(load->d->bq, load->target->project, job, &load->upload, err);
-        bw_crash_point("load_after_session");
+        bw_crash_point("load_session_after");
         json_decref(job);
     } while (s != BW_OK && fall_back(load, err));
     if (s == BW_EXISTS) {
@@ -192,7 +192,7 @@ static bw_status put(bw_load *load, const bw_slice data[2], bw_error *err)
     if (s != BW_OK)
         return lost(load, err);
     load->offset += (int64_t)(data[0].len + data[1].len);
-    bw_crash_point("load_after_chunk");
+    bw_crash_point("load_chunk_after");
     return BW_OK;
 }
 
@@ -256,9 +256,9 @@ static bw_status send_small(bw_load *load, bw_error *err)
 {
     const bw_slice data = bw_buf_slice(&load->held);
     json_t *job = job_of(load);
-    bw_crash_point("load_before_send");
+    bw_crash_point("load_send_before");
     bw_status s = bw_bigquery_load(load->d->bq, load->target->project, job, &data, 1, NULL, err);
-    bw_crash_point("load_after_send");
+    bw_crash_point("load_send_after");
     json_decref(job);
     return s;
 }
@@ -267,10 +267,10 @@ static bw_status send_last(bw_load *load, bw_error *err)
 {
     const bw_slice data = bw_buf_slice(&load->held);
     bw_upload_state state = {0};
-    bw_crash_point("load_before_send");
+    bw_crash_point("load_send_before");
     bw_status s = bw_bigquery_upload_put(load->d->bq, load->upload, load->offset, &data, 1,
                                          load->offset + (int64_t)load->held.len, &state, err);
-    bw_crash_point("load_after_send");
+    bw_crash_point("load_send_after");
     json_decref(state.job);
     return s;
 }

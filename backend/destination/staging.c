@@ -76,9 +76,9 @@ bw_status bw_destination_create_staging(bw_destination *d, const bw_target_spec 
     bw_status s = bw_bigquery_get_table(d->bq, &to, &table, err);
     if (s == BW_OK) {
         json_t *resource = staging_resource(d, spec, schema, table);
-        bw_crash_point("staging_before_create");
+        bw_crash_point("staging_create_before");
         s = bw_bigquery_insert_table(d->bq, &ref, resource, NULL, err);
-        bw_crash_point("staging_after_create");
+        bw_crash_point("staging_create_after");
         json_decref(resource);
         json_decref(table);
     }
@@ -93,9 +93,9 @@ bw_status bw_destination_drop_staging(bw_destination *d, const bw_target *target
     if (strcmp(staging, target->table) == 0)
         return bw_error_set(err, BW_INTERNAL, "%s is the target, not its staging table", staging);
     bw_table_ref ref = bw_target_ref(target, staging);
-    bw_crash_point("staging_before_drop");
+    bw_crash_point("staging_drop_before");
     bw_status s = bw_bigquery_delete_table(d->bq, &ref, err);
-    bw_crash_point("staging_after_drop");
+    bw_crash_point("staging_drop_after");
     if (s == BW_OK || s == BW_NOT_FOUND)
         return BW_OK;
     return bw_error_wrap(err, "staging table %s", staging);

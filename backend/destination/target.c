@@ -38,9 +38,9 @@ static bw_status make_dataset(bw_destination *d, const bw_target_spec *spec, con
     json_t *resource = json_object();
     if (spec->location && spec->location[0])
         json_object_set_new(resource, "location", json_string(spec->location));
-    bw_crash_point("dataset_before_create");
+    bw_crash_point("dataset_create_before");
     bw_status s = bw_bigquery_insert_dataset(d->bq, project, spec->dataset, resource, dataset, err);
-    bw_crash_point("dataset_after_create");
+    bw_crash_point("dataset_create_after");
     json_decref(resource);
     if (s == BW_EXISTS)
         s = bw_bigquery_get_dataset(d->bq, project, spec->dataset, dataset, err);
@@ -148,9 +148,9 @@ static bw_status make_table(bw_destination *d, const wanted *w, const bw_target_
     add_clustering(w, resource);
     bw_status s = add_partitioning(w, resource, err);
     if (s == BW_OK) {
-        bw_crash_point("target_before_create");
+        bw_crash_point("target_create_before");
         s = bw_bigquery_insert_table(d->bq, &w->ref, resource, table, err);
-        bw_crash_point("target_after_create");
+        bw_crash_point("target_create_after");
     }
     json_decref(resource);
     return s;
@@ -188,10 +188,10 @@ static bw_status patch_table(bw_destination *d, const wanted *w, const bw_target
         json_object_set_new(labels, BW_LABEL_OWNER, json_string(w->spec->owner));
         json_object_set_new(patch, "labels", labels);
     }
-    bw_crash_point("target_before_patch");
+    bw_crash_point("target_patch_before");
     bw_status s = bw_bigquery_patch_table(
         d->bq, &w->ref, patch, json_string_value(json_object_get(*table, "etag")), &patched, err);
-    bw_crash_point("target_after_patch");
+    bw_crash_point("target_patch_after");
     json_decref(patch);
     if (s == BW_OK) {
         json_decref(*table);
