@@ -11,7 +11,7 @@
 void bw_problems_add(bw_config_problems *p, const char *file, int line, int column,
                      const char *hint, const char *fmt, ...) BW_PRINTF(6, 7);
 void bw_problems_vadd(bw_config_problems *p, const char *file, int line, int column,
-                      const char *hint, const char *fmt, va_list ap);
+                      const char *hint, const char *fmt, va_list ap) BW_PRINTF(6, 0);
 /* Puts them into the order of the file. */
 void bw_problems_sort(bw_config_problems *p);
 /* The first one with "(and N more)"; returns `status`. */

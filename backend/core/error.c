@@ -17,6 +17,8 @@ static void trim_partial(char *s)
         s[n - 1 - back] = '\0';
 }
 
+static void format(char *dst, size_t size, const char *fmt, va_list ap) BW_PRINTF(3, 0);
+
 static void format(char *dst, size_t size, const char *fmt, va_list ap)
 {
     int n = vsnprintf(dst, size, fmt, ap);

@@ -57,7 +57,8 @@ const char *bw_status_name(bw_status status);
 /* Sets the error and returns `status`, so that it can stand in a return statement. Clears hint;
    retryable becomes true for UNAVAILABLE, TIMEOUT and RATE, maybe_acted false. `err` may be NULL. */
 bw_status bw_error_set(bw_error *err, bw_status status, const char *fmt, ...) BW_PRINTF(3, 4);
-bw_status bw_error_vset(bw_error *err, bw_status status, const char *fmt, va_list ap);
+bw_status bw_error_vset(bw_error *err, bw_status status, const char *fmt, va_list ap)
+    BW_PRINTF(3, 0);
 /* The same with strerror(saved_errno) at the end. */
 bw_status bw_error_errno(bw_error *err, bw_status status, int saved_errno, const char *fmt, ...)
     BW_PRINTF(4, 5);

@@ -33,7 +33,7 @@ static const bw_cli_command *const commands[] = {&sync_command, &console_command
 
 static bw_status parse(const char *const *words, bw_arena *arena, bw_cli_line *line, bw_error *err)
 {
-    char *argv[16] = {"bridgewatch"};
+    char *argv[32] = {"bridgewatch"};
     int argc = 1;
     for (; words[argc - 1]; argc++)
         argv[argc] = (char *)(uintptr_t)words[argc - 1];
