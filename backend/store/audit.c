@@ -43,7 +43,8 @@ static bw_status read_newest(bw_store *store, int64_t *id, char hash[HASH_TEXT],
     bw_sql q = bw_sql_open(store, "SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1");
     if (bw_sql_next(&q)) {
         *id = bw_sql_int(&q);
-        snprintf(hash, HASH_TEXT, "%.*s", BW_SLICE_ARG(bw_sql_peek(&q)));
+        bw_slice newest = bw_sql_peek(&q);
+        snprintf(hash, HASH_TEXT, "%.*s", BW_SLICE_ARG(newest));
     }
     return bw_sql_end(&q, err);
 }

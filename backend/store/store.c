@@ -90,8 +90,10 @@ static bw_status quick_check(bw_store *store, bw_error *err)
 {
     bw_sql q = bw_sql_open(store, "PRAGMA quick_check(1)");
     char found[256] = "ok";
-    if (bw_sql_next(&q))
-        snprintf(found, sizeof(found), "%.*s", BW_SLICE_ARG(bw_sql_peek(&q)));
+    if (bw_sql_next(&q)) {
+        bw_slice verdict = bw_sql_peek(&q);
+        snprintf(found, sizeof(found), "%.*s", BW_SLICE_ARG(verdict));
+    }
     bw_status st = bw_sql_end(&q, err);
     if (st == BW_OK && strcmp(found, "ok") != 0) {
         st = bw_sql_error(store, SQLITE_CORRUPT, err);
