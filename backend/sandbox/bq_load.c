@@ -107,7 +107,7 @@ static bw_status load_array(const bq_loader *l, const bq_path *p, const bq_field
         }
         if (t.type == BW_JSON_ARRAY_END)
             break;
-        if (t.type == BW_JSON_NULL)
+        if (t.type == BW_JSON_NULL && f->kind != BQ_JSON)
             status = bq_load_refuse(l, p, t.raw, "Only optional fields can be set to NULL.");
         else if (t.type == BW_JSON_ARRAY && f->kind != BQ_JSON)
             status = bq_load_refuse(l, p, t.raw, "Nested arrays not allowed.");
@@ -141,7 +141,8 @@ static bw_status load_one(const bq_loader *l, const bq_path *p, const bq_field *
             return bq_load_refuse(l, p, t.raw, "Repeated field must be imported as a JSON array.");
         return load_array(l, p, f, s, out);
     }
-    if (t.type == BW_JSON_NULL) {
+    /* An explicit null in a JSON column is JSON's null; only what is left out is NULL. */
+    if (t.type == BW_JSON_NULL && f->kind != BQ_JSON) {
         *out = bq_null();
         if (f->mode == BQ_REQUIRED)
             return bq_load_refuse(l, p, t.raw, "Only optional fields can be set to NULL.");

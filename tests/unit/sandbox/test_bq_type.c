@@ -138,7 +138,7 @@ static const value_case values[] = {
     {JSN, "1e400", "! Invalid JSON value: cannot round-trip"},
     {JSN, "100000000000000000000", "\"1e+20\""},
     {JSN, "1.0", "\"1.0\""},
-    {JSN, "null", "null"},
+    {JSN, "null", "\"null\""}, /* JSON's null, not NULL */
     {JSN REP, "[{\"a\":1},[2]]", "[{\"v\":\"{\\\"a\\\":1}\"},{\"v\":\"[2]\"}]"},
     {GEO, "\"POINT(1 2)\"", "\"POINT(1 2)\""},
     {GEO, "\"nowhere\"", "! Invalid geography value"},
