@@ -269,6 +269,18 @@ static void carry_out(bw_engine *e, bw_queued_command *q)
         handlers[q->command.kind](e, q);
 }
 
+/* A command may name a table of a pattern that has not been expanded yet. */
+static bool must_wait(bw_engine *e, const bw_command *c)
+{
+    bool expanding = false, unknown = false;
+    for (size_t i = 0; i < e->n_syncs; i++)
+        expanding |= e->syncs[i]->def.pattern && !e->syncs[i]->ran;
+    for (size_t i = 0; i < c->n_syncs; i++)
+        unknown |= bw_engine_find(e, c->syncs[i]) == NULL;
+    bool letters = c->kind == BW_COMMAND_REPLAY;
+    return expanding && (unknown || letters);
+}
+
 static void take_from_store(bw_engine *e)
 {
     bw_arena arena = BW_ARENA_INIT;
@@ -293,23 +305,40 @@ static void take_from_store(bw_engine *e)
     bw_arena_fini(&arena);
 }
 
+uint64_t bw_engine_enqueue(bw_engine *e, bw_queued_command *q)
+{
+    pthread_mutex_lock(&e->mu);
+    uint64_t id = q->id = ++e->next_command;
+    BW_GROW(e->commands, e->n_commands + 1, e->commands_cap);
+    e->commands[e->n_commands++] = q;
+    pthread_mutex_unlock(&e->mu);
+    return id;
+}
+
+/* The first command that need not wait. */
+static bw_queued_command *take_one(bw_engine *e)
+{
+    bw_queued_command *q = NULL;
+    pthread_mutex_lock(&e->mu);
+    for (size_t i = 0; i < e->n_commands && !q; i++) {
+        if (must_wait(e, &e->commands[i]->command))
+            continue;
+        q = e->commands[i];
+        e->n_commands--;
+        for (size_t k = i; k < e->n_commands; k++)
+            e->commands[k] = e->commands[k + 1];
+    }
+    pthread_mutex_unlock(&e->mu);
+    return q;
+}
+
 void bw_engine_take_commands(bw_engine *e)
 {
-    for (;;) {
-        bw_queued_command *q = NULL;
-        pthread_mutex_lock(&e->mu);
-        if (e->n_commands > 0) {
-            q = e->commands[0];
-            e->n_commands--;
-            for (size_t i = 0; i < e->n_commands; i++)
-                e->commands[i] = e->commands[i + 1];
-        }
-        pthread_mutex_unlock(&e->mu);
-        if (!q)
-            break;
+    bw_queued_command *q;
+    take_from_store(e);
+    while ((q = take_one(e))) {
         carry_out(e, q);
         bw_arena_fini(&q->arena);
         free(q);
     }
-    take_from_store(e);
 }

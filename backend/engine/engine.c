@@ -212,13 +212,9 @@ bw_status bw_engine_command(bw_engine *e, const bw_command *command, uint64_t *i
         letters[i] = command->letters[i];
     q->command.letters = letters;
     q->command.content = command->content ? bw_arena_strdup(a, command->content) : NULL;
-    pthread_mutex_lock(&e->mu);
-    q->id = ++e->next_command;
+    uint64_t queued = bw_engine_enqueue(e, q);
     if (id)
-        *id = q->id;
-    BW_GROW(e->commands, e->n_commands + 1, e->commands_cap);
-    e->commands[e->n_commands++] = q;
-    pthread_mutex_unlock(&e->mu);
+        *id = queued;
     eventfd_write(e->engine_wake, 1);
     return BW_OK;
 }

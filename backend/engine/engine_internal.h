@@ -131,6 +131,8 @@ int64_t bw_engine_next_due(const bw_engine *e);
 
 /* commands.c */
 void bw_engine_take_commands(bw_engine *e);
+/* Takes the command over; returns its id. Threads: any. */
+uint64_t bw_engine_enqueue(bw_engine *e, bw_queued_command *q);
 void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run);
 
 /* publish.c */
@@ -138,13 +140,7 @@ void bw_engine_publish(bw_engine *e);
 void bw_engine_sample(bw_engine *e);
 void bw_engine_news(bw_engine *e, const bw_event *event);
 double bw_sync_lag_s(const bw_engine *e, const bw_sync *sync);
-typedef struct bw_judgement {
-    bw_health health;
-    bw_activity activity;
-    bw_sync_state state;
-    double freshness; /* 0 to 100, NAN unknown */
-} bw_judgement;
-bw_judgement bw_sync_judge(const bw_engine *e, const bw_sync *sync);
+bw_table_score bw_sync_judge(const bw_engine *e, const bw_sync *sync);
 void bw_sync_spark_add(bw_sync *sync, int64_t wall_us, int64_t rows);
 
 #endif

@@ -18,42 +18,21 @@ double bw_sync_lag_s(const bw_engine *e, const bw_sync *sync)
     return lag > 0 ? (double)lag / BW_SECOND : 0;
 }
 
-bw_judgement bw_sync_judge(const bw_engine *e, const bw_sync *sync)
+bw_table_score bw_sync_judge(const bw_engine *e, const bw_sync *sync)
 {
-    int64_t now = bw_wall_us(e->clock), parked = sync->record.parked_until_us;
-    double lag = sync->source_down ? NAN : bw_sync_lag_s(e, sync);
-    bw_judgement j = {.freshness = NAN, .health = BW_HEALTH_UNKNOWN};
-    if (!isnan(lag)) {
-        double target = (double)sync->def.freshness_target_us / BW_SECOND;
-        double late = lag > target ? lag - target : 0;
-        j.freshness = 100 * exp2(-late / target);
-        j.health = j.freshness >= 90   ? BW_HEALTH_FRESH
-                   : j.freshness >= 50 ? BW_HEALTH_AGING
-                                       : BW_HEALTH_STALE;
-    }
-    bool is_parked = parked != BW_TIME_NONE && parked > now;
-    bool queued = sync->run && atomic_load(&sync->run->rows_read) == 0 &&
-                  strcmp(atomic_load(&sync->run->phase), "waiting for a worker") == 0;
-    j.activity = queued                ? BW_ACTIVITY_QUEUED
-                 : sync->run           ? BW_ACTIVITY_RUNNING
-                 : sync->drift         ? BW_ACTIVITY_DRIFT
-                 : is_parked           ? BW_ACTIVITY_PARKED
-                 : sync->record.paused ? BW_ACTIVITY_PAUSED
-                 : sync->failed        ? BW_ACTIVITY_FAILED
-                                       : BW_ACTIVITY_IDLE;
-    static const bw_sync_state by_health[] = {BW_STATE_UNKNOWN, BW_STATE_STALE, BW_STATE_AGING,
-                                              BW_STATE_FRESH};
-    if (sync->drift)
-        j.state = BW_STATE_DRIFT;
-    else if (sync->failed && !is_parked)
-        j.state = BW_STATE_FAILED;
-    else if (is_parked)
-        j.state = BW_STATE_PARKED;
-    else if (sync->record.paused)
-        j.state = BW_STATE_PAUSED;
-    else
-        j.state = by_health[j.health];
-    return j;
+    int64_t parked = sync->record.parked_until_us;
+    bool queued = sync->run && strcmp(atomic_load(&sync->run->phase), "waiting for a worker") == 0;
+    bw_table_facts facts = {
+        .lag_s = sync->source_down ? NAN : bw_sync_lag_s(e, sync),
+        .target_s = (double)sync->def.freshness_target_us / BW_SECOND,
+        .failed = sync->failed,
+        .drift = sync->drift,
+        .parked = parked != BW_TIME_NONE && parked > bw_wall_us(e->clock),
+        .paused = sync->record.paused,
+        .queued = queued,
+        .running = sync->run != NULL,
+    };
+    return bw_score_table(&facts);
 }
 
 void bw_sync_spark_add(bw_sync *sync, int64_t wall_us, int64_t rows)
@@ -134,7 +113,7 @@ static const char *copy(bw_arena *a, const char *s)
 static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync_view *v)
 {
     bw_arena *a = &box->arena;
-    bw_judgement j = bw_sync_judge(e, sync);
+    bw_table_score j = bw_sync_judge(e, sync);
     const bw_sync_record *r = &sync->record;
     *v = (bw_sync_view){
         .name = copy(a, sync->def.name),

@@ -2,29 +2,6 @@
 
 #include <stdlib.h>
 
-const char *bw_health_name(bw_health health)
-{
-    static const char *const names[] = {"unknown", "stale", "aging", "fresh"};
-    return names[health];
-}
-
-const char *bw_activity_name(bw_activity activity)
-{
-    static const char *const names[] = {"idle",   "queued", "running", "paused",
-                                        "parked", "failed", "drift"};
-    return names[activity];
-}
-
-const char *bw_sync_state_name(bw_sync_state state)
-{
-    static const char *const names[BW_STATE_COUNT] = {
-        [BW_STATE_FAILED] = "failed", [BW_STATE_DRIFT] = "drift",     [BW_STATE_PARKED] = "parked",
-        [BW_STATE_PAUSED] = "paused", [BW_STATE_UNKNOWN] = "unknown", [BW_STATE_STALE] = "stale",
-        [BW_STATE_AGING] = "aging",   [BW_STATE_FRESH] = "fresh",
-    };
-    return names[state];
-}
-
 bw_snapshot_box *bw_snapshot_box_new(void)
 {
     bw_snapshot_box *box = bw_xcalloc(1, sizeof(*box));

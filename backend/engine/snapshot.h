@@ -9,40 +9,7 @@
 
 #include "backend/core/arena.h"
 #include "backend/core/clock.h"
-
-typedef enum bw_health {
-    BW_HEALTH_UNKNOWN,
-    BW_HEALTH_STALE,
-    BW_HEALTH_AGING,
-    BW_HEALTH_FRESH
-} bw_health;
-
-typedef enum bw_activity {
-    BW_ACTIVITY_IDLE,
-    BW_ACTIVITY_QUEUED,
-    BW_ACTIVITY_RUNNING,
-    BW_ACTIVITY_PAUSED,
-    BW_ACTIVITY_PARKED,
-    BW_ACTIVITY_FAILED,
-    BW_ACTIVITY_DRIFT,
-} bw_activity;
-
-/* What the home screen says: the first that holds, in this order. */
-typedef enum bw_sync_state {
-    BW_STATE_FAILED,
-    BW_STATE_DRIFT,
-    BW_STATE_PARKED,
-    BW_STATE_PAUSED,
-    BW_STATE_UNKNOWN,
-    BW_STATE_STALE,
-    BW_STATE_AGING,
-    BW_STATE_FRESH,
-    BW_STATE_COUNT,
-} bw_sync_state;
-
-const char *bw_health_name(bw_health health);
-const char *bw_activity_name(bw_activity activity);
-const char *bw_sync_state_name(bw_sync_state state);
+#include "backend/score/table.h"
 
 #define BW_SPARK_MINUTES 15
 #define BW_HISTORY       120 /* points of the Sync screen's graphs, 10 s each */

@@ -146,7 +146,11 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     def->n_exclude = bw_config_list(node, "exclude", &def->exclude);
     def->mode = read_mode(node);
     def->schedule = bw_config_schedule(node, "schedule");
-    def->start_from = bw_config_string(node, "start_from");
+    def->start_from = bw_config_word(node, "start_from");
+    if (!def->start_from && bw_config_has(node, "start_from")) {
+        char *text = bw_arena_bytes(arena, BW_TIME_TEXT);
+        def->start_from = bw_format_time(bw_config_time(node, "start_from"), text);
+    }
     backfill = bw_config_word(node, "backfill");
     if (!backfill && bw_config_has(node, "backfill"))
         def->backfill_span_us = bw_config_duration(node, "backfill");

@@ -1,0 +1,17 @@
+/* The JSON that scripts rely on: times RFC 3339 or null, unknown numbers null, never 0. */
+#ifndef BW_APP_JSON_OUT_H
+#define BW_APP_JSON_OUT_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "backend/core/buf.h"
+
+json_t *bw_json_text(const char *text); /* null for NULL; made valid UTF-8 */
+json_t *bw_json_slice(bw_slice text);
+json_t *bw_json_time(int64_t us);
+json_t *bw_json_number(double n); /* null for NAN */
+/* Prints the document and frees it. */
+void bw_json_print(json_t *doc, FILE *to);
+
+#endif

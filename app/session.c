@@ -1,0 +1,177 @@
+#include "app/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/core/log.h"
+
+static void name_operator(char *who, size_t size)
+{
+    char host[64] = "";
+    const struct passwd *pw = getpwuid(getuid());
+    gethostname(host, sizeof(host) - 1);
+    if (pw && pw->pw_name)
+        snprintf(who, size, "%s@%s", pw->pw_name, host);
+    else
+        snprintf(who, size, "uid %u@%s", (unsigned)getuid(), host);
+}
+
+/* Makes every missing directory of the path, ours alone (0700). */
+static bw_status make_dirs(const char *path, bw_error *err)
+{
+    char *copy = bw_xstrdup(path);
+    bw_status s = BW_OK;
+    for (char *p = copy + 1; s == BW_OK; p++) {
+        char c = *p;
+        if (c != '/' && c != '\0')
+            continue;
+        *p = '\0';
+        if (mkdir(copy, 0700) != 0 && errno != EEXIST) {
+            s = bw_error_errno(err, BW_IO, errno, "cannot make the state directory %s", copy);
+            bw_error_hint(
+                err, "Choose another with state_dir:, or give this user the right to write there.");
+        }
+        *p = c;
+        if (c == '\0')
+            break;
+    }
+    free(copy);
+    return s;
+}
+
+static bw_status open_log(bw_session *s, bool console, bw_error *err)
+{
+    const bw_config_node *top = bw_config_top(s->ctx->config);
+    bw_log_level level;
+    const char *file = bw_config_string(top, "log.file");
+    char *own = console && !file ? bw_xasprintf("%s/bridgewatch.log", s->state_dir) : NULL;
+    if (bw_log_level_parse(bw_config_string(top, "log.level"), &level))
+        bw_log_set_level(level);
+    s->log_to.json = strcmp(bw_config_string(top, "log.format"), "json") == 0;
+    s->log_to.fd = STDERR_FILENO;
+    if (own)
+        file = own;
+    if (file) {
+        s->log_to.fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        if (s->log_to.fd < 0) {
+            bw_error_errno(err, BW_IO, errno, "cannot open the log %s", file);
+            free(own);
+            return BW_IO;
+        }
+    }
+    free(own);
+    s->log_sink = bw_log_add_sink(bw_log_to_fd, &s->log_to);
+    s->ring = bw_log_ring_new(10000);
+    s->ring_sink = bw_log_add_sink(bw_log_to_ring, s->ring);
+    return BW_OK;
+}
+
+bw_status bw_session_open(bw_session *s, const bw_cli_context *ctx, bool console, bw_error *err)
+{
+    *s = (bw_session){.ctx = ctx, .log_sink = -1, .ring_sink = -1, .log_to = {.fd = -1}};
+    s->state_dir = bw_config_string(bw_config_top(ctx->config), "state_dir");
+    name_operator(s->who, sizeof(s->who));
+    bw_status status = make_dirs(s->state_dir, err);
+    return status == BW_OK ? open_log(s, console, err) : status;
+}
+
+bw_status bw_session_google(bw_session *s, bw_error *err)
+{
+    const bw_config_node *top = bw_config_top(s->ctx->config);
+    bw_google_options o = {
+        .project = bw_config_string(top, "project"),
+        .credentials = bw_config_string(top, "credentials"),
+        .bigquery = bw_config_string(top, "endpoints.bigquery"),
+        .pubsub = bw_config_string(top, "endpoints.pubsub"),
+        .datastore = bw_config_string(top, "endpoints.datastore"),
+        .logging = bw_config_string(top, "endpoints.logging"),
+        .monitoring = bw_config_string(top, "endpoints.monitoring"),
+        .secretmanager = bw_config_string(top, "endpoints.secretmanager"),
+        .oauth = bw_config_string(top, "endpoints.oauth"),
+        .clock = bw_clock_system(),
+    };
+    return bw_google_new(&o, &s->google, err);
+}
+
+bw_status bw_session_store(bw_session *s, bw_store_access access, bw_error *err)
+{
+    return bw_store_open(s->state_dir, access, bw_clock_system(), &s->store, err);
+}
+
+bw_status bw_session_start(bw_session *s, const bw_session_engine *options, bw_error *err)
+{
+    bw_status status = bw_session_google(s, err);
+    if (status == BW_OK)
+        status = bw_session_store(s, BW_STORE_ENGINE, err);
+    if (status != BW_OK)
+        return status;
+    bw_engine_options o = {
+        .config = s->ctx->config,
+        .google = s->google,
+        .store = s->store,
+        .state_dir = s->state_dir,
+        .clock = bw_clock_system(),
+        .ring = s->ring,
+        .read_only = s->ctx->read_only,
+        .observe = options->observe,
+        .once = options->once,
+        .only = options->only,
+        .n_only = options->n_only,
+    };
+    status = bw_engine_new(&o, &s->engine, err);
+    return status == BW_OK ? bw_engine_start(s->engine, err) : status;
+}
+
+bool bw_session_close(bw_session *s)
+{
+    if (s->engine) {
+        int64_t timeout =
+            bw_config_duration(bw_config_top(s->ctx->config), "engine.shutdown_timeout");
+        if (!bw_engine_stop(s->engine, timeout)) {
+            bw_log(BW_LOG_WARN, "engine",
+                   "some runs did not end in time; they resume at the next start");
+            return false;
+        }
+        bw_engine_free(s->engine);
+    }
+    bw_store_close(s->store);
+    bw_google_free(s->google);
+    bw_log_remove_sink(s->ring_sink);
+    bw_log_remove_sink(s->log_sink);
+    bw_log_ring_free(s->ring);
+    if (s->log_to.fd > STDERR_FILENO)
+        close(s->log_to.fd);
+    return true;
+}
+
+bw_exit bw_session_failed(const bw_cli_context *ctx, const bw_error *err)
+{
+    bool usage =
+        err->status == BW_INVALID || err->status == BW_CONFLICT || err->status == BW_NOT_FOUND;
+    return bw_cli_fail(ctx->err, err, usage ? BW_EXIT_USAGE : BW_EXIT_FAILED);
+}
+
+int bw_session_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int bw_session_signal(int fd)
+{
+    struct signalfd_siginfo info;
+    return read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info) ? (int)info.ssi_signo : 0;
+}

@@ -1,0 +1,63 @@
+#include "app/text_table.h"
+
+#include <stdlib.h>
+
+#include "backend/core/text.h"
+
+struct bw_text_table {
+    bw_arena arena;
+    size_t columns;
+    unsigned right;
+    const char **cells; /* titles first */
+    size_t n, cap;
+};
+
+bw_text_table *bw_text_table_new(const char *const *titles, size_t columns, unsigned right)
+{
+    bw_text_table *t = bw_xcalloc(1, sizeof(*t));
+    t->columns = columns;
+    t->right = right;
+    for (size_t i = 0; i < columns; i++)
+        bw_text_table_add(t, titles[i]);
+    return t;
+}
+
+void bw_text_table_free(bw_text_table *t)
+{
+    bw_arena_fini(&t->arena);
+    free(t->cells);
+    free(t);
+}
+
+void bw_text_table_add(bw_text_table *t, const char *text)
+{
+    bw_buf b = BW_BUF_INIT;
+    bw_text_sanitise(&b, bw_slice_cstr(text ? text : "-"));
+    BW_GROW(t->cells, t->n + 1, t->cap);
+    t->cells[t->n++] = bw_arena_strdup(&t->arena, bw_buf_cstr(&b));
+    bw_buf_fini(&b);
+}
+
+static int width_of(const bw_text_table *t, size_t column)
+{
+    int width = 0;
+    for (size_t i = column; i < t->n; i += t->columns) {
+        int w = bw_text_width(bw_slice_cstr(t->cells[i]));
+        width = w > width ? w : width;
+    }
+    return width;
+}
+
+void bw_text_table_print(const bw_text_table *t, FILE *to)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        size_t column = i % t->columns;
+        bool last = column + 1 == t->columns;
+        int pad = width_of(t, column) - bw_text_width(bw_slice_cstr(t->cells[i]));
+        if (t->right >> column & 1)
+            fprintf(to, "%*s%s", pad, "", t->cells[i]);
+        else
+            fprintf(to, "%s%*s", t->cells[i], last ? 0 : pad, "");
+        fputs(last ? "\n" : "  ", to);
+    }
+}

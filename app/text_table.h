@@ -1,0 +1,18 @@
+/* Aligned columns of text for standard output: widths by cells, everything sanitised. */
+#ifndef BW_APP_TEXT_TABLE_H
+#define BW_APP_TEXT_TABLE_H
+
+#include <stdio.h>
+
+#include "backend/core/arena.h"
+
+typedef struct bw_text_table bw_text_table;
+
+/* `right`: a bit per column that is aligned to the right. */
+bw_text_table *bw_text_table_new(const char *const *titles, size_t columns, unsigned right);
+void bw_text_table_free(bw_text_table *t);
+/* The next cell, row after row; NULL is "-". */
+void bw_text_table_add(bw_text_table *t, const char *text);
+void bw_text_table_print(const bw_text_table *t, FILE *to);
+
+#endif
