@@ -226,5 +226,6 @@ const bw_cli_command bw_command_status = {
     .options = options,
     .n_options = BW_COUNT(options),
     .needs = BW_NEEDS_DEFAULTS,
+    .without_secrets = true,
     .run = run,
 };

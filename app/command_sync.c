@@ -103,6 +103,7 @@ const bw_cli_command bw_command_pause = {
     .min_args = 1,
     .max_args = SIZE_MAX,
     .needs = BW_NEEDS_CONFIG,
+    .without_secrets = true,
     .run = run_pause,
 };
 
@@ -115,5 +116,6 @@ const bw_cli_command bw_command_resume = {
     .min_args = 1,
     .max_args = SIZE_MAX,
     .needs = BW_NEEDS_CONFIG,
+    .without_secrets = true,
     .run = run_resume,
 };

@@ -219,8 +219,10 @@ static void add_setting(const bw_setting *s, bw_buf *out)
         return;
     }
     add_sentence(s->help, out);
-    bw_setting_describe(s, &text);
-    add_sentence(bw_buf_cstr(&text), out);
+    if (s->type != BW_SETTING_STRING) {
+        bw_setting_describe(s, &text);
+        add_sentence(bw_buf_cstr(&text), out);
+    }
     if (s->required) {
         bw_buf_adds(out, "Required.\n");
     } else if (s->fallback) {
