@@ -1,0 +1,223 @@
+/* `check`: reads the configuration, connects to everything, says what is wrong and where. Changes
+   nothing anywhere. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "app/commands.h"
+#include "app/json_out.h"
+#include "app/session.h"
+#include "backend/engine/sync.h"
+#include "backend/core/text.h"
+#include "backend/google/bigquery.h"
+
+typedef enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_FAILED } level;
+
+typedef struct check {
+    bw_session session;
+    bw_arena arena;
+    bw_cancel cancel;
+    json_t *items; /* NULL: text */
+    int failed, notes;
+} check;
+
+static void say(check *c, level l, const char *what, const char *message, const char *hint)
+{
+    static const char *const marks[] = {"ok    ", "note  ", "FAILED"};
+    c->failed += l == LEVEL_FAILED;
+    c->notes += l == LEVEL_NOTE;
+    if (c->items) {
+        json_t *o = json_object();
+        json_object_set_new(o, "what", bw_json_text(what));
+        json_object_set_new(o, "ok", json_boolean(l != LEVEL_FAILED));
+        json_object_set_new(o, "note", json_boolean(l == LEVEL_NOTE));
+        json_object_set_new(o, "message", bw_json_text(message));
+        json_object_set_new(o, "hint", hint && hint[0] ? bw_json_text(hint) : json_null());
+        json_array_append_new(c->items, o);
+        return;
+    }
+    FILE *out = c->session.ctx->out;
+    char safe[2048];
+    fprintf(out, "%s  %s: ", marks[l], what);
+    fprintf(out, "%s\n", bw_text_sanitise_to(safe, sizeof(safe), message));
+    if (hint && hint[0])
+        fprintf(out, "        HINT: %s\n", bw_text_sanitise_to(safe, sizeof(safe), hint));
+}
+
+static void say_error(check *c, const char *what, const bw_error *err)
+{
+    say(c, LEVEL_FAILED, what, err->message, err->hint);
+}
+
+static void check_destination(check *c, const bw_sync_def *defs, size_t n)
+{
+    bw_error err = BW_ERROR_INIT;
+    if (bw_session_google(&c->session, &err) != BW_OK) {
+        say_error(c, "credentials", &err);
+        return;
+    }
+    say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
+    bw_bigquery *bq = bw_bigquery_new(c->session.google, bw_clock_system(), &c->cancel);
+    bw_bigquery_set_deadline(bq, 20 * BW_SECOND);
+    for (size_t i = 0; i < n; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < i; k++)
+            seen |= strcmp(defs[k].target.dataset, defs[i].target.dataset) == 0;
+        if (seen)
+            continue;
+        const char *what = bw_arena_printf(&c->arena, "dataset %s", defs[i].target.dataset);
+        bw_status s =
+            bw_bigquery_get_dataset(bq, defs[i].target.project, defs[i].target.dataset, NULL, &err);
+        if (s == BW_OK)
+            say(c, LEVEL_OK, what, "there", NULL);
+        else if (s == BW_NOT_FOUND)
+            say(c, LEVEL_NOTE, what, "not there yet: the first run makes it", NULL);
+        else
+            say_error(c, what, &err);
+    }
+    bw_bigquery_free(bq);
+}
+
+static void check_table(check *c, bw_source *source, const bw_sync_def *def)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_table_info info;
+    const char *what = bw_arena_printf(&c->arena, "sync %s", def->name);
+    if (def->source->describe(source, &def->spec, &c->arena, &info, &err) != BW_OK) {
+        say_error(c, what, &err);
+        return;
+    }
+    const char *cursor = info.cursor >= 0 ? info.schema.fields[info.cursor].source_name : NULL;
+    bool incremental = info.n_key > 0 && cursor && info.cursor_kind != BW_CURSOR_SEQUENCE;
+    const char *mode = def->mode != BW_MODE_AUTO ? bw_sync_mode_name(def->mode)
+                       : incremental             ? "upsert"
+                                                 : "replace";
+    say(c, LEVEL_OK, what,
+        bw_arena_printf(&c->arena, "%s, %zu columns, mode %s, key: %s, cursor: %s", info.name,
+                        info.schema.count, mode, info.key_origin,
+                        cursor ? cursor : info.cursor_origin),
+        NULL);
+    for (size_t i = 0; i < info.n_warnings; i++)
+        say(c, LEVEL_NOTE, what, info.warnings[i], NULL);
+}
+
+static void check_pattern(check *c, bw_source *source, const bw_sync_def *def)
+{
+    bw_error err = BW_ERROR_INIT;
+    const char *const *tables;
+    size_t n;
+    const char *what = bw_arena_printf(&c->arena, "pattern %s", def->spec.table);
+    if (def->source->list(source, def->spec.table, &c->arena, &tables, &n, &err) != BW_OK) {
+        say_error(c, what, &err);
+        return;
+    }
+    say(c, n ? LEVEL_OK : LEVEL_FAILED, what, bw_arena_printf(&c->arena, "%zu tables", n), NULL);
+    for (size_t i = 0; i < n; i++) {
+        bw_sync_def one;
+        if (bw_sync_def_excludes(def, tables[i]))
+            continue;
+        bw_sync_def_expand(def, tables[i], &c->arena, &one);
+        check_table(c, source, &one);
+    }
+}
+
+static void check_source(check *c, const bw_config_node *node, const bw_sync_def *defs, size_t n)
+{
+    bw_error err = BW_ERROR_INIT;
+    const char *name = bw_config_node_name(node);
+    const char *what = bw_arena_printf(&c->arena, "source %s", name);
+    const bw_source_class *class = bw_source_find(bw_config_string(node, "type"));
+    bw_source_env env = {bw_clock_system(), &c->cancel, name, 60 * BW_SECOND};
+    bw_source *source;
+    bw_source_status status;
+    if (class->open(class, node, &env, &source, &err) != BW_OK) {
+        say_error(c, what, &err);
+        return;
+    }
+    if (class->status(source, &c->arena, &status, &err) != BW_OK) {
+        say_error(c, what, &err);
+    } else {
+        say(c, LEVEL_OK, what,
+            bw_arena_printf(&c->arena, "%s, answers in %.1f ms", status.version,
+                            (double)status.latency_us / 1000),
+            NULL);
+        for (size_t i = 0; i < status.n_warnings; i++)
+            say(c, LEVEL_NOTE, what, status.warnings[i], NULL);
+        for (size_t i = 0; i < n; i++) {
+            if (defs[i].source_node != node)
+                continue;
+            if (defs[i].pattern)
+                check_pattern(c, source, &defs[i]);
+            else
+                check_table(c, source, &defs[i]);
+        }
+    }
+    class->close(source);
+}
+
+static void check_state(check *c)
+{
+    bw_error err = BW_ERROR_INIT;
+    char holder[128];
+    if (bw_session_store(&c->session, BW_STORE_SHARED, &err) != BW_OK) {
+        say_error(c, "state", &err);
+        return;
+    }
+    bool runs = bw_store_engine_runs(c->session.state_dir, holder);
+    say(c, LEVEL_OK, "state",
+        bw_arena_printf(&c->arena, "%s%s%s", c->session.state_dir, runs ? ", an engine runs: " : "",
+                        runs ? holder : ""),
+        NULL);
+}
+
+static bw_exit run(const bw_cli_context *ctx)
+{
+    check c = {.arena = BW_ARENA_INIT};
+    bw_error err = BW_ERROR_INIT;
+    bw_sync_def *defs = NULL;
+    size_t n = 0;
+    bw_status status = bw_session_open(&c.session, ctx, false, &err);
+    if (status == BW_OK)
+        status = bw_sync_defs_read(ctx->config, &c.arena, &defs, &n, &err);
+    if (status != BW_OK) {
+        bw_exit code = bw_session_failed(ctx, &err);
+        (void)bw_session_close(&c.session);
+        bw_arena_fini(&c.arena);
+        return code;
+    }
+    bw_cancel_init(&c.cancel);
+    c.items = bw_cli_has(ctx->line, "json") ? json_array() : NULL;
+    say(&c, LEVEL_OK, "configuration",
+        bw_config_file(ctx->config) ? bw_config_file(ctx->config) : "defaults", NULL);
+    check_state(&c);
+    for (size_t i = 0; i < bw_config_count(ctx->config, "sources"); i++)
+        check_source(&c, bw_config_at(ctx->config, "sources", i), defs, n);
+    check_destination(&c, defs, n);
+    if (c.items) {
+        json_t *doc = json_object();
+        json_object_set_new(doc, "ok", json_boolean(c.failed == 0));
+        json_object_set_new(doc, "checks", c.items);
+        bw_json_print(doc, ctx->out);
+    } else {
+        fprintf(ctx->out, "\n%s\n",
+                c.failed  ? "something is wrong"
+                : c.notes ? "all well, with notes"
+                          : "all well");
+    }
+    bw_cancel_fini(&c.cancel);
+    bw_arena_fini(&c.arena);
+    (void)bw_session_close(&c.session);
+    return c.failed ? BW_EXIT_FAILED : BW_EXIT_OK;
+}
+
+static const bw_cli_option options[] = {BW_CLI_JSON};
+
+const bw_cli_command bw_command_check = {
+    .name = "check",
+    .args = "",
+    .help = "read the configuration, connect to everything, say what is wrong and where",
+    .details = "Changes nothing: no table is made and no row is read.",
+    .options = options,
+    .n_options = BW_COUNT(options),
+    .needs = BW_NEEDS_CONFIG,
+    .run = run,
+};
