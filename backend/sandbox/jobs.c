@@ -1,0 +1,638 @@
+#include "backend/sandbox/jobs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "backend/sandbox/job_record.h"
+#include "backend/sandbox/json_edit.h"
+#include "backend/sandbox/uploads.h"
+
+#define BUCKETS       4096
+#define KEEP_DONE     4096
+#define REQUEST_SLOTS 1024
+#define REQUEST_AGE   (15 * BW_MINUTE)
+
+/* The newest job of a requestId. */
+typedef struct request_slot {
+    uint64_t key;
+    char *project, *request_id, *location, *job_id;
+    int64_t created_us;
+} request_slot;
+
+struct bw_sb_jobs {
+    bw_sb_bigquery *bq;
+    bw_sb_pool *pool;
+    bw_sb_faults *faults;
+    atomic_bool interrupted; /* the process ends: what is not done stays PENDING in its record */
+    pthread_mutex_t mu;
+    bw_sb_job *buckets[BUCKETS];          /* guarded by mu; each with a reference */
+    bw_sb_job *done[KEEP_DONE];           /* guarded by mu: finished ones in order, borrowed */
+    size_t done_next;                     /* guarded by mu */
+    request_slot requests[REQUEST_SLOTS]; /* guarded by mu */
+};
+
+static void run_job(bw_sb_task *task);
+
+/* ---- One job ---------------------------------------------------------------------------------- */
+
+static bw_sb_job *job_alloc(bw_sb_bigquery *bq)
+{
+    bw_sb_job *job = bw_xcalloc(1, sizeof *job);
+    job->bq = bq;
+    job->refs = 1;
+    job->result.affected_rows = -1;
+    pthread_mutex_init(&job->mu, NULL);
+    bw_cancel_init(&job->cancel);
+    return job;
+}
+
+static void job_free(bw_sb_job *job)
+{
+    bw_sb_spool_close(job->media);
+    bw_cancel_fini(&job->cancel);
+    pthread_mutex_destroy(&job->mu);
+    bw_arena_fini(&job->arena);
+    free(job);
+}
+
+uint64_t bw_sb_job_key(const bw_sb_job *job)
+{
+    uint64_t key = bw_sb_key(job->project) * 31 + bw_sb_key(job->location);
+    return key * 31 + bw_sb_key(job->id);
+}
+
+bw_sb_job_state bw_sb_job_get_state(bw_sb_job *job)
+{
+    pthread_mutex_lock(&job->mu);
+    bw_sb_job_state state = job->state;
+    pthread_mutex_unlock(&job->mu);
+    return state;
+}
+
+bool bw_sb_job_failed(bw_sb_job *job, bq_error *err)
+{
+    pthread_mutex_lock(&job->mu);
+    bool failed = job->error_result != NULL;
+    if (failed)
+        *err = job->failure;
+    pthread_mutex_unlock(&job->mu);
+    return failed;
+}
+
+void bw_sb_job_set_outcome(bw_sb_job *job, const char *statistics, const char *errors)
+{
+    pthread_mutex_lock(&job->mu);
+    if (statistics)
+        job->statistics = statistics;
+    if (errors)
+        job->errors = errors;
+    pthread_mutex_unlock(&job->mu);
+}
+
+/* The record as it is now, or as it will be when the job is done. */
+static void print_record(bw_sb_job *job, bool as_done, bw_buf *json)
+{
+    pthread_mutex_lock(&job->mu);
+    bw_sb_job_state state = job->state;
+    if (as_done) {
+        job->state = BW_SB_JOB_DONE;
+        job->ended_us = bw_wall_us(job->bq->clock);
+    }
+    bw_sb_job_record_print(job, json);
+    job->state = state;
+    pthread_mutex_unlock(&job->mu);
+}
+
+static bw_status put_record(bw_sb_job *job, bool as_done, bq_catalog *catalog,
+                            bw_status (*put)(bq_catalog *, const bq_job_record *, bq_error *),
+                            bq_error *err)
+{
+    bw_buf json = BW_BUF_INIT;
+    print_record(job, as_done, &json);
+    bq_job_record record = {.project = job->project,
+                            .location = job->location,
+                            .id = job->id,
+                            .created_us = job->created_us,
+                            .json = bw_buf_cstr(&json)};
+    bw_status status = put(catalog, &record, err);
+    bw_buf_fini(&json);
+    return status;
+}
+
+bw_status bw_sb_job_commit(void *user, bq_catalog *catalog, bq_error *err)
+{
+    bw_sb_job *job = user;
+    if (job->dropped)
+        return bq_error_set(err, "stopped", NULL, "The job has been forgotten");
+    return put_record(job, true, catalog, bq_job_put_locked, err);
+}
+
+/* ---- The registry ----------------------------------------------------------------------------- */
+
+bw_sb_jobs *bw_sb_jobs_new(bw_sb_bigquery *bq, bw_sb_pool *job_pool, bw_sb_faults *faults)
+{
+    bw_sb_jobs *jobs = bw_xcalloc(1, sizeof *jobs);
+    jobs->bq = bq;
+    jobs->pool = job_pool;
+    jobs->faults = faults;
+    pthread_mutex_init(&jobs->mu, NULL);
+    return jobs;
+}
+
+static bw_sb_job **bucket_of(bw_sb_jobs *jobs, const bw_sb_job *job)
+{
+    return &jobs->buckets[bw_sb_job_key(job) % BUCKETS];
+}
+
+/* Under the mutex. */
+static void unref_locked(bw_sb_job *job)
+{
+    if (--job->refs == 0)
+        job_free(job);
+}
+
+/* Under the mutex: takes a job out of the table and drops the table's reference. */
+static void forget_locked(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    for (bw_sb_job **at = bucket_of(jobs, job); *at; at = &(*at)->next) {
+        if (*at != job)
+            continue;
+        *at = job->next;
+        for (size_t i = 0; i < KEEP_DONE; i++) {
+            if (jobs->done[i] == job)
+                jobs->done[i] = NULL;
+        }
+        unref_locked(job);
+        return;
+    }
+}
+
+static void free_slot(request_slot *slot)
+{
+    free(slot->project);
+    free(slot->request_id);
+    free(slot->location);
+    free(slot->job_id);
+    *slot = (request_slot){0};
+}
+
+void bw_sb_jobs_reset(bw_sb_jobs *jobs)
+{
+    pthread_mutex_lock(&jobs->mu);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (jobs->buckets[i]) {
+            bw_sb_job *job = jobs->buckets[i];
+            jobs->buckets[i] = job->next;
+            job->dropped = true;
+            bw_cancel_raise(&job->cancel);
+            unref_locked(job);
+        }
+    }
+    memset(jobs->done, 0, sizeof jobs->done);
+    for (size_t i = 0; i < REQUEST_SLOTS; i++)
+        free_slot(&jobs->requests[i]);
+    pthread_mutex_unlock(&jobs->mu);
+}
+
+void bw_sb_jobs_free(bw_sb_jobs *jobs)
+{
+    if (!jobs)
+        return;
+    bw_sb_jobs_reset(jobs);
+    pthread_mutex_destroy(&jobs->mu);
+    free(jobs);
+}
+
+void bw_sb_job_unref(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    if (!job)
+        return;
+    pthread_mutex_lock(&jobs->mu);
+    unref_locked(job);
+    pthread_mutex_unlock(&jobs->mu);
+}
+
+/* Under the mutex. */
+static bw_sb_job *lookup_locked(bw_sb_jobs *jobs, const char *project, const char *location,
+                                const char *id)
+{
+    bw_sb_job probe = {.project = project, .location = location, .id = id};
+    for (bw_sb_job *job = *bucket_of(jobs, &probe); job; job = job->next) {
+        if (strcmp(job->id, id) == 0 && strcmp(job->location, location) == 0 &&
+            strcmp(job->project, project) == 0)
+            return job;
+    }
+    return NULL;
+}
+
+/* Adds to the table and the pool; the caller keeps its own reference. */
+static void admit(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    pthread_mutex_lock(&jobs->mu);
+    job->next = *bucket_of(jobs, job);
+    *bucket_of(jobs, job) = job;
+    job->refs += 2; /* the table's, the worker's */
+    if (job->request_id) {
+        uint64_t key = bw_sb_key(job->project) * 31 + bw_sb_key(job->request_id);
+        request_slot *slot = &jobs->requests[key % REQUEST_SLOTS];
+        free_slot(slot);
+        *slot = (request_slot){key,
+                               bw_xstrdup(job->project),
+                               bw_xstrdup(job->request_id),
+                               bw_xstrdup(job->location),
+                               bw_xstrdup(job->id),
+                               job->created_us};
+    }
+    pthread_mutex_unlock(&jobs->mu);
+    job->task.run = run_job;
+    if (!bw_sb_pool_submit(jobs->pool, &job->task))
+        bw_sb_job_unref(jobs, job); /* stopping: it stays PENDING for the next process */
+}
+
+static bw_status read_record(bw_sb_jobs *jobs, const char *project, const char *location,
+                             const char *id, bw_sb_job **out, bq_error *err)
+{
+    char *json = NULL;
+    bw_status status = bq_job_get(jobs->bq->catalog, project, location, id, &json, err);
+    if (status != BW_OK)
+        return status;
+    bw_sb_job *job = job_alloc(jobs->bq);
+    job->project = bw_arena_strdup(&job->arena, project);
+    job->location = bw_arena_strdup(&job->arena, location);
+    job->id = bw_arena_strdup(&job->arena, id);
+    if (bw_sb_job_record_parse(job, bw_slice_cstr(json))) {
+        *out = job;
+    } else {
+        status = bq_error_set(err, "internalError", NULL, "The record of job %s is damaged", id);
+        job_free(job);
+    }
+    free(json);
+    return status;
+}
+
+static bw_status find_in(bw_sb_jobs *jobs, const char *project, const char *location,
+                         const char *id, bw_sb_job **out, bq_error *err)
+{
+    pthread_mutex_lock(&jobs->mu);
+    *out = lookup_locked(jobs, project, location, id);
+    if (*out)
+        (*out)->refs++;
+    pthread_mutex_unlock(&jobs->mu);
+    return *out ? BW_OK : read_record(jobs, project, location, id, out, err);
+}
+
+/* Upper case for multi-regions, lower case for regions. */
+static const char *normal_location(bw_arena *arena, const char *location)
+{
+    char *copy = bw_arena_strdup(arena, location);
+    bool multi = strlen(copy) == 2;
+    for (char *c = copy; *c; c++) {
+        if (multi && *c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 32);
+        else if (!multi && *c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    }
+    return copy;
+}
+
+bw_status bw_sb_job_find(bw_sb_jobs *jobs, const char *project, const char *location,
+                         const char *id, bw_sb_job **out, bq_error *err)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    static const char *const multi_regions[] = {"US", "EU"};
+    const char *given = location && *location ? normal_location(&arena, location) : NULL;
+    bw_status status = BW_NOT_FOUND;
+    for (size_t i = 0; i < (given ? 1 : BW_COUNT(multi_regions)) && status == BW_NOT_FOUND; i++)
+        status = find_in(jobs, project, given ? given : multi_regions[i], id, out, err);
+    if (status == BW_NOT_FOUND)
+        bq_error_set(err, "notFound", NULL, "Not found: Job %s:%s%s%s", project, given ? given : "",
+                     given ? "." : "", id);
+    bw_arena_fini(&arena);
+    return status;
+}
+
+bw_sb_job *bw_sb_job_find_request(bw_sb_jobs *jobs, const char *project, const char *request_id)
+{
+    uint64_t key = bw_sb_key(project) * 31 + bw_sb_key(request_id);
+    bw_sb_job *job = NULL;
+    pthread_mutex_lock(&jobs->mu);
+    request_slot *slot = &jobs->requests[key % REQUEST_SLOTS];
+    if (slot->project && slot->key == key && strcmp(slot->project, project) == 0 &&
+        strcmp(slot->request_id, request_id) == 0 &&
+        bw_wall_us(jobs->bq->clock) - slot->created_us < REQUEST_AGE)
+        job = lookup_locked(jobs, slot->project, slot->location, slot->job_id);
+    if (job)
+        job->refs++;
+    pthread_mutex_unlock(&jobs->mu);
+    return job;
+}
+
+/* ---- Accepting -------------------------------------------------------------------------------- */
+
+static bool id_is_valid(const char *id)
+{
+    size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
+    return len > 0 && len <= 1024 && id[len] == '\0';
+}
+
+static const char *make_id(bw_arena *arena)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    unsigned char random[28];
+    char text[sizeof random + 1];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        abort(); /* the kernel promises this much at once */
+    for (size_t i = 0; i < sizeof random; i++)
+        text[i] = alphabet[random[i] % (sizeof alphabet - 1)];
+    text[sizeof random] = '\0';
+    return bw_arena_printf(arena, "job_%s", text);
+}
+
+static bw_status find_type(bw_sb_job *job, bq_error *err)
+{
+    static const bw_sb_job_type *const types[] = {&bw_sb_load_job, &bw_sb_query_job,
+                                                  &bw_sb_copy_job};
+    size_t named = 0;
+    for (size_t i = 0; i < BW_COUNT(types); i++) {
+        if (bw_sb_json_object(job->configuration, types[i]->member).len) {
+            job->type = types[i];
+            named++;
+        }
+    }
+    if (bw_sb_json_object(job->configuration, "extract").len)
+        return bq_error_set(err, "notImplemented", NULL, "The sandbox has no extract jobs");
+    if (named == 0)
+        return bq_error_set(err, "required", NULL,
+                            "Required parameter is missing: configuration "
+                            "must hold load, query or copy");
+    if (named > 1)
+        return bq_error_set(err, "invalid", NULL,
+                            "Exactly one of load, query and copy may be configured");
+    return BW_OK;
+}
+
+static bw_status parse_reference(bw_sb_job *job, bw_slice reference, bq_error *err)
+{
+    const char *project = bw_sb_json_text(&job->arena, reference, "projectId");
+    const char *location = bw_sb_json_text(&job->arena, reference, "location");
+    job->id = bw_sb_json_text(&job->arena, reference, "jobId");
+    if (project && strcmp(project, job->project) != 0)
+        return bq_error_set(err, "invalid", NULL,
+                            "Value %s in jobReference.projectId is not the request's project",
+                            project);
+    if (location && *location)
+        job->location = normal_location(&job->arena, location);
+    if (!job->id)
+        job->id = make_id(&job->arena);
+    if (!id_is_valid(job->id))
+        return bq_error_set(err, "invalid", NULL,
+                            "Invalid job ID \"%.100s\". Must be alphanumeric (plus underscores and "
+                            "dashes) and must be at most 1024 characters long.",
+                            job->id);
+    return BW_OK;
+}
+
+bw_status bw_sb_job_parse(bw_sb_bigquery *bq, const char *project, bw_slice resource,
+                          bw_sb_job **out, bq_error *err)
+{
+    bw_sb_job *job = job_alloc(bq);
+    job->project = bw_arena_strdup(&job->arena, project);
+    job->configuration = bw_arena_slice(&job->arena, bw_sb_json_object(resource, "configuration"));
+    job->dry_run = bw_sb_json_bool(job->configuration, "dryRun", false);
+    bw_status status = find_type(job, err);
+    if (status == BW_OK)
+        status = parse_reference(job, bw_sb_json_object(resource, "jobReference"), err);
+    if (status == BW_OK)
+        status = job->type->check(bq, job, err);
+    if (status != BW_OK) {
+        job_free(job);
+        return status;
+    }
+    if (!job->location)
+        job->location = "US";
+    *out = job;
+    return BW_OK;
+}
+
+/* The job that has the id already, when it was made from the same upload. */
+static bool same_upload(bw_sb_jobs *jobs, bw_sb_job **job)
+{
+    bq_error ignored = BQ_ERROR_INIT;
+    bw_sb_job *there;
+    if (!(*job)->media_id ||
+        find_in(jobs, (*job)->project, (*job)->location, (*job)->id, &there, &ignored) != BW_OK)
+        return false;
+    if (!there->media_id || strcmp(there->media_id, (*job)->media_id) != 0) {
+        bw_sb_job_unref(jobs, there);
+        return false;
+    }
+    bw_sb_job_unref(jobs, *job);
+    *job = there;
+    return true;
+}
+
+bw_status bw_sb_job_insert(bw_sb_jobs *jobs, bw_sb_job **inout, bw_sb_spool *media, bq_error *err)
+{
+    bw_sb_job *job = *inout;
+    job->media = media;
+    job->media_id = media ? bw_arena_strdup(&job->arena, media->id) : NULL;
+    job->created_us = bw_wall_us(jobs->bq->clock);
+    job->state = BW_SB_JOB_PENDING;
+    bw_status status = put_record(job, false, jobs->bq->catalog, bq_job_insert, err);
+    if (status == BW_EXISTS) {
+        bq_error_set(err, "duplicate", NULL, "Already Exists: Job %s:%s.%s", job->project,
+                     job->location, job->id);
+        if (same_upload(jobs, inout))
+            return BW_OK;
+    }
+    if (status != BW_OK) {
+        job->media = NULL; /* stays with the caller */
+        return status;
+    }
+    atomic_fetch_add(&jobs->bq->stats->jobs_inserted, 1);
+    admit(jobs, job);
+    return BW_OK;
+}
+
+/* ---- Running ---------------------------------------------------------------------------------- */
+
+/* Shows the job as done to everybody. */
+static void publish(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    bw_sb_spool *media = job->media;
+    pthread_mutex_lock(&job->mu);
+    job->state = BW_SB_JOB_DONE;
+    job->media = NULL;
+    bool failed = job->error_result != NULL;
+    pthread_mutex_unlock(&job->mu);
+    bw_sb_spool_remove(media);
+    atomic_fetch_add(failed ? &jobs->bq->stats->jobs_failed : &jobs->bq->stats->jobs_done, 1);
+    pthread_mutex_lock(&jobs->mu);
+    if (!job->dropped) {
+        bw_sb_job **slot = &jobs->done[jobs->done_next++ % KEEP_DONE];
+        if (*slot)
+            forget_locked(jobs, *slot);
+        *slot = job;
+    }
+    pthread_mutex_unlock(&jobs->mu);
+    bw_sb_pool_wake(jobs->bq->pool, bw_sb_job_key(job));
+    bw_sb_job_unref(jobs, job);
+}
+
+static void set_failure(bw_sb_job *job, const bq_error *failure)
+{
+    pthread_mutex_lock(&job->mu);
+    job->failure = *failure;
+    job->error_result = bw_sb_error_proto(&job->arena, failure);
+    if (!job->errors)
+        job->errors = bw_arena_printf(&job->arena, "[%s]", job->error_result);
+    pthread_mutex_unlock(&job->mu);
+}
+
+static void clear_outcome(bw_sb_job *job)
+{
+    pthread_mutex_lock(&job->mu);
+    job->error_result = job->errors = job->statistics = NULL;
+    pthread_mutex_unlock(&job->mu);
+}
+
+/* A failure counts only once the record has it; until then the job is not done, and is tried again. */
+static void fail(bw_sb_jobs *jobs, bw_sb_job *job, const bq_error *failure)
+{
+    bq_error err = BQ_ERROR_INIT;
+    set_failure(job, failure);
+    if (job->dropped || put_record(job, true, jobs->bq->catalog, bq_job_put, &err) == BW_OK) {
+        publish(jobs, job);
+        return;
+    }
+    clear_outcome(job);
+    if (!bw_sb_pool_submit_at(jobs->pool, &job->task, bw_mono_us(jobs->bq->clock) + BW_SECOND))
+        bw_sb_job_unref(jobs, job);
+}
+
+/* True when the job has failed by a fault. */
+static bool fault_hits(bw_sb_job *job, bq_error *err)
+{
+    if (job->fault.kind != BW_SB_FAULT_STATUS)
+        return false;
+    const char *reason =
+        job->fault.reason[0] ? bw_arena_strdup(&job->arena, job->fault.reason) : "backendError";
+    bq_error_set(err, reason, NULL, "The sandbox was told to fail this job (fault %s).", reason);
+    return true;
+}
+
+/* What a delayed job waits for, beside the time: being cancelled. */
+static uint64_t cancel_key(const bw_sb_job *job)
+{
+    return ~bw_sb_job_key(job);
+}
+
+/* First passage: RUNNING, and the fault's latency. True when the job comes back later. */
+static bool begin(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    job->begun = true;
+    job->fault = bw_sb_faults_draw(jobs->faults, job->type->fault, NULL);
+    pthread_mutex_lock(&job->mu);
+    job->state = BW_SB_JOB_RUNNING;
+    job->started_us = bw_wall_us(jobs->bq->clock);
+    pthread_mutex_unlock(&job->mu);
+    uint64_t key = cancel_key(job), ticket = bw_sb_pool_ticket(jobs->pool, key);
+    int64_t at = bw_mono_us(jobs->bq->clock) + job->fault.latency_us;
+    return job->fault.latency_us && !bw_cancelled(&job->cancel) &&
+           bw_sb_pool_park(jobs->pool, &job->task, key, ticket, at);
+}
+
+static void run_job(bw_sb_task *task)
+{
+    bw_sb_job *job = (bw_sb_job *)((char *)task - offsetof(bw_sb_job, task));
+    bw_sb_jobs *jobs = job->bq->jobs;
+    bq_error err = BQ_ERROR_INIT;
+    bw_status status = BW_CANCELLED;
+    if (!job->begun && begin(jobs, job))
+        return;
+    if (bw_cancelled(&job->cancel))
+        bq_error_set(&err, "stopped", NULL,
+                     "Job execution was cancelled: User requested cancellation");
+    else if (!fault_hits(job, &err))
+        status = job->type->run(jobs->bq, job, &err);
+    if (status == BW_OK)
+        publish(jobs, job);
+    else if (jobs->interrupted)
+        bw_sb_job_unref(jobs, job); /* the next process runs it */
+    else
+        fail(jobs, job, &err);
+}
+
+void bw_sb_job_cancel(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    bw_cancel_raise(&job->cancel);
+    bw_sb_pool_wake(jobs->pool, cancel_key(job));
+}
+
+void bw_sb_jobs_interrupt(bw_sb_jobs *jobs)
+{
+    jobs->interrupted = true;
+    pthread_mutex_lock(&jobs->mu);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (bw_sb_job *job = jobs->buckets[i]; job; job = job->next)
+            bw_cancel_raise(&job->cancel);
+    }
+    pthread_mutex_unlock(&jobs->mu);
+}
+
+bw_status bw_sb_job_delete(bw_sb_jobs *jobs, bw_sb_job *job, bq_error *err)
+{
+    if (bw_sb_job_get_state(job) != BW_SB_JOB_DONE)
+        return bq_error_set(err, "invalid", NULL, "The job %s:%s.%s is still running", job->project,
+                            job->location, job->id);
+    bw_status status = bq_job_delete(jobs->bq->catalog, job->project, job->location, job->id, err);
+    pthread_mutex_lock(&jobs->mu);
+    bw_sb_job *there = lookup_locked(jobs, job->project, job->location, job->id);
+    if (status == BW_OK && there)
+        forget_locked(jobs, there);
+    pthread_mutex_unlock(&jobs->mu);
+    return status;
+}
+
+/* ---- After a restart -------------------------------------------------------------------------- */
+
+typedef struct resume_list {
+    bw_sb_jobs *jobs;
+    bw_sb_job **items;
+    size_t count, cap;
+} resume_list;
+
+static bool collect_unfinished(void *user, const bq_job_record *record)
+{
+    resume_list *list = user;
+    bw_sb_job *job = job_alloc(list->jobs->bq);
+    job->project = bw_arena_strdup(&job->arena, record->project);
+    job->location = bw_arena_strdup(&job->arena, record->location);
+    job->id = bw_arena_strdup(&job->arena, record->id);
+    if (!bw_sb_job_record_parse(job, bw_slice_cstr(record->json)) || job->state == BW_SB_JOB_DONE) {
+        job_free(job);
+        return true;
+    }
+    BW_GROW(list->items, list->count + 1, list->cap);
+    list->items[list->count++] = job;
+    return true;
+}
+
+bw_status bw_sb_jobs_resume(bw_sb_jobs *jobs, bq_error *err)
+{
+    resume_list list = {.jobs = jobs};
+    bw_status status = bq_job_list(jobs->bq->catalog, NULL, collect_unfinished, &list, err);
+    /* Newest first in the list: the oldest job is to run first. */
+    while (list.count > 0) {
+        bw_sb_job *job = list.items[--list.count];
+        if (status == BW_OK) {
+            if (job->media_id && !job->media)
+                job->media = bw_sb_uploads_adopt(jobs->bq->uploads, job->media_id);
+            admit(jobs, job);
+        }
+        bw_sb_job_unref(jobs, job);
+    }
+    free(list.items);
+    return status;
+}

@@ -1,0 +1,541 @@
+#include "backend/sandbox/uploads.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "backend/sandbox/json_edit.h"
+
+#define BUCKETS 256
+
+struct bw_sb_session {
+    bw_sb_uploads *uploads;
+    bw_sb_session *next; /* guarded by uploads->mu */
+    int refs;            /* guarded by uploads->mu */
+    bw_arena arena;
+    char id[40];
+    const char *project;
+    bw_slice job;
+    bool dropped; /* guarded by uploads->mu */
+
+    pthread_mutex_t mu;
+    bw_sb_spool *spool;            /* guarded by mu; NULL once the job has it */
+    uint64_t size;                 /* guarded by mu: bytes kept, also after the spool has gone */
+    const void *owner;             /* guarded by mu: the request whose chunk is arriving */
+    bw_sb_spool mark;              /* guarded by mu: the spool before that chunk */
+    uint64_t skip;                 /* guarded by mu: bytes of the chunk that are here already */
+    uint64_t received;             /* guarded by mu: bytes of the chunk */
+    bool gap, failed;              /* guarded by mu */
+    const char *location, *job_id; /* guarded by mu; set when finished */
+};
+
+struct bw_sb_uploads {
+    char *directory; /* NULL: nothing survives */
+    bool discard;
+    bw_sb_stats *stats;
+    pthread_mutex_t mu;
+    bw_sb_session *buckets[BUCKETS]; /* guarded by mu; each with a reference */
+    char **adopted;                  /* guarded by mu: ids of spools that jobs hold at the start */
+    size_t adopted_count, adopted_cap;
+};
+
+/* ---- Files of a session ----------------------------------------------------------------------- */
+
+static char *session_path(const bw_sb_uploads *u, const char *id, const char *suffix)
+{
+    return bw_xasprintf("%s/%s.%s", u->directory, id, suffix);
+}
+
+/* Under session->mu, or before it is shared. A file that cannot be written is a session that does
+   not survive: no more than the service promises. */
+static void save(const bw_sb_session *s)
+{
+    if (!s->uploads->directory)
+        return;
+    bw_buf out = BW_BUF_INIT;
+    bw_buf_addc(&out, '{');
+    bw_sb_json_add_text(&out, "project", s->project);
+    bw_sb_json_add_text(&out, "location", s->location);
+    bw_sb_json_add_text(&out, "jobId", s->job_id);
+    bw_sb_json_add_int64(&out, "size", (int64_t)s->size);
+    bw_sb_json_add_raw(&out, "job", s->job);
+    bw_buf_addc(&out, '}');
+    char *path = session_path(s->uploads, s->id, "json");
+    char *temporary = session_path(s->uploads, s->id, "json.new");
+    int fd = open(temporary, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd >= 0) {
+        bool whole = write(fd, out.ptr, out.len) == (ssize_t)out.len;
+        if (close(fd) == 0 && whole && rename(temporary, path) != 0)
+            unlink(temporary);
+    }
+    free(temporary);
+    free(path);
+    bw_buf_fini(&out);
+}
+
+static bool read_whole(const char *path, bw_buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = -1;
+    if (fd < 0)
+        return false;
+    do {
+        n = read(fd, bw_buf_reserve(out, 65536), 65536);
+        out->len += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    close(fd);
+    return n == 0;
+}
+
+/* ---- The table -------------------------------------------------------------------------------- */
+
+static bw_sb_session *session_alloc(bw_sb_uploads *u, const char *id)
+{
+    bw_sb_session *s = bw_xcalloc(1, sizeof *s);
+    s->uploads = u;
+    s->refs = 1;
+    snprintf(s->id, sizeof s->id, "%s", id);
+    pthread_mutex_init(&s->mu, NULL);
+    return s;
+}
+
+static void session_free(bw_sb_session *s)
+{
+    if (s->dropped && s->uploads->directory) {
+        char *path = session_path(s->uploads, s->id, "json");
+        unlink(path);
+        free(path);
+    }
+    if (s->dropped)
+        bw_sb_spool_remove(s->spool);
+    else
+        bw_sb_spool_close(s->spool);
+    pthread_mutex_destroy(&s->mu);
+    bw_arena_fini(&s->arena);
+    free(s);
+}
+
+static bw_sb_session **bucket_of(bw_sb_uploads *u, const char *id)
+{
+    return &u->buckets[bw_sb_key(id) % BUCKETS];
+}
+
+static void table_add(bw_sb_uploads *u, bw_sb_session *s)
+{
+    pthread_mutex_lock(&u->mu);
+    s->next = *bucket_of(u, s->id);
+    *bucket_of(u, s->id) = s;
+    pthread_mutex_unlock(&u->mu);
+}
+
+static void make_id(char id[40])
+{
+    unsigned char random[16];
+    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+        abort(); /* the kernel promises this much at once */
+    for (size_t i = 0; i < sizeof random; i++)
+        snprintf(id + 2 * i, 3, "%02x", random[i]);
+}
+
+static bool id_is_valid(const char *id)
+{
+    return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
+}
+
+/* A session that an earlier process has left. */
+static void restore(bw_sb_uploads *u, const char *id)
+{
+    bw_buf text = BW_BUF_INIT;
+    char *path = session_path(u, id, "json");
+    bw_sb_session *s = session_alloc(u, id);
+    bool fine = read_whole(path, &text) && bw_sb_json_is_object(bw_buf_slice(&text));
+    bw_slice record = bw_buf_slice(&text);
+    if (fine) {
+        s->project = bw_sb_json_text(&s->arena, record, "project");
+        s->location = bw_sb_json_text(&s->arena, record, "location");
+        s->job_id = bw_sb_json_text(&s->arena, record, "jobId");
+        s->job = bw_arena_slice(&s->arena, bw_sb_json_object(record, "job"));
+        s->size = (uint64_t)bw_sb_json_int(record, "size", 0);
+        fine = s->project && s->job.len;
+    }
+    if (fine && !s->job_id) {
+        bw_error ignored = BW_ERROR_INIT;
+        fine = bw_sb_spool_open(u->directory, id, &s->spool, &ignored) == BW_OK;
+        s->size = fine ? s->spool->size : 0;
+    }
+    if (fine)
+        table_add(u, s);
+    else
+        session_free(s);
+    free(path);
+    bw_buf_fini(&text);
+}
+
+static void restore_all(bw_sb_uploads *u)
+{
+    DIR *dir = opendir(u->directory);
+    struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        char id[40] = "";
+        if (strlen(entry->d_name) == 37 && strcmp(entry->d_name + 32, ".json") == 0)
+            memcpy(id, entry->d_name, 32);
+        if (id_is_valid(id))
+            restore(u, id);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+bw_status bw_sb_uploads_new(const char *directory, bool discard, bw_sb_stats *stats,
+                            bw_sb_uploads **out, bw_error *err)
+{
+    bw_sb_uploads *u = bw_xcalloc(1, sizeof *u);
+    u->discard = discard;
+    u->stats = stats;
+    pthread_mutex_init(&u->mu, NULL);
+    if (directory && !discard) {
+        u->directory = bw_xasprintf("%s/uploads", directory);
+        if (mkdir(u->directory, 0700) != 0 && errno != EEXIST) {
+            bw_status status = bw_error_errno(err, BW_IO, errno, "cannot make %s", u->directory);
+            bw_sb_uploads_free(u);
+            return status;
+        }
+        restore_all(u);
+    }
+    *out = u;
+    return BW_OK;
+}
+
+/* Takes every session out of the table. */
+static void empty(bw_sb_uploads *u, bool drop)
+{
+    pthread_mutex_lock(&u->mu);
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (u->buckets[i]) {
+            bw_sb_session *s = u->buckets[i];
+            u->buckets[i] = s->next;
+            s->dropped = s->dropped || drop;
+            if (--s->refs == 0)
+                session_free(s);
+        }
+    }
+    pthread_mutex_unlock(&u->mu);
+}
+
+void bw_sb_uploads_reset(bw_sb_uploads *u)
+{
+    empty(u, true);
+}
+
+void bw_sb_uploads_free(bw_sb_uploads *u)
+{
+    if (!u)
+        return;
+    empty(u, false);
+    for (size_t i = 0; i < u->adopted_count; i++)
+        free(u->adopted[i]);
+    free(u->adopted);
+    free(u->directory);
+    pthread_mutex_destroy(&u->mu);
+    free(u);
+}
+
+static bool is_needed(bw_sb_uploads *u, const char *id)
+{
+    for (size_t i = 0; i < u->adopted_count; i++) {
+        if (strcmp(u->adopted[i], id) == 0)
+            return true;
+    }
+    for (const bw_sb_session *s = *bucket_of(u, id); s; s = s->next) {
+        if (strcmp(s->id, id) == 0)
+            return true;
+    }
+    return false;
+}
+
+void bw_sb_uploads_sweep(bw_sb_uploads *u)
+{
+    DIR *dir = u->directory ? opendir(u->directory) : NULL;
+    struct dirent *entry;
+    pthread_mutex_lock(&u->mu);
+    while (dir && (entry = readdir(dir))) {
+        char id[40] = "";
+        if (strlen(entry->d_name) > 33 && entry->d_name[32] == '.')
+            memcpy(id, entry->d_name, 32);
+        if (!id_is_valid(id) || is_needed(u, id))
+            continue;
+        char *path = bw_xasprintf("%s/%s", u->directory, entry->d_name);
+        unlink(path);
+        free(path);
+    }
+    pthread_mutex_unlock(&u->mu);
+    if (dir)
+        closedir(dir);
+}
+
+/* ---- Spools ----------------------------------------------------------------------------------- */
+
+bw_status bw_sb_uploads_spool(bw_sb_uploads *u, bw_sb_spool **out, bw_error *err)
+{
+    char id[40];
+    make_id(id);
+    return bw_sb_spool_new(u->directory, id, u->discard, out, err);
+}
+
+bw_sb_spool *bw_sb_uploads_adopt(bw_sb_uploads *u, const char *id)
+{
+    bw_sb_spool *spool = NULL;
+    bw_error ignored = BW_ERROR_INIT;
+    if (!u->directory || !id_is_valid(id) ||
+        bw_sb_spool_open(u->directory, id, &spool, &ignored) != BW_OK)
+        return NULL;
+    pthread_mutex_lock(&u->mu);
+    BW_GROW(u->adopted, u->adopted_count + 1, u->adopted_cap);
+    u->adopted[u->adopted_count++] = bw_xstrdup(id);
+    pthread_mutex_unlock(&u->mu);
+    return spool;
+}
+
+void bw_sb_uploads_count(bw_sb_uploads *u, const bw_sb_spool *spool, size_t size)
+{
+    atomic_fetch_add(&u->stats->upload_bytes, size);
+    if (spool->fd < 0)
+        atomic_fetch_add(&u->stats->discarded_bytes, size);
+}
+
+/* ---- Sessions --------------------------------------------------------------------------------- */
+
+bw_status bw_sb_session_new(bw_sb_uploads *u, const char *project, bw_slice job,
+                            const char **out_id, bw_error *err)
+{
+    char id[40];
+    make_id(id);
+    bw_sb_session *s = session_alloc(u, id);
+    s->project = bw_arena_strdup(&s->arena, project);
+    s->job = bw_arena_slice(&s->arena, job);
+    bw_status status = bw_sb_spool_new(u->directory, id, u->discard, &s->spool, err);
+    if (status != BW_OK) {
+        session_free(s);
+        return status;
+    }
+    save(s);
+    *out_id = s->id;
+    table_add(u, s);
+    return BW_OK;
+}
+
+bw_sb_session *bw_sb_session_find(bw_sb_uploads *u, const char *id)
+{
+    pthread_mutex_lock(&u->mu);
+    bw_sb_session *s = *bucket_of(u, id);
+    while (s && strcmp(s->id, id) != 0)
+        s = s->next;
+    if (s)
+        s->refs++;
+    pthread_mutex_unlock(&u->mu);
+    return s;
+}
+
+void bw_sb_session_unref(bw_sb_session *s)
+{
+    if (!s)
+        return;
+    bw_sb_uploads *u = s->uploads;
+    pthread_mutex_lock(&u->mu);
+    if (--s->refs == 0)
+        session_free(s);
+    pthread_mutex_unlock(&u->mu);
+}
+
+void bw_sb_session_drop(bw_sb_session *s)
+{
+    bw_sb_uploads *u = s->uploads;
+    pthread_mutex_lock(&u->mu);
+    for (bw_sb_session **at = bucket_of(u, s->id); *at; at = &(*at)->next) {
+        if (*at != s)
+            continue;
+        *at = s->next;
+        s->dropped = true;
+        s->refs--; /* the caller has another one */
+        break;
+    }
+    pthread_mutex_unlock(&u->mu);
+}
+
+const char *bw_sb_session_project(const bw_sb_session *s)
+{
+    return s->project;
+}
+
+bw_slice bw_sb_session_job(const bw_sb_session *s)
+{
+    return s->job;
+}
+
+uint64_t bw_sb_session_size(bw_sb_session *s)
+{
+    pthread_mutex_lock(&s->mu);
+    uint64_t size = s->size;
+    pthread_mutex_unlock(&s->mu);
+    return size;
+}
+
+/* ---- Chunks ----------------------------------------------------------------------------------- */
+
+/* Under session->mu: the spool as it was before the chunk, or cut to `size` of a real file. */
+static void roll_back(bw_sb_session *s, uint64_t size)
+{
+    bw_error ignored = BW_ERROR_INIT;
+    if (s->spool->fd < 0) {
+        s->spool->lines = s->mark.lines;
+        s->spool->open_line = s->mark.open_line;
+        s->spool->gzip = s->mark.gzip;
+        size = s->mark.size;
+    }
+    if (bw_sb_spool_truncate(s->spool, size, &ignored) != BW_OK)
+        s->failed = true;
+    s->size = s->spool->size;
+}
+
+/* What a connection has left behind: whole units of it count. */
+static void keep_units(bw_sb_session *s)
+{
+    uint64_t whole = s->spool->size / BW_SB_CHUNK_UNIT * BW_SB_CHUNK_UNIT;
+    if (whole < s->mark.size)
+        whole = s->mark.size;
+    if (s->failed || s->spool->fd < 0)
+        whole = s->mark.size;
+    if (whole != s->spool->size)
+        roll_back(s, whole);
+    s->size = s->spool->size;
+}
+
+void bw_sb_session_begin(bw_sb_session *s, const void *owner, const bw_sb_chunk *chunk)
+{
+    pthread_mutex_lock(&s->mu);
+    if (s->spool) {
+        if (s->owner) /* an older connection's chunk never ended */
+            keep_units(s);
+        s->owner = owner;
+        s->mark = *s->spool;
+        s->received = 0;
+        s->failed = false;
+        s->gap = !chunk->status_only && chunk->first > s->size;
+        s->skip = s->gap || chunk->status_only ? UINT64_MAX : s->size - chunk->first;
+    }
+    pthread_mutex_unlock(&s->mu);
+}
+
+void bw_sb_session_data(bw_sb_session *s, const void *owner, const char *bytes, size_t size)
+{
+    bw_error ignored = BW_ERROR_INIT;
+    pthread_mutex_lock(&s->mu);
+    if (s->owner == owner && s->spool) {
+        size_t skip = s->skip < size ? (size_t)s->skip : size;
+        s->received += size;
+        if (s->skip != UINT64_MAX)
+            s->skip -= skip;
+        if (!s->failed && bw_sb_spool_write(s->spool, bytes + skip, size - skip, &ignored) != BW_OK)
+            s->failed = true;
+        bw_sb_uploads_count(s->uploads, s->spool, size - skip);
+    }
+    pthread_mutex_unlock(&s->mu);
+}
+
+static bw_sb_chunk_end judge(bw_sb_session *s, const bw_sb_chunk *chunk)
+{
+    uint64_t end = s->spool->size;
+    if (s->failed)
+        return BW_SB_CHUNK_FAILED;
+    if (s->gap)
+        return BW_SB_CHUNK_GAP;
+    if (chunk->length >= 0 && s->received != (uint64_t)chunk->length)
+        return BW_SB_CHUNK_LENGTH;
+    if (chunk->length < 0)
+        return BW_SB_CHUNK_COMPLETE;
+    if (chunk->total >= 0 && end >= (uint64_t)chunk->total)
+        return end == (uint64_t)chunk->total ? BW_SB_CHUNK_COMPLETE : BW_SB_CHUNK_LENGTH;
+    if (s->received % BW_SB_CHUNK_UNIT != 0)
+        return BW_SB_CHUNK_PARTIAL;
+    return BW_SB_CHUNK_KEPT;
+}
+
+bw_sb_chunk_end bw_sb_session_end(bw_sb_session *s, const void *owner, const bw_sb_chunk *chunk,
+                                  bool keep_short, uint64_t *received)
+{
+    bw_sb_chunk_end end = BW_SB_CHUNK_LOST;
+    pthread_mutex_lock(&s->mu);
+    *received = s->received;
+    if (s->owner == owner && s->spool && chunk->status_only) {
+        s->owner = NULL;
+        end = chunk->total >= 0 && s->size == (uint64_t)chunk->total ? BW_SB_CHUNK_COMPLETE
+                                                                     : BW_SB_CHUNK_KEPT;
+    } else if (s->owner == owner && s->spool) {
+        s->owner = NULL;
+        end = judge(s, chunk);
+        uint64_t taken = s->spool->size - s->mark.size;
+        if (end > BW_SB_CHUNK_COMPLETE) {
+            roll_back(s, s->mark.size);
+        } else if (keep_short && taken > 0) {
+            uint64_t whole = (s->mark.size + taken / 2) / BW_SB_CHUNK_UNIT * BW_SB_CHUNK_UNIT;
+            roll_back(s, whole > s->mark.size ? whole : s->mark.size);
+            end = BW_SB_CHUNK_KEPT;
+        }
+        s->size = s->spool->size;
+    }
+    pthread_mutex_unlock(&s->mu);
+    return end;
+}
+
+void bw_sb_session_abort(bw_sb_session *s, const void *owner)
+{
+    pthread_mutex_lock(&s->mu);
+    if (s->owner == owner && s->spool) {
+        s->owner = NULL;
+        keep_units(s);
+    }
+    pthread_mutex_unlock(&s->mu);
+}
+
+/* ---- The end ---------------------------------------------------------------------------------- */
+
+bw_sb_spool *bw_sb_session_take_spool(bw_sb_session *s)
+{
+    pthread_mutex_lock(&s->mu);
+    bw_sb_spool *spool = s->spool;
+    s->spool = NULL;
+    pthread_mutex_unlock(&s->mu);
+    return spool;
+}
+
+void bw_sb_session_give_spool(bw_sb_session *s, bw_sb_spool *spool)
+{
+    pthread_mutex_lock(&s->mu);
+    s->spool = spool;
+    pthread_mutex_unlock(&s->mu);
+}
+
+void bw_sb_session_finish(bw_sb_session *s, const char *location, const char *job_id)
+{
+    pthread_mutex_lock(&s->mu);
+    if (!s->job_id) {
+        s->location = bw_arena_strdup(&s->arena, location);
+        s->job_id = bw_arena_strdup(&s->arena, job_id);
+        save(s);
+    }
+    pthread_mutex_unlock(&s->mu);
+}
+
+bool bw_sb_session_finished(bw_sb_session *s, const char **location, const char **job_id)
+{
+    pthread_mutex_lock(&s->mu);
+    *location = s->location;
+    *job_id = s->job_id;
+    pthread_mutex_unlock(&s->mu);
+    return *job_id != NULL;
+}
