@@ -118,7 +118,7 @@ bool bw_table_column_shown(const bw_table *t, size_t column);
 void bw_table_move_column(bw_table *t, size_t column, int by);
 void bw_table_reset_columns(bw_table *t);
 
-/* Draws titles and rows; remembers where for clicks and paging. `focused`: shows the cursor. */
+/* Draws titles and rows onto a cleared canvas; remembers where for clicks and paging. `focused`: shows the cursor. */
 void bw_table_draw(bw_table *t, bw_region r, bool focused);
 /* One line: the title, and on the right "12/480  /filter  sort lag ▼ held  3 marked (1 hidden by
    filter)"; a bad filter's reason instead of its count. */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "backend/core/text.h"
 #include "views/kit/graph.h"
 #include "views/kit/layout.h"
 #include "views/kit/table_intern.h"
@@ -9,23 +10,35 @@
 #define NARROW     50 /* cells: below, the gutter and the gaps shrink */
 #define BAR_NUMBER 4  /* cells of the number beside a bar, with a blank */
 
+/* A title is cut without an ellipsis, which would cost a narrow column half of its name; the sign of
+   the sort column is never cut. */
+static void draw_title(bw_region r, int col, int width, const bw_column *c, bw_style style,
+                       const char *sign)
+{
+    bw_slice title = bw_slice_cstr(c->title);
+    int signs = sign ? 1 : 0, cells = 0;
+    title.len = bw_text_fit(title, width > signs ? width - signs : 0, &cells);
+    if (c->align == BW_ALIGN_RIGHT)
+        col += width - cells - signs;
+    col = bw_region_put(r, 0, col, style, title);
+    if (sign)
+        bw_region_puts(r, 0, col, style, sign);
+}
+
 static void draw_titles(const bw_table *t, bw_region r, int gutter)
 {
     bool descending;
     size_t sorted = bw_table_sorting(t, &descending);
+    const char *sign =
+        bw_glyph_sign(r.canvas->glyphs, descending ? BW_GLYPH_SORT_DOWN : BW_GLYPH_SORT_UP);
     for (size_t i = 0; i < t->span_count; i++) {
         const bw_column_span *s = &t->spans[i];
-        const bw_column *c = &t->columns[s->column];
         bool here = s->column == sorted;
         bw_style style = here ? BW_ROLE_SORTED : BW_ROLE_COLUMN;
         if (t->column_moved && s->column == t->column_cursor)
             style |= BW_WITH(BW_ATTR_UNDERLINE);
-        char title[64];
-        snprintf(title, sizeof(title), "%.40s%s", c->title,
-                 here ? bw_glyph_sign(r.canvas->glyphs,
-                                      descending ? BW_GLYPH_SORT_DOWN : BW_GLYPH_SORT_UP)
-                      : "");
-        bw_region_field(r, 0, gutter + s->from, s->width, c->align, style, bw_slice_cstr(title));
+        draw_title(r, gutter + s->from, s->width, &t->columns[s->column], style,
+                   here ? sign : NULL);
     }
 }
 
