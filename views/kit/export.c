@@ -52,12 +52,12 @@ void bw_export_csv_field(bw_buf *out, bw_slice text)
         bw_buf_addc(out, '"');
 }
 
-/* Sparklines and bars without a text have their number. */
-static void cell_text(const bw_table_cell *cell, bw_buf *out)
+/* What a column counts is written as the number, in the column's unit, not as it is shown. */
+static void cell_text(const bw_column *column, const bw_table_cell *cell, bw_buf *out)
 {
-    if (cell->text.len > 0)
+    if (column->unit == BW_UNIT_TEXT)
         bw_text_sanitise(out, cell->text);
-    else if (!isnan(cell->number))
+    else if (isfinite(cell->number))
         bw_buf_addf(out, "%.15g", cell->number);
 }
 
@@ -75,7 +75,7 @@ static void add_csv(const bw_table *t, bw_buf *out)
             bw_table_cell cell;
             bw_table_get(t, bw_table_visible_row(t, i), c, &cell);
             bw_buf_clear(&text);
-            cell_text(&cell, &text);
+            cell_text(bw_table_column(t, c), &cell, &text);
             bw_buf_adds(out, c ? "," : "");
             bw_export_csv_field(out, bw_buf_slice(&text));
         }
@@ -91,15 +91,11 @@ static void add_json_cell(const bw_table *t, size_t row, size_t column, bw_buf *
     bw_table_get(t, row, column, &cell);
     bw_json_add_string(out, bw_slice_cstr(bw_table_column(t, column)->id));
     bw_buf_addc(out, ':');
-    if (bw_table_column(t, column)->unit != BW_UNIT_TEXT) {
-        if (isfinite(cell.number))
-            bw_buf_addf(out, "%.15g", cell.number);
-        else
-            bw_buf_adds(out, "null");
-    } else {
-        cell_text(&cell, &text);
+    cell_text(bw_table_column(t, column), &cell, &text);
+    if (bw_table_column(t, column)->unit == BW_UNIT_TEXT)
         bw_json_add_string(out, bw_buf_slice(&text));
-    }
+    else
+        bw_buf_adds(out, text.len ? bw_buf_cstr(&text) : "null");
     bw_buf_fini(&text);
 }
 

@@ -1,7 +1,8 @@
 /*
  * The visible rows of a table as a file: what the filter lets through, in the order shown, with all
  * columns. CSV (RFC 4180) with cells that a spreadsheet would run as formulas defused by an
- * apostrophe; JSON as an array of objects, numbers as numbers, unknown as null. The file is created
+ * apostrophe; JSON as an array of objects. Numbers are written as numbers in the column's unit (seconds,
+ * bytes), unknown ones as nothing or null. The file is created
  * with mode 0600 and an existing one is never touched. Threads: UI.
  */
 #ifndef BW_VIEWS_KIT_EXPORT_H
