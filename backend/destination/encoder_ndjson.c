@@ -394,8 +394,8 @@ static bw_reason ndjson_row(bw_encoder *e, const bw_value *values, const bw_row_
         extra = &none;
     size_t at = out->len;
     sink s;
+    bw_buf_reserve(out, CELL_SLACK);
     sink_open(&s, out);
-    sink_room(&s, CELL_SLACK);
     *s.p++ = '{';
 
     *failed = -1;
