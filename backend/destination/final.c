@@ -24,12 +24,12 @@ static bw_status book_bytes(bw_destination *d, const bw_target *target, const ch
 {
     bw_question q = {.project = target->project, .location = target->location, .sql = sql};
     int64_t bytes = -1;
+    if (!d->budget.book_bytes)
+        return BW_OK;
     bw_status s = bw_bigquery_dry_run(d->bq, &q, &bytes, err);
-    if (s != BW_OK)
+    if (s != BW_OK || bytes < 0)
         return s;
-    if (bytes >= 0 && d->budget.book_bytes)
-        return d->budget.book_bytes(d->budget.user, bytes, err);
-    return BW_OK;
+    return d->budget.book_bytes(d->budget.user, bytes, err);
 }
 
 /* ---- the job ----------------------------------------------------------------------------- */
