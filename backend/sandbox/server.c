@@ -146,7 +146,8 @@ static struct MHD_Response *make_response(transport *t)
         reply->body = (bw_buf)BW_BUF_INIT;
         return MHD_create_response_from_buffer(size, content, MHD_RESPMEM_MUST_FREE);
     }
-    t->reply_content = reply->body.ptr;
+    t->reply_content = reply->body.ptr; /* ours to free now, not the reply's */
+    reply->body = (bw_buf)BW_BUF_INIT;
     t->reply_size = size;
     t->reply_end = kind == BW_SB_FAULT_TRUNCATE ? size / 2 : size;
     t->paced_from_us = bw_mono_us(t->server->options.clock);
