@@ -82,10 +82,11 @@ typedef struct bw_table_info {
                                there is none */
     int cursor;             /* index into schema.fields, or -1 */
     bw_cursor_kind cursor_kind;
-    const char *cursor_origin;   /* "found by name", "configured", or why there is none */
-    const char *cursor_zone;     /* the zone in force for a DATETIME cursor, else NULL */
-    double rows_estimate;        /* the catalog's; negative when unknown */
-    int64_t bytes_estimate;      /* negative when unknown */
+    const char *cursor_origin;  /* "found by name", "configured", or why there is none */
+    const char *cursor_zone;    /* the zone in force for a DATETIME cursor, else NULL */
+    const char *cursor_problem; /* why the cursor cannot be trusted: check fails with it; or NULL */
+    double rows_estimate;       /* the catalog's; negative when unknown */
+    int64_t bytes_estimate;     /* negative when unknown */
     const char *const *warnings; /* sentences for check and the Sync screen */
     size_t n_warnings;
 } bw_table_info;
@@ -113,9 +114,11 @@ typedef struct bw_read_request {
 typedef struct bw_batch_plan {
     const char *label; /* for people: "slice 3 of 12", "window to 08:00:40" */
     bool backfill;
-    bool whole;             /* the whole table in one snapshot: may replace the target */
-    double rows_expected;   /* negative when unknown */
-    int64_t from_us, to_us; /* the window in the source's time, or BW_TIME_NONE */
+    bool whole;           /* the whole table in one snapshot: may replace the target */
+    double rows_expected; /* negative when unknown */
+    /* The window, (from, to], as bw_value_version() gives the cursor of its rows: a DATETIME as if
+       it were UTC. BW_TIME_NONE: open, or not a window of time. */
+    int64_t from_us, to_us;
 } bw_batch_plan;
 
 /* What stands beside the rows of a batch, valid after its last chunk. */
