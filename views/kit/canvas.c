@@ -117,7 +117,8 @@ static void put_cluster(bw_region r, int row, int col, bw_style style, bw_slice 
 {
     if (row < 0 || row >= r.rows || width == 0)
         return;
-    bool ascii = r.canvas->glyphs->ascii && (unsigned char)text.ptr[0] >= 0x80;
+    /* A cluster of more than one byte is not ASCII, even if it begins so (e and an accent). */
+    bool ascii = r.canvas->glyphs->ascii && (text.len > 1 || (unsigned char)text.ptr[0] >= 0x80);
     bool cut = col < 0 || col + width > r.cols;
     if (!ascii && !cut) {
         set_cell(r, row, col, style, text, width);
