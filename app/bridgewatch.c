@@ -1,11 +1,12 @@
 #include "app/bridgewatch.h"
 
-#include <stdio.h>
+#include <locale.h>
+
+#include "app/command.h"
 
 int bw_main(int argc, char **argv)
 {
-    (void)argc;
-    (void)argv;
-    puts("bridgewatch " BW_VERSION);
-    return 0;
+    /* Only how text is encoded comes from the environment; numbers and dates are ours. */
+    setlocale(LC_CTYPE, "");
+    return (int)bw_cli_main(argc, argv, stdin, stdout, stderr);
 }
