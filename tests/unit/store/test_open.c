@@ -258,8 +258,8 @@ static void a_full_disk_loses_nothing_and_says_so(void **state)
     bw_dead_letter l = {
         .event_id = "e1", .reason = BW_REASON_BAD_UTF8, .content = {big, sizeof(big)}};
     bw_status st = BW_OK;
+    char id[16];
     for (int i = 0; i < 1000 && st == BW_OK; i++) {
-        char id[16];
         snprintf(id, sizeof(id), "e%d", i);
         l.event_id = id;
         st = bw_store_letters_stage(f->store, SYNC, b.number, &l, 1, &f->err);
