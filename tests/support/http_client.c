@@ -91,6 +91,9 @@ int bw_test_http_send(bw_test_http *h, const bw_test_request *r)
     curl_easy_setopt(h->curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS,
                      (long)((r->timeout_s > 0 ? r->timeout_s : 60) * 1000));
+    /* On a kept connection that dies libcurl sends the request again by itself, which would hide
+       what a test wants to see: only reading may use one. */
+    curl_easy_setopt(h->curl, CURLOPT_FRESH_CONNECT, strcmp(verb, "GET") != 0 ? 1L : 0L);
     set_body(h, r, r->body || (strcmp(verb, "GET") != 0 && strcmp(verb, "DELETE") != 0));
     curl_easy_setopt(h->curl, CURLOPT_CUSTOMREQUEST, verb);
     curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, headers);

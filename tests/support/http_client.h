@@ -1,6 +1,6 @@
 /*
- * A small HTTP client for tests: one connection kept alive, requests made of a verb, a URL, headers
- * and a body, whole answers. Independent of the project's own client, so that it can judge it.
+ * A small HTTP client for tests: requests made of a verb, a URL, headers and a body, whole answers.
+ * Every request is sent once. Independent of the project's own client, so that it can judge it.
  * Threads: one client belongs to one thread.
  */
 #ifndef BW_TESTS_SUPPORT_HTTP_CLIENT_H
