@@ -83,7 +83,7 @@ static bw_exit act_here(bw_session *s, const bw_command *command, int signals)
     if (status != BW_OK)
         return bw_session_failed(s->ctx, &err);
     for (;;) {
-        bw_event event;
+        bw_news event;
         struct pollfd fds[2] = {{.fd = signals, .events = POLLIN},
                                 {.fd = bw_engine_wake_fd(s->engine), .events = POLLIN}};
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -91,7 +91,7 @@ static bw_exit act_here(bw_session *s, const bw_command *command, int signals)
         if (fds[0].revents && bw_session_signal(signals))
             return BW_EXIT_INTERRUPTED;
         bw_engine_wake_drain(s->engine);
-        while (bw_engine_event(s->engine, &event)) {
+        while (bw_engine_news(s->engine, &event)) {
             if (event.command == id && event.final)
                 return print_outcome(s->ctx, event.ok, event.text, event.hint);
         }

@@ -92,7 +92,7 @@ static bool print_results(bw_session *s)
 static int wait_for_end(bw_session *s, int signals, bool once)
 {
     for (;;) {
-        bw_event event;
+        bw_news event;
         struct pollfd fds[2] = {{.fd = signals, .events = POLLIN},
                                 {.fd = bw_engine_wake_fd(s->engine), .events = POLLIN}};
         if (poll(fds, 2, -1) < 0 && errno != EINTR)
@@ -101,7 +101,7 @@ static int wait_for_end(bw_session *s, int signals, bool once)
         if (sig)
             return sig;
         bw_engine_wake_drain(s->engine);
-        while (bw_engine_event(s->engine, &event)) {
+        while (bw_engine_news(s->engine, &event)) {
             if (event.command)
                 bw_log(event.ok ? BW_LOG_INFO : BW_LOG_ERROR, "command", "%s", event.text);
         }

@@ -51,7 +51,7 @@ BW_NODISCARD bw_status bw_command_from_json(const char *kind, const char *who, c
                                             bw_arena *arena, bw_command *out, bw_error *err);
 
 /* What became of something: for toasts, the messages list and the command line. */
-typedef struct bw_event {
+typedef struct bw_news {
     uint64_t command; /* 0: the engine's own news */
     bool final;       /* the command is over */
     bool ok;
@@ -61,6 +61,6 @@ typedef struct bw_event {
     char hint[256];
     int64_t done, total; /* progress; -1 when there is none */
     int64_t wall_us;
-} bw_event;
+} bw_news;
 
 #endif

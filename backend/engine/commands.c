@@ -11,16 +11,16 @@ static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const c
                    const char *hint)
 {
     bw_error err = BW_ERROR_INIT;
-    bw_event event = {.command = id,
-                      .final = true,
-                      .ok = ok,
-                      .level = ok ? BW_LOG_INFO : BW_LOG_ERROR,
-                      .done = -1,
-                      .total = -1,
-                      .wall_us = bw_wall_us(e->clock)};
+    bw_news event = {.command = id,
+                     .final = true,
+                     .ok = ok,
+                     .level = ok ? BW_LOG_INFO : BW_LOG_ERROR,
+                     .done = -1,
+                     .total = -1,
+                     .wall_us = bw_wall_us(e->clock)};
     snprintf(event.text, sizeof(event.text), "%s", text);
     snprintf(event.hint, sizeof(event.hint), "%s", hint ? hint : "");
-    bw_engine_news(e, &event);
+    bw_engine_tell(e, &event);
     if (store_id && bw_store_command_done(e->store, store_id, ok, text, &err) != BW_OK)
         bw_log_error(BW_LOG_WARN, "store", &err);
     e->changed = true;

@@ -219,7 +219,7 @@ bw_status bw_engine_command(bw_engine *e, const bw_command *command, uint64_t *i
     return BW_OK;
 }
 
-bool bw_engine_event(bw_engine *e, bw_event *out)
+bool bw_engine_news(bw_engine *e, bw_news *out)
 {
     pthread_mutex_lock(&e->mu);
     bool any = e->n_events > 0;

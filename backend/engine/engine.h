@@ -55,7 +55,7 @@ void bw_engine_wake_drain(bw_engine *engine);
 BW_NODISCARD bw_status bw_engine_command(bw_engine *engine, const bw_command *command, uint64_t *id,
                                          bw_error *err);
 /* The oldest event not yet taken; false when there is none. */
-bool bw_engine_event(bw_engine *engine, bw_event *out);
+bool bw_engine_news(bw_engine *engine, bw_news *out);
 
 /* Asks for a page under a slot number (one per view; 0 to 15): replaces an unanswered query there. */
 void bw_engine_ask(bw_engine *engine, int slot, const bw_page_query *query);

@@ -112,7 +112,7 @@ struct bw_engine {
     bw_queued_command **commands;    /* guarded by mu */
     size_t n_commands, commands_cap; /* guarded by mu */
     uint64_t next_command;           /* guarded by mu */
-    bw_event events[BW_EVENTS];      /* guarded by mu: a ring */
+    bw_news events[BW_EVENTS];       /* guarded by mu: a ring */
     size_t first_event, n_events;    /* guarded by mu */
 };
 
@@ -138,7 +138,7 @@ void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run);
 /* publish.c */
 void bw_engine_publish(bw_engine *e);
 void bw_engine_sample(bw_engine *e);
-void bw_engine_news(bw_engine *e, const bw_event *event);
+void bw_engine_tell(bw_engine *e, const bw_news *news);
 double bw_sync_lag_s(const bw_engine *e, const bw_sync *sync);
 bw_table_score bw_sync_judge(const bw_engine *e, const bw_sync *sync);
 void bw_sync_spark_add(bw_sync *sync, int64_t wall_us, int64_t rows);

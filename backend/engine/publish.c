@@ -254,14 +254,14 @@ void bw_engine_publish(bw_engine *e)
     eventfd_write(e->ui_wake, 1);
 }
 
-void bw_engine_news(bw_engine *e, const bw_event *event)
+void bw_engine_tell(bw_engine *e, const bw_news *news)
 {
     pthread_mutex_lock(&e->mu);
     if (e->n_events == BW_EVENTS) { /* nobody listens: the oldest news goes */
         e->first_event = (e->first_event + 1) % BW_EVENTS;
         e->n_events--;
     }
-    e->events[(e->first_event + e->n_events++) % BW_EVENTS] = *event;
+    e->events[(e->first_event + e->n_events++) % BW_EVENTS] = *news;
     pthread_mutex_unlock(&e->mu);
     eventfd_write(e->ui_wake, 1);
 }

@@ -66,11 +66,11 @@ static const char *kind_word(const bw_run *run)
     return run->kind == BW_RUN_REPLAY ? "replay" : reads[run->read];
 }
 
-void bw_run_progress(bw_run *run, bw_arena *arena, bw_progress *out)
+void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out)
 {
     int64_t elapsed = bw_mono_us(run->env.clock) - run->started_mono_us;
     int64_t expected = atomic_load(&run->rows_expected);
-    *out = (bw_progress){
+    *out = (bw_run_view){
         .active = true,
         .kind = kind_word(run),
         .phase = atomic_load(&run->phase),

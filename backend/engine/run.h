@@ -91,6 +91,6 @@ void bw_run_free(bw_run *run);
 void bw_run_execute(bw_run *run);
 
 /* Fills the progress of a running run; strings are copied into the arena. */
-void bw_run_progress(bw_run *run, bw_arena *arena, bw_progress *out);
+void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out);
 
 #endif

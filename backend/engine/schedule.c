@@ -422,16 +422,16 @@ static void report(bw_engine *e, const bw_sync *sync, const bw_run *run)
         return;
     }
     bw_log_error(run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR, "", &run->error);
-    bw_event event = {.level = run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR,
-                      .done = -1,
-                      .total = -1,
-                      .wall_us = bw_wall_us(e->clock)};
+    bw_news event = {.level = run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR,
+                     .done = -1,
+                     .total = -1,
+                     .wall_us = bw_wall_us(e->clock)};
     snprintf(event.sync, sizeof(event.sync), "%s", sync->def.name);
     snprintf(event.text, sizeof(event.text), "%.*s", (int)sizeof(event.text) - 1,
              run->error.message);
     snprintf(event.hint, sizeof(event.hint), "%.*s", (int)sizeof(event.hint) - 1, run->error.hint);
     if (run->command == 0)
-        bw_engine_news(e, &event);
+        bw_engine_tell(e, &event);
 }
 
 static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)

@@ -39,7 +39,7 @@ typedef struct bw_sync_detail {
     size_t n_score_reasons;
 } bw_sync_detail;
 
-typedef struct bw_progress {
+typedef struct bw_run_view {
     bool active;
     const char *kind;  /* incremental, backfill, full, since, keys, replay */
     const char *phase; /* connecting, describing, reading, loading, merging, committing, waiting */
@@ -52,7 +52,7 @@ typedef struct bw_progress {
     int64_t eta_us;       /* duration; BW_TIME_NONE when not known */
     int attempt;
     const char *waiting_for; /* NULL, or what is retried and until when */
-} bw_progress;
+} bw_run_view;
 
 typedef struct bw_sync_view {
     const char *name, *source, *target, *mode, *table;
@@ -81,7 +81,7 @@ typedef struct bw_sync_view {
     uint32_t spark[BW_SPARK_MINUTES]; /* rows committed per minute, oldest first */
     /* Oldest first; NAN where nothing was known (a gap, not a zero). */
     float lag_history[BW_HISTORY], rate_history[BW_HISTORY];
-    bw_progress progress;
+    bw_run_view progress;
     const bw_sync_detail *detail; /* NULL before the first describe */
 } bw_sync_view;
 

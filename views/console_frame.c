@@ -1,0 +1,168 @@
+/* The frame around the screens: header, path, footer, prompt, messages, dialogs. */
+#include <math.h>
+#include <stdio.h>
+
+#include "backend/core/units.h"
+#include "views/console_internal.h"
+
+typedef struct header_text {
+    char engine[160], counts[160], dlq[48], lag[64], quota[48], clock[64], frozen[64];
+} header_text;
+
+static void count_words(const bw_snapshot *s, char *out, size_t size)
+{
+    int n = snprintf(out, size, "%zu sync%s", s->n_syncs, s->n_syncs == 1 ? "" : "s");
+    const char *before = ": ";
+    for (int i = BW_STATE_COUNT - 1; i >= 0 && n > 0 && (size_t)n < size; i--) {
+        if (s->by_state[i] == 0)
+            continue;
+        n += snprintf(out + n, size - (size_t)n, "%s%d %s", before, s->by_state[i],
+                      bw_sync_state_name((bw_sync_state)i));
+        before = " ";
+    }
+}
+
+/* The data's age when it is older than two refreshes, else the time of the snapshot. */
+static void clock_text(bw_console *c, const bw_snapshot *s, char *out, size_t size, bool *old)
+{
+    char text[BW_TIME_TEXT];
+    int64_t age = bw_mono_us(c->options.clock) - s->mono_us;
+    int64_t limit = 2 * c->options.refresh_us;
+    if (limit < 3 * BW_SECOND)
+        limit = 3 * BW_SECOND;
+    *old = age > limit && !c->held;
+    if (*old)
+        snprintf(out, size, "data %s old", bw_format_duration(age, text));
+    else
+        snprintf(out, size, "%s", bw_format_clock(s->wall_us, c->options.local_time, text));
+}
+
+static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, bool *old)
+{
+    char text[BW_TIME_TEXT];
+    snprintf(t->engine, sizeof(t->engine), "engine %s", s->engine_state);
+    count_words(s, t->counts, sizeof(t->counts));
+    snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
+    bw_format_duration(isnan(s->worst_lag_s) ? -1 : (int64_t)(s->worst_lag_s * BW_SECOND), text);
+    snprintf(t->lag, sizeof(t->lag), "worst lag %s", text);
+    if (!isnan(s->quota_left))
+        snprintf(t->quota, sizeof(t->quota), "quota %.0f%%", floor(s->quota_left * 100));
+    clock_text(c, s, t->clock, sizeof(t->clock), old);
+    if (c->held) {
+        uint64_t newer =
+            c->snapshot && c->snapshot->seq > c->frozen_seq ? c->snapshot->seq - c->frozen_seq : 0;
+        bw_format_duration(bw_mono_us(c->options.clock) - c->frozen_mono_us, text);
+        snprintf(t->frozen, sizeof(t->frozen), "FROZEN %s, %llu newer", text,
+                 (unsigned long long)newer);
+    }
+}
+
+static void draw_header(bw_console *c, bw_region r)
+{
+    const bw_snapshot *s = bw_host_snapshot(&c->host);
+    const bw_style base = BW_ROLE_HEADER;
+    header_text t = {.quota = ""};
+    bool old = false, down = false, late = false;
+    if (s) {
+        fill_header(c, s, &t, &old);
+        down = strcmp(s->engine_state, "running") != 0 || s->engine_note;
+        late = s->by_state[BW_STATE_FAILED] + s->by_state[BW_STATE_DRIFT] > 0;
+    }
+    char label[72] = "";
+    if (c->options.environment && c->options.environment[0])
+        snprintf(label, sizeof(label), " %.64s ", c->options.environment);
+    const bw_part parts[] = {
+        {" bridgewatch " BW_VERSION, base, 6, false},
+        {label, bw_role_environment(c->options.environment_colour), 0, false},
+        {c->options.read_only ? "[read-only]" : "", BW_ROLE_WARN | BW_ON(BW_ROLE_HEADER), 1, false},
+        {s && s->engine_note ? s->engine_note : t.engine,
+         (down ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), down ? 0 : 4, false},
+        {t.counts, (late ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), 2, false},
+        {t.dlq, (s && s->dead_letters > 0 ? BW_ROLE_WARN : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER),
+         1, false},
+        {t.lag, base, 3, false},
+        {t.quota, base, 5, false},
+        {t.frozen, BW_ROLE_WARN | BW_ON(BW_ROLE_HEADER), 0, true},
+        {t.clock, (old ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), old ? 0 : 2,
+         true},
+    };
+    bw_parts_draw(r, 0, base, parts, BW_COUNT(parts), 2);
+}
+
+/* "Syncs › shop.orders › Runs" */
+static void path(const bw_console *c, bw_buf *out, const bw_glyphs *glyphs)
+{
+    for (size_t i = 0; i < c->depth; i++) {
+        const bw_view *v = c->stack[i];
+        if (i)
+            bw_buf_addf(out, " %s ", bw_glyph_sign(glyphs, BW_GLYPH_CRUMB));
+        bw_buf_adds(out, v->crumb[0] ? v->crumb : v->class->title);
+    }
+}
+
+static void draw_title(bw_console *c, bw_region r)
+{
+    bw_view *top = bw_console_top(c);
+    bw_table *table = top->class->table ? top->class->table(top) : NULL;
+    bw_text_view *text = top->class->text ? top->class->text(top) : NULL;
+    bw_buf crumbs = BW_BUF_INIT, status = BW_BUF_INIT;
+    bw_buf_addc(&crumbs, ' ');
+    path(c, &crumbs, r.canvas->glyphs);
+    if (table) {
+        bw_table_draw_title(table, r, 1, bw_buf_cstr(&crumbs));
+    } else {
+        if (text)
+            bw_text_view_status(text, &status);
+        const bw_part parts[] = {
+            {bw_buf_cstr(&crumbs), BW_ROLE_TITLE, 0, false},
+            {bw_buf_cstr(&status), BW_ROLE_MUTED, 1, true},
+        };
+        bw_parts_draw(r, 1, BW_ROLE_TEXT, parts, BW_COUNT(parts), 2);
+    }
+    bw_buf_fini(&crumbs);
+    bw_buf_fini(&status);
+}
+
+void bw_console_draw(bw_console *c, bw_canvas *canvas)
+{
+    bw_region all = bw_canvas_region(canvas);
+    bw_canvas_clear(canvas);
+    c->rows = canvas->rows;
+    c->cols = canvas->cols;
+    c->footer.count = 0;
+    if (!bw_layout_fits(all))
+        return;
+    bw_view *top = bw_console_top(c);
+    bool focused = !c->prompt && !c->dialog;
+    int last = canvas->rows - 1;
+    bool message = bw_toasts_current(c->toasts) != NULL;
+    int below = message ? 2 : 1;
+    draw_header(c, all);
+    draw_title(c, all);
+    top->class->draw(top, bw_region_sub(all, 2, 0, canvas->rows - 2 - below, -1), focused);
+    if (message)
+        bw_toasts_draw(c->toasts, all, last - 1);
+    bw_action_context context = bw_console_context(c);
+    if (c->prompt) {
+        int rows = bw_prompt_rows(c->prompt);
+        if (rows > canvas->rows - 3)
+            rows = canvas->rows - 3;
+        bw_prompt_draw(c->prompt, bw_region_sub(all, canvas->rows - rows, 0, rows, -1));
+    } else {
+        bw_footer_draw(&c->footer, all, last, c->actions, &context);
+    }
+    if (c->dialog)
+        bw_dialog_draw(c->dialog, all);
+}
+
+bw_action_context bw_host_below(const bw_view_host *host, const char **title)
+{
+    bw_console *c = host->console;
+    size_t below = c->depth - 1;
+    if (below > 0 && bw_console_top(c)->class->id == BW_SCREEN_HELP)
+        below--;
+    bw_action_context context = bw_console_context(c);
+    context.screen = c->stack[below]->class->id;
+    *title = c->stack[below]->class->title;
+    return context;
+}

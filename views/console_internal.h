@@ -1,0 +1,90 @@
+/* What the files of the console share: console.c (stack, events), console_frame.c (drawing),
+   console_commands.c (generic actions and the command line). Threads: UI. */
+#ifndef BW_VIEWS_CONSOLE_INTERNAL_H
+#define BW_VIEWS_CONSOLE_INTERNAL_H
+
+#include "views/console.h"
+#include "views/host.h"
+#include "views/kit/layout.h"
+#include "views/kit/palette.h"
+
+#define BW_STACK 16
+
+/* The console's own actions: screens by name. */
+enum {
+    BW_ACTION_SYNCS = BW_ACTION_FIRST_FREE,
+    BW_ACTION_SYNC,
+    BW_ACTION_RUNS,
+    BW_ACTION_DLQ,
+    BW_ACTION_SOURCES,
+    BW_ACTION_LOG,
+    BW_ACTION_THEMES,
+    /* Those of the screens follow. */
+    BW_ACTION_VIEWS = BW_ACTION_FIRST_FREE + 50,
+};
+
+typedef enum bw_prompt_kind {
+    BW_PROMPT_COMMAND,
+    BW_PROMPT_FILTER,
+    BW_PROMPT_SEARCH,
+    BW_PROMPT_VIEW
+} bw_prompt_kind;
+
+struct bw_view_host {
+    bw_console *console; /* a host is its console */
+};
+
+struct bw_console {
+    bw_view_host host;
+    bw_console_options options;
+    bw_action_set *actions;
+    bw_view *stack[BW_STACK];
+    size_t depth;
+    const bw_snapshot *snapshot; /* the newest */
+    const bw_snapshot *held;     /* while frozen */
+    int64_t frozen_mono_us;
+    uint64_t frozen_seq;
+    const bw_page *page; /* of the topmost view, or NULL */
+    bw_page_query asked;
+    bool has_asked;
+    int64_t asked_mono_us;
+    int64_t next_refresh; /* of the screens, monotonic */
+    bw_toasts *toasts;
+    bw_prompt *prompt;
+    bw_prompt_kind prompt_kind;
+    void (*prompt_done)(bw_view *view, const char *text);
+    bw_view *prompt_view;
+    bw_history command_history, filter_history, view_history;
+    bw_palette palette;
+    bw_dialog *dialog;
+    bw_command dialog_command;
+    bw_arena dialog_arena;
+    char *filter_before; /* what Esc brings back */
+    bw_footer footer;
+    bw_console_wishes wishes;
+    char wish_theme[64], theme[64];
+    bw_buf copied;
+    char **theme_names;
+    size_t n_theme_names;
+    int rows, cols;
+};
+
+static inline bw_view *bw_console_top(const bw_console *c)
+{
+    return c->stack[c->depth - 1];
+}
+
+/* console.c */
+bw_action_context bw_console_context(bw_console *c);
+void bw_console_update(bw_console *c);
+bool bw_console_back(bw_console *c);
+
+/* console_commands.c */
+bw_status bw_console_add_actions(bw_console *c, bw_error *err);
+bw_reaction bw_console_act(bw_console *c, const bw_action *action, const char *argument);
+void bw_console_open_prompt(bw_console *c, bw_prompt_kind kind, const char *label,
+                            const char *text);
+bw_reaction bw_console_prompt_event(bw_console *c, const bw_event *event);
+bw_reaction bw_console_dialog_event(bw_console *c, const bw_event *event);
+
+#endif
