@@ -19,7 +19,7 @@
 
 typedef struct connection {
     int fd; /* -1: free */
-    bw_buf in;
+    bw_buf in, reply;
     const bw_wire_step *step; /* being answered; NULL: reading a request */
     size_t written;
     int64_t next_byte_us;
@@ -43,7 +43,7 @@ struct bw_wire_server {
 };
 
 static const bw_wire_step unexpected = {
-    .reply = BW_WIRE_REPLY("500 unexpected", "0", ""),
+    .reply = BW_WIRE_REPLY("500 unexpected", ""),
 };
 
 static size_t head_size(const bw_buf *in)
@@ -67,7 +67,23 @@ static void drop(connection *c, bool reset)
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
     close(c->fd);
     bw_buf_fini(&c->in);
+    bw_buf_fini(&c->reply);
     *c = (connection){.fd = -1};
+}
+
+static void make_reply(bw_buf *out, const char *reply)
+{
+    static const char mark[] = "Content-Length: @";
+    bw_buf_clear(out);
+    const char *at = reply ? strstr(reply, mark) : NULL;
+    const char *body = reply ? strstr(reply, "\r\n\r\n") : NULL;
+    if (!at || !body) {
+        bw_buf_adds(out, reply ? reply : "");
+        return;
+    }
+    bw_buf_add(out, reply, (size_t)(at - reply));
+    bw_buf_addf(out, "Content-Length: %zu", strlen(body + 4));
+    bw_buf_adds(out, at + strlen(mark));
 }
 
 /* Takes the next step when the request is there as far as the step wants it. */
@@ -86,6 +102,7 @@ static void take_step(bw_wire_server *s, connection *c)
         pthread_cond_broadcast(&s->changed);
         bw_buf_consume(&c->in, have);
         c->step = step;
+        make_reply(&c->reply, step->reply);
         c->written = 0;
         c->next_byte_us = 0;
     }
@@ -109,8 +126,8 @@ static int answer(bw_wire_server *s, connection *c)
     pthread_mutex_unlock(&s->mu);
     if (wait)
         return -1;
-    const char *reply = c->step->reply ? c->step->reply : "";
-    size_t size = strlen(reply);
+    const char *reply = bw_buf_cstr(&c->reply);
+    size_t size = c->reply.len;
     const char *body = strstr(reply, "\r\n\r\n");
     size_t head = body ? (size_t)(body - reply) + 4 : size;
     while (c->written < size) {

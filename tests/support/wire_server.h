@@ -18,7 +18,8 @@ typedef enum bw_wire_after {
 } bw_wire_after;
 
 typedef struct bw_wire_step {
-    const char *reply; /* raw: status line, headers, body; NULL: nothing is said */
+    const char *reply; /* raw: status line, headers, body ("Content-Length: @" is filled in);
+                          NULL: nothing is said */
     bw_wire_after after;
     bool early;  /* acts when the head is complete, without waiting for the body */
     bool hold;   /* answers only after bw_wire_release() */
@@ -41,9 +42,8 @@ bool bw_wire_wait(bw_wire_server *server, size_t count, double timeout_s);
 const char *bw_wire_request(bw_wire_server *server, size_t index);
 void bw_wire_release(bw_wire_server *server);
 
-/* "HTTP/1.1 200 OK" with a JSON body and its length. For static steps: literal pieces only. */
-#define BW_WIRE_REPLY(status_line, length, body)                                            \
-    "HTTP/1.1 " status_line "\r\nContent-Type: application/json\r\nContent-Length: " length \
-    "\r\n\r\n" body
+/* An answer with a JSON body; the server puts the body's length for the "@". */
+#define BW_WIRE_REPLY(status_line, body) \
+    "HTTP/1.1 " status_line "\r\nContent-Type: application/json\r\nContent-Length: @\r\n\r\n" body
 
 #endif
