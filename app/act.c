@@ -123,7 +123,7 @@ bw_exit bw_act(const bw_cli_context *ctx, bw_command *command)
     bw_exit code = status == BW_OK ? bw_act_in(&s, command) : bw_session_failed(ctx, &err);
     if (!bw_session_close(&s)) {
         fflush(ctx->out);
-        _exit(code);
+        _exit((int)code);
     }
     return code;
 }

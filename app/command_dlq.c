@@ -238,7 +238,7 @@ static bw_exit run(const bw_cli_context *ctx)
     bw_arena_fini(&d.arena);
     if (!bw_session_close(&d.session)) {
         fflush(ctx->out);
-        _exit(code);
+        _exit((int)code);
     }
     return code;
 }

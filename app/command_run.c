@@ -144,7 +144,7 @@ static bw_exit run(const bw_cli_context *ctx)
                                                   : BW_EXIT_FAILED;
     if (!ended) {
         fflush(ctx->out);
-        _exit(code); /* threads that hang hold memory that must not be freed under them */
+        _exit((int)code); /* threads that hang hold memory that must not be freed under them */
     }
     return code;
 }
