@@ -114,7 +114,7 @@ size_t bw_text_fit(bw_slice s, int cells, int *used)
 {
     size_t at = 0, n;
     int total = 0, w;
-    while ((n = bw_cluster_next((bw_slice){s.ptr + at, s.len - at}, &w)) > 0) {
+    while (at < s.len && (n = bw_cluster_next((bw_slice){s.ptr + at, s.len - at}, &w)) > 0) {
         if (total + w > cells)
             break;
         total += w;
@@ -200,6 +200,7 @@ const char *bw_text_sanitise_to(char *dst, size_t size, const char *s)
 {
     bw_buf b = BW_BUF_INIT;
     bw_text_sanitise(&b, bw_slice_cstr(s));
+    bw_buf_cstr(&b); /* nothing to say still has an address to say it from */
     size_t at = 0, n;
     int w;
     while ((n = bw_cluster_next((bw_slice){b.ptr + at, b.len - at}, &w)) > 0 && at + n < size)
@@ -359,7 +360,8 @@ void bw_json_add_string(bw_buf *out, bw_slice s)
         }
         }
     }
-    bw_buf_add(out, s.ptr + start, s.len - start);
+    if (s.len > start)
+        bw_buf_add(out, s.ptr + start, s.len - start);
     bw_buf_addc(out, '"');
 }
 

@@ -119,12 +119,28 @@ static void units_round_trip(void **state)
     assert_string_equal(bw_format_bytes(INT64_C(3) << 29, t), "1.5 GiB");
 }
 
+/* A slice of nothing may have no address (an empty buffer has none). */
+static void nothing_is_a_text_too(void **state)
+{
+    (void)state;
+    char text[8] = "x";
+    int cells = -1;
+    bw_buf out = BW_BUF_INIT;
+    assert_string_equal(bw_text_sanitise_to(text, sizeof(text), ""), "");
+    assert_int_equal(bw_text_fit((bw_slice){NULL, 0}, 5, &cells), 0);
+    assert_int_equal(cells, 0);
+    bw_json_add_string(&out, (bw_slice){NULL, 0});
+    assert_string_equal(bw_buf_cstr(&out), "\"\"");
+    bw_buf_fini(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_acts_on_a_terminal), cmocka_unit_test(secrets_are_hidden),
         cmocka_unit_test(widths_count_cells),         cmocka_unit_test(utf8_is_validated),
         cmocka_unit_test(patterns_and_suggestions),   cmocka_unit_test(units_round_trip),
+        cmocka_unit_test(nothing_is_a_text_too),
     };
     return BW_RUN_TESTS(tests);
 }
