@@ -2,6 +2,7 @@
  * Killed on either side of every durable step of a batch, and at random, the store ends where an
  * undisturbed one does when the protocol is taken up again.
  */
+#include "tests/support/crash_points.h"
 #include "tests/unit/store/child.h"
 
 #include <stdio.h>
@@ -81,16 +82,27 @@ static void expect_the_same_end(fixture *f, const char *after)
     assert_true(loaded == 0 || loaded == ROWS);
 }
 
-static const char *const STEPS[] = {"batch_plan",  "batch_retry",  "letters_stage", "batch_loaded",
-                                    "batch_final", "batch_commit", "run_end"};
+static const char *const POINTS[] = {
+#define CRASH_POINT(name, when) #name,
+#include "backend/store/crash_points.def"
+};
 
-static void killed_at_each_step(void **state)
+static void the_list_of_points_is_complete(void **state)
 {
-    for (size_t i = 0; i < BW_COUNT(STEPS) * 2; i++) {
+    (void)state;
+    bw_test_crash_points("backend/store", POINTS, BW_COUNT(POINTS));
+}
+
+static void killed_at_each_point(void **state)
+{
+    for (size_t i = 0; i < BW_COUNT(POINTS); i++) {
         fixture *f = *state;
         char at[64];
-        snprintf(at, sizeof(at), "store_%s_%s:1", STEPS[i / 2], i % 2 ? "after" : "before");
+        snprintf(at, sizeof(at), "%s:1", POINTS[i]);
         fixture_letter(f, "{\"id\":3}", "old");
+        /* A batch that an earlier engine did not finish. */
+        bw_batch_record left = fixture_plan(f, fixture_run(f));
+        fixture_stage(f, &left, "{\"id\":4}", "left");
         fixture_close(f);
         setenv("BW_CRASH_AT", at, 1);
         child c = child_start(f, work);
@@ -159,7 +171,8 @@ static void killed_at_random(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(killed_at_each_step),
+        cmocka_unit_test(the_list_of_points_is_complete),
+        FIXTURE_TEST(killed_at_each_point),
         FIXTURE_TEST(killed_at_random),
     };
     return BW_RUN_TESTS(tests);
