@@ -351,7 +351,7 @@ static bw_status learn_server(bw_pgconn *conn, const bw_pgparams *params, bw_err
    database's: it says how many digits of money are the fraction, and money is read through
    ::numeric. */
 static const char session_sql[] =
-    "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD';"
     "SET IntervalStyle = 'iso_8601'; SET extra_float_digits = 3; SET bytea_output = 'hex';"
     "SET standard_conforming_strings = on; SET xmloption = 'content';"
     "SET default_transaction_read_only = on; SET statement_timeout = 0; SET lock_timeout = 0;"
@@ -368,6 +368,9 @@ static bw_status prepare_session(bw_pgconn *conn, const bw_pgparams *params, bw_
         bw_buf_adds(&sql, ",false);");
     }
     bw_buf_adds(&sql, session_sql);
+    /* Where the server does not know what its bytes mean, UTF8 would make it fail the whole read at
+       the first text that is not; we look at each row ourselves. */
+    bw_buf_addf(&sql, "SET client_encoding = '%s';", conn->server.sql_ascii ? "SQL_ASCII" : "UTF8");
     if (conn->server.version >= 140000)
         bw_buf_adds(&sql, "SET idle_session_timeout = 0;");
     if (conn->server.version >= 170000)

@@ -12,7 +12,7 @@
 #define ROW_PADDING (1 + WORD)
 
 bw_pgcopy bw_pgcopy_init(const bw_schema *schema, const bw_pgtype *const *types, const size_t *key,
-                         size_t n_key, bool check_utf8)
+                         size_t n_key)
 {
     return (bw_pgcopy){
         .schema = schema, .types = types, .key = key, .n_key = n_key, .check_utf8 = check_utf8};
@@ -260,7 +260,7 @@ static bw_status reject(bw_pgcopy *copy, const char *row, size_t size, bw_chunk 
     return BW_OK;
 }
 
-/* The first column that is not UTF-8: for databases that do not know their encoding. */
+/* The first column that is not UTF-8. */
 static size_t bad_column(const char *row, size_t size)
 {
     size_t good = bw_utf8_valid_prefix((bw_slice){row, size});
@@ -276,7 +276,7 @@ bw_status bw_pgcopy_row(bw_pgcopy *copy, const char *row, size_t size, bw_chunk 
     copy->cx.arena = &chunk->arena;
     copy->cx.detail[0] = '\0';
     chunk->source_bytes += size + 1;
-    if (copy->check_utf8 && !bw_utf8_valid((bw_slice){row, size}))
+    if (!bw_utf8_valid((bw_slice){row, size}))
         return reject(copy, row, size, chunk, bad_column(row, size), BW_REASON_BAD_UTF8, err);
     char *own = bw_arena_bytes(&chunk->arena, size + ROW_PADDING);
     memcpy(own, row, size);

@@ -2,7 +2,8 @@
  * Rows of COPY … TO STDOUT in text format (PostgreSQL manual, COPY, "Text Format") turned into rows
  * of a chunk. A row is copied once, into the chunk's arena; values are slices of that copy wherever
  * the server's text is canonical. A row that does not fit becomes a rejected row of the chunk with
- * the source's own texts. Threads: one at a time.
+ * the source's own texts. Bytes are checked to be UTF-8 whatever the server promises: databases in
+ * SQL_ASCII hold anything, and old ones in UTF8 were not always checked. Threads: one at a time.
  */
 #ifndef BW_SOURCES_POSTGRES_COPY_H
 #define BW_SOURCES_POSTGRES_COPY_H
@@ -15,13 +16,12 @@ typedef struct bw_pgcopy {
     const bw_pgtype *const *types; /* one per field */
     const size_t *key;
     size_t n_key;
-    bool check_utf8; /* the server does not know its encoding */
     bw_pgcontext cx;
 } bw_pgcopy;
 
 /* Everything is borrowed. */
 bw_pgcopy bw_pgcopy_init(const bw_schema *schema, const bw_pgtype *const *types, const size_t *key,
-                         size_t n_key, bool check_utf8);
+                         size_t n_key);
 void bw_pgcopy_fini(bw_pgcopy *copy);
 
 /* Adds the row (without its line end) to the chunk, as a row or as a rejected one. CORRUPT when it

@@ -83,8 +83,7 @@ bw_status bw_pgplan_snapshot(bw_pgplan *p, bw_error *err)
     if (status != BW_OK)
         return status;
     const bw_table_info *info = &p->table.info;
-    p->copy = bw_pgcopy_init(&info->schema, p->table.types, info->key, info->n_key,
-                             bw_pgconn_server(p->conn)->sql_ascii);
+    p->copy = bw_pgcopy_init(&info->schema, p->table.types, info->key, info->n_key);
     return BW_OK;
 }
 

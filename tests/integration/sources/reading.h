@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/core/json.h"
 #include "backend/core/text.h"
 #include "backend/sources/source.h"
 #include "tests/support/pg_cluster.h"
