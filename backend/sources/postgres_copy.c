@@ -14,8 +14,7 @@
 bw_pgcopy bw_pgcopy_init(const bw_schema *schema, const bw_pgtype *const *types, const size_t *key,
                          size_t n_key)
 {
-    return (bw_pgcopy){
-        .schema = schema, .types = types, .key = key, .n_key = n_key, .check_utf8 = check_utf8};
+    return (bw_pgcopy){.schema = schema, .types = types, .key = key, .n_key = n_key};
 }
 
 void bw_pgcopy_fini(bw_pgcopy *copy)
