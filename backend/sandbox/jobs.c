@@ -226,13 +226,13 @@ static bw_sb_job *lookup_locked(bw_sb_jobs *jobs, const char *project, const cha
     return NULL;
 }
 
-/* Adds to the table and the pool; the caller keeps its own reference. */
+/* Adds to the table; the caller keeps its own reference. */
 static void admit(bw_sb_jobs *jobs, bw_sb_job *job)
 {
     pthread_mutex_lock(&jobs->mu);
     job->next = *bucket_of(jobs, job);
     *bucket_of(jobs, job) = job;
-    job->refs += 2; /* the table's, the worker's */
+    job->refs++;
     if (job->request_id) {
         uint64_t key = bw_sb_key(job->project) * 31 + bw_sb_key(job->request_id);
         request_slot *slot = &jobs->requests[key % REQUEST_SLOTS];
@@ -245,8 +245,17 @@ static void admit(bw_sb_jobs *jobs, bw_sb_job *job)
                                job->created_us};
     }
     pthread_mutex_unlock(&jobs->mu);
+}
+
+void bw_sb_job_start(bw_sb_jobs *jobs, bw_sb_job *job)
+{
+    pthread_mutex_lock(&jobs->mu);
+    bool first = !job->queued;
+    job->queued = true;
+    job->refs += first; /* the worker's */
+    pthread_mutex_unlock(&jobs->mu);
     job->task.run = run_job;
-    if (!bw_sb_pool_submit(jobs->pool, &job->task))
+    if (first && !bw_sb_pool_submit(jobs->pool, &job->task))
         bw_sb_job_unref(jobs, job); /* stopping: it stays PENDING for the next process */
 }
 
@@ -261,6 +270,7 @@ static bw_status read_record(bw_sb_jobs *jobs, const char *project, const char *
     job->project = bw_arena_strdup(&job->arena, project);
     job->location = bw_arena_strdup(&job->arena, location);
     job->id = bw_arena_strdup(&job->arena, id);
+    job->queued = true; /* a view of what another process, or another thread, looks after */
     if (bw_sb_job_record_parse(job, bw_slice_cstr(json))) {
         *out = job;
     } else {
@@ -630,6 +640,7 @@ bw_status bw_sb_jobs_resume(bw_sb_jobs *jobs, bq_error *err)
             if (job->media_id && !job->media)
                 job->media = bw_sb_uploads_adopt(jobs->bq->uploads, job->media_id);
             admit(jobs, job);
+            bw_sb_job_start(jobs, job);
         }
         bw_sb_job_unref(jobs, job);
     }

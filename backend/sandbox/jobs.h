@@ -80,6 +80,7 @@ struct bw_sb_job {
     bw_sb_bigquery *bq;
     bw_sb_job *next;     /* guarded by the registry */
     int refs;            /* guarded by the registry */
+    bool queued;         /* guarded by the registry */
     atomic_bool dropped; /* forgotten by a reset or a delete: must not leave a trace */
     bw_sb_task task;     /* the job pool's */
     bw_sb_fault fault;   /* the worker's, as is `begun` */
@@ -104,12 +105,14 @@ void bw_sb_jobs_reset(bw_sb_jobs *jobs);
 BW_NODISCARD bw_status bw_sb_job_parse(bw_sb_bigquery *bq, const char *project, bw_slice resource,
                                        bw_sb_job **out, bq_error *err);
 /*
- * Stores the job and queues it; on BW_OK `media` (may be NULL) belongs to the job. The caller keeps
- * its reference. duplicate when the id is taken, unless the job there was made from the same upload:
+ * Stores the job; on BW_OK `media` (may be NULL) belongs to the job. The caller keeps its reference
+ * and starts it when it has been shown as PENDING. duplicate when the id is taken, unless the job there was made from the same upload:
  * then *job is replaced by it.
  */
 BW_NODISCARD bw_status bw_sb_job_insert(bw_sb_jobs *jobs, bw_sb_job **job, bw_sb_spool *media,
                                         bq_error *err);
+/* Queues it, unless that has been done. */
+void bw_sb_job_start(bw_sb_jobs *jobs, bw_sb_job *job);
 /* With a reference. `location` NULL looks into US and EU, as the service does. */
 BW_NODISCARD bw_status bw_sb_job_find(bw_sb_jobs *jobs, const char *project, const char *location,
                                       const char *id, bw_sb_job **out, bq_error *err);

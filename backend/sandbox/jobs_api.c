@@ -26,11 +26,12 @@ static bw_sb_outcome insert(void *context, bw_sb_request *r, bw_sb_reply *reply)
         bw_sb_reply_bq_error(reply, &err);
         return BW_SB_DONE;
     }
+    bool dry_run = job->dry_run && job->type == &bw_sb_query_job;
     if (job->type == &bw_sb_load_job)
         status = bq_error_set(&err, "required", NULL,
                               "Load configuration must specify at least one source URI, or come "
                               "with an upload");
-    else if (job->dry_run && job->type == &bw_sb_query_job)
+    else if (dry_run)
         status = bw_sb_query_dry_run(bq, job, &err);
     else
         status = bw_sb_job_insert(bq->jobs, &job, NULL, &err);
@@ -38,6 +39,8 @@ static bw_sb_outcome insert(void *context, bw_sb_request *r, bw_sb_reply *reply)
         bw_sb_job_print(job, false, &reply->body);
     else
         bw_sb_reply_bq_error(reply, &err);
+    if (status == BW_OK && !dry_run)
+        bw_sb_job_start(bq->jobs, job);
     bw_sb_job_unref(bq->jobs, job);
     return BW_SB_DONE;
 }

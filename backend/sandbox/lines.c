@@ -119,14 +119,13 @@ static bw_status read_more(bw_sb_lines *l, bw_error *err)
 bw_status bw_sb_lines_next(bw_sb_lines *l, bw_slice *line, uint64_t *position, bw_error *err)
 {
     for (;;) {
-        const char *from = l->text.ptr + l->at;
         const char *newline = l->text.len > l->seen
                                   ? memchr(l->text.ptr + l->seen, '\n', l->text.len - l->seen)
                                   : NULL;
         bool last = !newline && l->ended && l->text.len > l->at;
         if (newline || last) {
-            size_t len = newline ? (size_t)(newline - from) : l->text.len - l->at;
-            *line = (bw_slice){from, len};
+            size_t len = newline ? (size_t)(newline - l->text.ptr) - l->at : l->text.len - l->at;
+            *line = (bw_slice){l->text.ptr + l->at, len};
             *position = l->position;
             l->position += len + 1;
             l->at += len + (newline ? 1 : 0);

@@ -176,6 +176,8 @@ static bw_sb_job *start_query(bw_sb_bigquery *bq, bw_sb_request *r, bw_slice bod
         job->request_id =
             request_id && *request_id ? bw_arena_strdup(&job->arena, request_id) : NULL;
         status = bw_sb_job_insert(bq->jobs, &job, NULL, &err);
+        if (status == BW_OK)
+            bw_sb_job_start(bq->jobs, job);
     }
     if (status != BW_OK)
         bw_sb_reply_bq_error(reply, &err);

@@ -38,6 +38,7 @@ static bool insert_job(bw_sb_bigquery *bq, const char *project, bw_slice resourc
     }
     *out = job;
     bw_sb_job_print(job, false, &reply->body);
+    bw_sb_job_start(bq->jobs, job);
     return true;
 }
 
