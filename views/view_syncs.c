@@ -6,6 +6,7 @@
 #include "backend/core/units.h"
 #include "views/screens.h"
 #include "views/sync_actions.h"
+#include "views/table_view.h"
 
 enum { SYNC, MODE, STATE, FRESH, LAG, RATE, LAST_OK, NEXT, DLQ, SPARK };
 
@@ -23,16 +24,14 @@ static const bw_column columns[] = {
 };
 
 typedef struct view_syncs {
-    bw_view view;
-    bw_table *table;
-    const bw_snapshot *snapshot;
+    bw_table_view base;
     double spark[BW_SPARK_MINUTES];
 } view_syncs;
 
 static const char *row_id(void *user, size_t row)
 {
     const view_syncs *v = user;
-    return v->snapshot->syncs[row].name;
+    return v->base.snapshot->syncs[row].name;
 }
 
 static void number_cell(bw_table_cell *cell, double n)
@@ -42,7 +41,9 @@ static void number_cell(bw_table_cell *cell, double n)
     bw_table_cell_printf(cell, "%s", isnan(n) ? "-" : bw_format_count(n, text));
 }
 
-static void age_cell(bw_table_cell *cell, int64_t from_us, int64_t to_us, const char *fmt)
+/* "in 40s", "2m04s ago" */
+static void age_cell(bw_table_cell *cell, int64_t from_us, int64_t to_us, const char *before,
+                     const char *after)
 {
     char text[BW_TIME_TEXT];
     if (from_us == BW_TIME_NONE || to_us == BW_TIME_NONE) {
@@ -51,7 +52,7 @@ static void age_cell(bw_table_cell *cell, int64_t from_us, int64_t to_us, const 
     }
     int64_t age = to_us > from_us ? to_us - from_us : 0;
     cell->number = (double)age / BW_SECOND;
-    bw_table_cell_printf(cell, fmt, bw_format_duration(age, text));
+    bw_table_cell_printf(cell, "%s%s%s", before, bw_format_duration(age, text), after);
 }
 
 static void last_cell(bw_table_cell *cell, const bw_sync_view *s, int64_t now)
@@ -61,7 +62,7 @@ static void last_cell(bw_table_cell *cell, const bw_sync_view *s, int64_t now)
         bw_table_cell_printf(cell, "now");
         return;
     }
-    age_cell(cell, s->last_success_us, now, "%s ago");
+    age_cell(cell, s->last_success_us, now, "", " ago");
 }
 
 static void spark_cell(view_syncs *v, bw_table_cell *cell, const bw_sync_view *s)
@@ -78,8 +79,8 @@ static void spark_cell(view_syncs *v, bw_table_cell *cell, const bw_sync_view *s
 static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell)
 {
     view_syncs *v = user;
-    const bw_sync_view *s = &v->snapshot->syncs[row];
-    int64_t now = v->snapshot->wall_us;
+    const bw_sync_view *s = &v->base.snapshot->syncs[row];
+    int64_t now = v->base.snapshot->wall_us;
     char text[BW_TIME_TEXT];
     switch (column) {
     case SYNC:
@@ -104,7 +105,10 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
                       : s->health == BW_HEALTH_AGING ? BW_ROLE_WARN
                       : s->health == BW_HEALTH_STALE ? BW_ROLE_ERROR
                                                      : BW_ROLE_UNKNOWN;
-        bw_table_cell_printf(cell, isnan(s->freshness) ? "  -" : "%3.0f", floor(s->freshness));
+        if (isnan(s->freshness))
+            bw_table_cell_printf(cell, "  -");
+        else
+            bw_table_cell_printf(cell, "%3.0f", floor(s->freshness));
         break;
     case LAG:
         cell->number = s->lag_s;
@@ -120,7 +124,7 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
         break;
     case NEXT:
         if (!s->progress.active && s->state != BW_STATE_PAUSED)
-            age_cell(cell, now, s->next_run_us, "in %s");
+            age_cell(cell, now, s->next_run_us, "in ", "");
         else
             bw_table_cell_printf(cell, "-");
         break;
@@ -137,37 +141,30 @@ static bw_view *open_view(const bw_view_class *class, bw_view_host *host, const 
 {
     view_syncs *v = bw_xcalloc(1, sizeof(*v));
     (void)at;
-    v->view = (bw_view){.class = class, .host = host};
-    v->table = bw_table_new(columns, BW_COUNT(columns), bw_host_clock(host));
-    bw_table_set_empty(v->table, "waiting for the engine");
-    bw_table_default_sort(v->table, "state", false);
-    return &v->view;
-}
-
-static void free_view(bw_view *view)
-{
-    view_syncs *v = (view_syncs *)view;
-    bw_table_free(v->table);
-    free(v);
+    bw_table_view_init(&v->base, class, host, columns, BW_COUNT(columns));
+    bw_table_set_empty(v->base.table, "waiting for the engine");
+    bw_table_default_sort(v->base.table, "state", false);
+    return &v->base.view;
 }
 
 static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *page)
 {
     view_syncs *v = (view_syncs *)view;
     (void)page;
-    v->snapshot = snapshot;
+    v->base.snapshot = snapshot;
     if (!snapshot)
         return;
-    bw_table_set_empty(v->table, "no syncs are configured");
+    bw_table_set_empty(v->base.table, "no syncs are configured");
     bw_table_set_rows(
-        v->table,
+        v->base.table,
         &(bw_table_rows){.count = snapshot->n_syncs, .id = row_id, .cell = fill_cell, .user = v});
 }
 
 static const bw_sync_view *selected(const view_syncs *v)
 {
-    size_t row = bw_table_selected_index(v->table);
-    return v->snapshot && row < v->snapshot->n_syncs ? &v->snapshot->syncs[row] : NULL;
+    size_t row = bw_table_selected_index(v->base.table);
+    return v->base.snapshot && row < v->base.snapshot->n_syncs ? &v->base.snapshot->syncs[row]
+                                                               : NULL;
 }
 
 static void draw_reason(const view_syncs *v, bw_region r)
@@ -198,7 +195,7 @@ static void draw(bw_view *view, bw_region region, bool focused)
 {
     view_syncs *v = (view_syncs *)view;
     int below = region.rows >= 14 ? 4 : region.rows >= 8 ? 3 : 0;
-    bw_table_draw(v->table, bw_region_sub(region, 0, 0, region.rows - below, -1), focused);
+    bw_table_draw(v->base.table, bw_region_sub(region, 0, 0, region.rows - below, -1), focused);
     if (below)
         draw_reason(v, bw_region_sub(region, region.rows - below, 0, below, -1));
 }
@@ -206,39 +203,29 @@ static void draw(bw_view *view, bw_region region, bool focused)
 static bw_reaction act(bw_view *view, const bw_action *action, const char *argument)
 {
     view_syncs *v = (view_syncs *)view;
-    bw_reaction r = bw_table_act(v->table, action->id);
+    bw_reaction r = bw_table_act(v->base.table, action->id);
     (void)argument;
     if (r & BW_REACT_ACCEPT) {
         bw_view_at at;
         memset(&at, 0, sizeof(at));
-        snprintf(at.sync, sizeof(at.sync), "%s", bw_table_selected(v->table));
+        snprintf(at.sync, sizeof(at.sync), "%s", bw_table_selected(v->base.table));
         bw_host_open(view->host, BW_SCREEN_SYNC, &at);
         return BW_REACT_REDRAW;
     }
     if (r != BW_REACT_NONE)
         return r;
     char **ids;
-    size_t n = bw_table_targets(v->table, &ids);
+    size_t n = bw_table_targets(v->base.table, &ids);
     r = bw_sync_act(view, action, (const char *const *)ids, n);
     bw_table_targets_free(ids);
     return r;
-}
-
-static bw_reaction mouse(bw_view *view, const bw_event *event)
-{
-    return bw_table_mouse(((view_syncs *)view)->table, event);
-}
-
-static bw_table *table(bw_view *view)
-{
-    return ((view_syncs *)view)->table;
 }
 
 static const char *refuse(bw_view *view, const bw_action *action)
 {
     view_syncs *v = (view_syncs *)view;
     size_t hidden;
-    return bw_table_marked(v->table, &hidden) > 0 ? NULL : bw_sync_refuse(action, selected(v));
+    return bw_table_marked(v->base.table, &hidden) > 0 ? NULL : bw_sync_refuse(action, selected(v));
 }
 
 const bw_view_class bw_view_syncs = {
@@ -249,11 +236,11 @@ const bw_view_class bw_view_syncs = {
     .n_actions = 8,
     .has_table = true,
     .open = open_view,
-    .free = free_view,
+    .free = bw_table_view_free,
     .update = update,
     .draw = draw,
     .act = act,
-    .mouse = mouse,
-    .table = table,
+    .mouse = bw_table_view_mouse,
+    .table = bw_table_view_table,
     .refuse = refuse,
 };

@@ -1,0 +1,115 @@
+#include "views/table_view.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/core/units.h"
+
+void bw_table_view_init(bw_table_view *v, const bw_view_class *class, bw_view_host *host,
+                        const bw_column *columns, size_t count)
+{
+    v->view = (bw_view){.class = class, .host = host};
+    v->table = bw_table_new(columns, count, bw_host_clock(host));
+    bw_table_set_empty(v->table, "loading");
+}
+
+void bw_table_view_free(bw_view *view)
+{
+    bw_table_view *v = (bw_table_view *)view;
+    bw_table_free(v->table);
+    free(v);
+}
+
+bw_reaction bw_table_view_mouse(bw_view *view, const bw_event *event)
+{
+    return bw_table_mouse(((bw_table_view *)view)->table, event);
+}
+
+bw_table *bw_table_view_table(bw_view *view)
+{
+    return ((bw_table_view *)view)->table;
+}
+
+void bw_table_view_draw(bw_view *view, bw_region region, bool focused)
+{
+    bw_table_draw(((bw_table_view *)view)->table, region, focused);
+}
+
+void bw_cell_count(bw_table_cell *cell, int64_t n)
+{
+    char text[BW_TIME_TEXT];
+    cell->number = n < 0 ? NAN : (double)n;
+    bw_table_cell_printf(cell, "%s", n < 0 ? "-" : bw_format_count((double)n, text));
+}
+
+void bw_cell_time(bw_table_cell *cell, int64_t wall_us)
+{
+    char text[BW_TIME_TEXT];
+    cell->number = wall_us == BW_TIME_NONE ? NAN : (double)wall_us / BW_SECOND;
+    if (wall_us != BW_TIME_NONE)
+        wall_us -= ((wall_us % BW_SECOND) + BW_SECOND) % BW_SECOND;
+    bw_table_cell_printf(cell, "%s", bw_format_time(wall_us, text));
+}
+
+void bw_cell_duration(bw_table_cell *cell, int64_t us)
+{
+    char text[BW_TIME_TEXT];
+    cell->number = us < 0 ? NAN : (double)us / BW_SECOND;
+    bw_table_cell_printf(cell, "%s", bw_format_duration(us, text));
+}
+
+void bw_cell_bytes(bw_table_cell *cell, int64_t n)
+{
+    char text[BW_TIME_TEXT];
+    cell->number = n < 0 ? NAN : (double)n;
+    bw_table_cell_printf(cell, "%s", n < 0 ? "-" : bw_format_bytes(n, text));
+}
+
+void bw_cell_ago(bw_table_cell *cell, int64_t then_us, int64_t now_us)
+{
+    char text[BW_TIME_TEXT];
+    if (then_us == BW_TIME_NONE) {
+        bw_table_cell_printf(cell, "-");
+        return;
+    }
+    int64_t age = now_us > then_us ? now_us - then_us : 0;
+    cell->number = (double)age / BW_SECOND;
+    bw_table_cell_printf(cell, "%s ago", bw_format_duration(age, text));
+}
+
+void bw_text_screen_init(bw_text_screen *v, const bw_view_class *class, bw_view_host *host,
+                         size_t max_lines)
+{
+    v->view = (bw_view){.class = class, .host = host};
+    v->text = bw_text_view_new(max_lines);
+}
+
+void bw_text_screen_free(bw_view *view)
+{
+    bw_text_screen *v = (bw_text_screen *)view;
+    bw_text_view_free(v->text);
+    free(v);
+}
+
+bw_reaction bw_text_screen_mouse(bw_view *view, const bw_event *event)
+{
+    return bw_text_view_mouse(((bw_text_screen *)view)->text, event);
+}
+
+bw_text_view *bw_text_screen_text(bw_view *view)
+{
+    return ((bw_text_screen *)view)->text;
+}
+
+void bw_text_screen_draw(bw_view *view, bw_region region, bool focused)
+{
+    (void)focused;
+    bw_text_view_draw(((bw_text_screen *)view)->text, region);
+}
+
+bw_reaction bw_text_screen_act(bw_view *view, const bw_action *action, const char *argument)
+{
+    (void)argument;
+    return bw_text_view_act(((bw_text_screen *)view)->text, action->id);
+}

@@ -1,0 +1,44 @@
+/* What screens that are a table share: their first member is a bw_table_view. Threads: UI. */
+#ifndef BW_VIEWS_TABLE_VIEW_H
+#define BW_VIEWS_TABLE_VIEW_H
+
+#include "views/host.h"
+
+typedef struct bw_table_view {
+    bw_view view; /* first */
+    bw_table *table;
+    bw_view_at at;
+    const bw_snapshot *snapshot; /* borrowed until the next update */
+    const bw_page *page;
+} bw_table_view;
+
+void bw_table_view_init(bw_table_view *v, const bw_view_class *class, bw_view_host *host,
+                        const bw_column *columns, size_t count);
+void bw_table_view_free(bw_view *view);
+bw_reaction bw_table_view_mouse(bw_view *view, const bw_event *event);
+bw_table *bw_table_view_table(bw_view *view);
+/* Draws nothing but the table. */
+void bw_table_view_draw(bw_view *view, bw_region region, bool focused);
+
+/* Cells that several screens fill in the same way; unknown is "-". */
+void bw_cell_count(bw_table_cell *cell, int64_t n); /* -1: unknown */
+void bw_cell_time(bw_table_cell *cell, int64_t wall_us);
+void bw_cell_duration(bw_table_cell *cell, int64_t us); /* negative: unknown */
+void bw_cell_bytes(bw_table_cell *cell, int64_t n);
+/* "12m04s ago" */
+void bw_cell_ago(bw_table_cell *cell, int64_t then_us, int64_t now_us);
+
+/* The same for screens that are text. */
+typedef struct bw_text_screen {
+    bw_view view; /* first */
+    bw_text_view *text;
+} bw_text_screen;
+void bw_text_screen_init(bw_text_screen *v, const bw_view_class *class, bw_view_host *host,
+                         size_t max_lines);
+void bw_text_screen_free(bw_view *view);
+bw_reaction bw_text_screen_mouse(bw_view *view, const bw_event *event);
+bw_text_view *bw_text_screen_text(bw_view *view);
+void bw_text_screen_draw(bw_view *view, bw_region region, bool focused);
+bw_reaction bw_text_screen_act(bw_view *view, const bw_action *action, const char *argument);
+
+#endif
