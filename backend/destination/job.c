@@ -31,12 +31,6 @@ json_t *bw_job_resource(const bw_target *target, const bw_job_id *id, const char
 
 /* ---- ours or not ------------------------------------------------------------------------- */
 
-static bool same(const json_t *object, const char *member, const char *expected)
-{
-    const char *have = json_string_value(json_object_get(object, member));
-    return have && strcmp(have, expected) == 0;
-}
-
 static const json_t *destination_table(const json_t *configuration)
 {
     static const char *const kinds[] = {"load", "copy"};
@@ -48,33 +42,52 @@ static const json_t *destination_table(const json_t *configuration)
     return NULL; /* a query names its table in its text */
 }
 
-static bw_status not_ours(const bw_job_id *id, bw_error *err, const char *what, const char *ours)
+/* OK when the member is what we sent, else CONFLICT naming both. */
+static bw_status check(const bw_job_id *id, const json_t *object, const char *member,
+                       const char *ours, bw_error *err)
 {
-    bw_error_set(err, BW_CONFLICT, "job %s exists, but it is not ours: its %s is not %s", id->id,
-                 what, ours);
-    return bw_error_hint(err,
-                         "Another engine uses the same state identity: was the state directory "
-                         "copied? Run only one of them.");
+    const char *theirs = json_string_value(json_object_get(object, member));
+    if (theirs && strcmp(theirs, ours) == 0)
+        return BW_OK;
+    bw_error_set(err, BW_CONFLICT,
+                 "job %s exists, but it is not ours: its %s is %.200s, not %.200s", id->id, member,
+                 theirs ? theirs : "missing", ours);
+    return bw_error_hint(err, "Another engine uses the same identity: was the state directory "
+                              "copied? Run only one of them.");
+}
+
+static bw_status check_labels(const bw_job_id *id, const json_t *configuration, bw_error *err)
+{
+    const json_t *labels = json_object_get(configuration, "labels");
+    bw_status s = BW_OK;
+    for (size_t i = 0; s == BW_OK && i < id->n_labels; i++)
+        s = check(id, labels, id->labels[i].key, id->labels[i].value, err);
+    return s;
+}
+
+static bw_status check_destination(const bw_job_expectation *expected, const json_t *to,
+                                   bw_error *err)
+{
+    const bw_job_id *id = expected->id;
+    bw_status s = check(id, to, "projectId", expected->target->project, err);
+    if (s == BW_OK)
+        s = check(id, to, "datasetId", expected->target->dataset, err);
+    if (s == BW_OK && expected->table)
+        s = check(id, to, "tableId", expected->table, err);
+    return s;
 }
 
 bw_status bw_job_check_ours(const bw_job_expectation *expected, const json_t *job, bw_error *err)
 {
-    const bw_job_id *id = expected->id;
     const json_t *configuration = json_object_get(job, "configuration");
-    const json_t *labels = json_object_get(configuration, "labels");
-    for (size_t i = 0; i < id->n_labels; i++)
-        if (!same(labels, id->labels[i].key, id->labels[i].value))
-            return not_ours(id, err, id->labels[i].key, id->labels[i].value);
-
-    const bw_target *t = expected->target;
+    bw_status s = check_labels(expected->id, configuration, err);
     const json_t *to = destination_table(configuration);
-    if (to && !(same(to, "projectId", t->project) && same(to, "datasetId", t->dataset)))
-        return not_ours(id, err, "destination", t->dataset);
-    if (to && expected->table && !same(to, "tableId", expected->table))
-        return not_ours(id, err, "destination", expected->table);
-    if (expected->query && !same(json_object_get(configuration, "query"), "query", expected->query))
-        return not_ours(id, err, "statement", "the one that was stored");
-    return BW_OK;
+    if (s == BW_OK && to)
+        s = check_destination(expected, to, err);
+    if (s == BW_OK && expected->query)
+        s = check(expected->id, json_object_get(configuration, "query"), "query", expected->query,
+                  err);
+    return s;
 }
 
 /* ---- results ----------------------------------------------------------------------------- */

@@ -111,6 +111,8 @@ static bw_status ours(json_t *job, const char *table, const char *query)
     bw_job_expectation e = {.target = &target, .id = &id, .table = table, .query = query};
     bw_status s = bw_job_check_ours(&e, job, &err);
     assert_true(s == BW_OK || s == BW_CONFLICT);
+    if (s == BW_CONFLICT)
+        assert_non_null(strstr(err.message, id.id));
     return s;
 }
 
