@@ -115,6 +115,21 @@ static void test_dispositions(void **state)
     bw_buf_fini(&b);
 }
 
+static void test_a_service_without_truncate_data(void **state)
+{
+    lab *l = *state;
+    bw_buf b = BW_BUF_INIT;
+    bw_job_result r;
+    open_target(l);
+    encode_two(l, &b);
+    assert_ok(lab_load(l, "orders", "first", BW_WRITE_APPEND, &b, &r), l->err);
+    lab_fault(l, "bigquery.jobs.insert:400/invalidWriteDisposition:1:1");
+    assert_ok(lab_load(l, "orders", "second", BW_WRITE_TRUNCATE, &b, &r), l->err);
+    assert_int_equal(lab_fault_hits(l), 1);
+    lab_expect_rows(l, "orders", COLUMNS, TWO);
+    bw_buf_fini(&b);
+}
+
 static void test_an_answer_that_is_lost_is_asked_for(void **state)
 {
     lab *l = *state;
@@ -308,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAB_TEST(test_small_loads),
         LAB_TEST(test_dispositions),
+        LAB_TEST(test_a_service_without_truncate_data),
         LAB_TEST(test_an_answer_that_is_lost_is_asked_for),
         LAB_TEST(test_large_loads_survive_what_happens_on_the_way),
         LAB_TEST(test_compressed_loads),
