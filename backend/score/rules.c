@@ -87,7 +87,7 @@ void bw_rule_check_time(bw_rule_hits *hits, double lag_s)
 typedef struct known_field {
     uint64_t hash; /* 64 bits for a thousand names: a clash is not to be expected */
     uint64_t seen; /* records that had it, not null */
-    uint64_t last; /* the record that had it last */
+    uint64_t last; /* the record that named it last, null or not */
     bw_field_kind kind;
 } known_field;
 
@@ -146,14 +146,15 @@ void bw_shape_field(bw_shape *shape, bw_slice name, bw_field_kind kind, bw_rule_
         *f = (known_field){.hash = hash, .kind = BW_FIELD_NULL};
         shape->slots[slot] = (uint16_t)shape->count;
     }
-    if (f->last == shape->records || kind == BW_FIELD_NULL)
+    bool repeated = f->last == shape->records;
+    f->last = shape->records;
+    if (repeated || kind == BW_FIELD_NULL)
         return;
     if (!teaches && f->kind != BW_FIELD_NULL && f->kind != kind)
         hit(hits, BW_RULE_TYPE_CHANGE,
             (bw_rule_case){.field = name, .was = kind_name(f->kind), .is = kind_name(kind)});
     f->kind = kind;
     f->seen++;
-    f->last = shape->records;
 }
 
 void bw_shape_end(bw_shape *shape, int *missing)

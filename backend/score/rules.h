@@ -69,7 +69,8 @@ void bw_shape_free(bw_shape *shape);
    beyond 1,024 are not remembered and raise nothing. */
 void bw_shape_begin(bw_shape *shape);
 void bw_shape_field(bw_shape *shape, bw_slice name, bw_field_kind kind, bw_rule_hits *hits);
-/* *missing: fields that at least half of the records before had and this one did not. */
+/* *missing: fields that at least half of the records before had, not null, and this one does not
+   even name. */
 void bw_shape_end(bw_shape *shape, int *missing);
 
 /* ---- order ------------------------------------------------------------------------------ */
