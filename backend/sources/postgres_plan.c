@@ -94,7 +94,7 @@ void bw_pgplan_copy(bw_pgplan *p, const char *select)
 
 /* ---- the checkpoint after everything was read ---- */
 
-#define MOMENT_PATIENCE (10 * BW_SECOND)
+#define MOMENT_PATIENCE (5 * BW_SECOND)
 #define MOMENT_STEP     (BW_SECOND / 10)
 
 /* The highest value of a sequence, and a time at which it had been allocated. */

@@ -64,6 +64,8 @@ typedef struct limits {
 static void hold_back(bw_pgmoment *m, int64_t since_us, const limits *l, const char *who)
 {
     char age[BW_TIME_TEXT];
+    /* Its rows may bear its very beginning, and a window does not include where it begins. */
+    since_us--;
     if (since_us >= m->base_us)
         return;
     m->base_us = since_us;

@@ -255,4 +255,31 @@ static inline const char *sorted(bw_buf *b)
     return bw_buf_cstr(b);
 }
 
+static inline int compare_numbers(const void *a, const void *b)
+{
+    long x = *(const long *)a, y = *(const long *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* The integers of the first column in ascending order, "1,2,3" (repeated where they were read more
+   than once); replaces the rows. */
+static inline const char *ids(taken *t)
+{
+    long *list = NULL;
+    size_t n = 0, cap = 0;
+    const char *end = t->rows.ptr + t->rows.len;
+    for (const char *p = t->rows.ptr; t->rows.len && p < end;
+         p = (char *)memchr(p, '\n', (size_t)(end - p)) + 1) {
+        BW_GROW(list, n + 1, cap);
+        list[n++] = strtol(p, NULL, 10);
+    }
+    if (n)
+        qsort(list, n, sizeof *list, compare_numbers);
+    bw_buf_clear(&t->rows);
+    for (size_t i = 0; i < n; i++)
+        bw_buf_addf(&t->rows, "%s%ld", i ? "," : "", list[i]);
+    free(list);
+    return bw_buf_cstr(&t->rows);
+}
+
 #endif
