@@ -23,7 +23,7 @@ static const service_facts facts[BW_SERVICE_COUNT] = {
 
 typedef struct endpoint {
     char *base;
-    bool emulator; /* named by the environment */
+    bw_identity_origin needs; /* credentials chosen less deliberately are not sent there */
 } endpoint;
 
 struct bw_google {
@@ -74,14 +74,30 @@ static char *normal_base(const char *text, const char *path)
     return base;
 }
 
+/*
+ * What lay around on this machine is not shown to an emulator. An emulator named by the environment
+ * gets nothing but a key file that the configuration names for it, as with Google's own libraries; a
+ * plain http endpoint on this machine (no Google service is there) also what the environment names.
+ */
+static bw_identity_origin needed_origin(const char *own, const char *emulator)
+{
+    if (emulator)
+        return BW_IDENTITY_BY_NAME;
+    if (own && strncmp(own, "https://", 8) != 0 && bw_http_is_loopback(own))
+        return BW_IDENTITY_BY_ENVIRONMENT;
+    return BW_IDENTITY_FOUND;
+}
+
+/* Whether any of them is an emulator. */
 static bool set_endpoints(bw_google *g, const bw_google_options *o)
 {
     bool emulated = false;
     for (bw_service i = 0; i < BW_SERVICE_COUNT; i++) {
         const char *own = *configured(o, i), *emulator = own ? NULL : env(facts[i].emulator_env);
         const char *base = own ? own : emulator ? emulator : facts[i].base;
-        g->endpoints[i] = (endpoint){normal_base(base, facts[i].path), emulator != NULL};
-        emulated |= emulator != NULL;
+        g->endpoints[i].base = normal_base(base, facts[i].path);
+        g->endpoints[i].needs = needed_origin(own ? g->endpoints[i].base : NULL, emulator);
+        emulated |= g->endpoints[i].needs != BW_IDENTITY_FOUND;
     }
     return emulated;
 }
@@ -155,11 +171,9 @@ const char *bw_google_quota_project(const bw_google *g)
     return g->identity.quota_project;
 }
 
-/* A key file that the configuration names is meant for the endpoint that the environment names; what
-   was merely found (application default credentials) is not shown to an emulator. */
 bw_token_cache *bw_google_tokens(const bw_google *g, bw_service service)
 {
-    return g->endpoints[service].emulator ? NULL : g->tokens;
+    return g->identity.origin >= g->endpoints[service].needs ? g->tokens : NULL;
 }
 
 bw_status bw_google_may_send_token(const char *url, bw_error *err)

@@ -214,6 +214,7 @@ static bw_status load_default(bool emulated, bw_identity *id, bw_error *err)
 {
     const char *named = env("GOOGLE_APPLICATION_CREDENTIALS");
     if (named) {
+        id->origin = BW_IDENTITY_BY_ENVIRONMENT;
         bw_status s = read_file(named, id, err);
         return s == BW_OK ? s : bw_error_wrap(err, "GOOGLE_APPLICATION_CREDENTIALS");
     }
@@ -230,6 +231,7 @@ static bw_status load_default(bool emulated, bw_identity *id, bw_error *err)
         id->description = bw_xstrdup("none");
         return BW_OK;
     }
+    id->origin = host ? BW_IDENTITY_BY_ENVIRONMENT : BW_IDENTITY_FOUND;
     id->metadata = bw_xasprintf("http://%s", host ? host : METADATA_HOST);
     id->description = bw_xstrdup("metadata server");
     return BW_OK;
@@ -243,8 +245,10 @@ bw_status bw_identity_load(const char *credentials, bool emulated, bw_identity *
         s = load_default(emulated, out, err);
     else if (strcmp(credentials, "none") == 0)
         out->description = bw_xstrdup("none");
-    else
+    else {
+        out->origin = BW_IDENTITY_BY_NAME;
         s = read_file(credentials, out, err);
+    }
     if (s != BW_OK) {
         bw_identity_fini(out);
         return s;

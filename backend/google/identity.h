@@ -18,8 +18,16 @@ typedef enum bw_identity_kind {
     BW_IDENTITY_METADATA,
 } bw_identity_kind;
 
+/* How deliberately the credentials were chosen: decides which endpoints may see a token. */
+typedef enum bw_identity_origin {
+    BW_IDENTITY_FOUND,          /* lay where gcloud or Compute Engine puts them */
+    BW_IDENTITY_BY_ENVIRONMENT, /* GOOGLE_APPLICATION_CREDENTIALS, GCE_METADATA_HOST */
+    BW_IDENTITY_BY_NAME,        /* the configuration names the file */
+} bw_identity_origin;
+
 typedef struct bw_identity {
     bw_identity_kind kind;
+    bw_identity_origin origin;
     char *file;          /* the key file, or NULL */
     char *project;       /* as the file says, or NULL */
     char *quota_project; /* for the header x-goog-user-project, or NULL */
@@ -32,8 +40,8 @@ typedef struct bw_identity {
 } bw_identity;
 
 /*
- * credentials: NULL or "adc", "none", or a key file's path. `emulated`: an emulator's host is in the
- * environment, so that finding no credentials means "none" and not the metadata server. INVALID for
+ * credentials: NULL or "adc", "none", or a key file's path. `emulated`: an endpoint is an emulator, so
+ * that finding no credentials means "none" and not the metadata server. INVALID for
  * a file that cannot be read or is malformed, naming the file and the field.
  */
 BW_NODISCARD bw_status bw_identity_load(const char *credentials, bool emulated, bw_identity *out,

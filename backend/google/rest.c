@@ -55,7 +55,9 @@ static bw_status classify(bw_rest *r, const bw_rest_call *call, bw_error *err)
     if (s == BW_DENIED && err->hint[0]) {
         char hint[sizeof(err->hint)];
         memcpy(hint, err->hint, sizeof(hint));
-        bw_error_hint(err, "%s (asked as %s)", hint, bw_google_identity(r->google));
+        bool as_someone = !call->anonymous && bw_google_tokens(r->google, r->service);
+        bw_error_hint(err, "%s (asked as %s)", hint,
+                      as_someone ? bw_google_identity(r->google) : "none");
     }
     return s;
 }

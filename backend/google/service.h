@@ -24,8 +24,8 @@ const char *bw_google_base(const bw_google *google, bw_service service);
 const bw_clock *bw_google_clock(const bw_google *google);
 /* The project to bill quota to (header x-goog-user-project), or NULL. */
 const char *bw_google_quota_project(const bw_google *google);
-/* NULL when requests to this service go without a token: no credentials, or an emulator named by
-   the environment. */
+/* NULL when requests to this service go without a token: no credentials, or an emulator that is not
+   to see those that merely lay around. */
 bw_token_cache *bw_google_tokens(const bw_google *google, bw_service service);
 /* DENIED when a token must not be sent to this URL: plain http over a network. */
 BW_NODISCARD bw_status bw_google_may_send_token(const char *url, bw_error *err);

@@ -20,6 +20,9 @@
 #define DEFAULT_CONNECT_US   (15 * BW_SECOND)
 #define DEFAULT_STALL_US     (60 * BW_SECOND)
 #define DEFAULT_MAX_RESPONSE ((size_t)64 << 20)
+/* A connection that was idle for longer may be dead without anybody knowing: the machine slept, or a
+   firewall forgot it. Wall time, because it goes on in suspend. */
+#define IDLE_MAX (55 * BW_SECOND)
 /* Large enough that a chunk is few system calls, small enough to stay in the second-level cache. */
 #define UPLOAD_BUFFER   (256L * 1024)
 #define DOWNLOAD_BUFFER (128L * 1024)
@@ -33,6 +36,7 @@ struct bw_http {
     CURL *easy;
     CURLU *url;
     char curl_error[CURL_ERROR_SIZE];
+    int64_t used_wall_us; /* when the last request ended */
     atomic_uint_fast64_t bytes_sent;
 };
 
@@ -276,6 +280,9 @@ static void set_method(CURL *easy, transfer *t)
 static void set_options(CURL *easy, transfer *t)
 {
     bw_http *h = t->http;
+    int64_t idle = bw_wall_us(h->clock) - h->used_wall_us;
+    if (idle > IDLE_MAX || idle < 0)
+        curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     h->curl_error[0] = '\0';
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, h->curl_error);
     curl_easy_setopt(easy, CURLOPT_URL, t->request->url);
@@ -438,6 +445,7 @@ bw_status bw_http_send(bw_http *h, const bw_http_request *request, bw_http_respo
     curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, NULL);
     curl_slist_free_all(headers);
     free(t.peer);
+    h->used_wall_us = bw_wall_us(h->clock);
     if (s != BW_OK && err)
         err->maybe_acted = response->maybe_sent;
     return s;

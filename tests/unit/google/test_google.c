@@ -109,9 +109,45 @@ static void test_bases_and_emulators(void **state)
     assert_null(bw_google_tokens(g, BW_SERVICE_BIGQUERY));
     assert_non_null(bw_google_tokens(g, BW_SERVICE_PUBSUB));
     bw_google_free(g);
-    g = make((bw_google_options){.bigquery = "http://127.0.0.1:1"});
-    assert_string_equal(bw_google_base(g, BW_SERVICE_BIGQUERY), "http://127.0.0.1:1");
+    g = make((bw_google_options){.bigquery = "https://127.0.0.1:1"});
+    assert_string_equal(bw_google_base(g, BW_SERVICE_BIGQUERY), "https://127.0.0.1:1");
     assert_non_null(bw_google_tokens(g, BW_SERVICE_BIGQUERY));
+    bw_google_free(g);
+    free(user);
+}
+
+/* Which endpoints see a token, by how deliberately the credentials were chosen. */
+static void test_who_sees_a_token(void **state)
+{
+    enum { FOUND, ENVIRONMENT, NAMED };
+    static const struct {
+        const char *endpoint, *emulator_env;
+        bool sees[3];
+    } cases[] = {
+        {NULL, NULL, {true, true, true}},
+        {"https://bq.example", NULL, {true, true, true}},
+        {"http://127.0.0.1:9050", NULL, {false, true, true}},
+        {NULL, "127.0.0.1:9050", {false, false, true}},
+    };
+    char *user = bw_test_write_file(*state, "application_default_credentials.json", USER_FILE);
+    for (size_t i = 0; i < BW_COUNT(cases); i++)
+        for (int how = FOUND; how <= NAMED; how++) {
+            unsetenv("BIGQUERY_EMULATOR_HOST");
+            unsetenv("GOOGLE_APPLICATION_CREDENTIALS");
+            setenv("CLOUDSDK_CONFIG", how == FOUND ? (const char *)*state : "/nowhere", 1);
+            if (cases[i].emulator_env)
+                setenv("BIGQUERY_EMULATOR_HOST", cases[i].emulator_env, 1);
+            if (how == ENVIRONMENT)
+                setenv("GOOGLE_APPLICATION_CREDENTIALS", user, 1);
+            bw_google *g = make((bw_google_options){.credentials = how == NAMED ? user : "adc",
+                                                    .bigquery = cases[i].endpoint});
+            assert_int_equal(bw_google_tokens(g, BW_SERVICE_BIGQUERY) != NULL, cases[i].sees[how]);
+            bw_google_free(g);
+        }
+    /* With nothing to be found, a local endpoint means no credentials, not the metadata server. */
+    unsetenv("BIGQUERY_EMULATOR_HOST");
+    bw_google *g = make((bw_google_options){.bigquery = "http://localhost:9050"});
+    assert_string_equal(bw_google_identity(g), "none");
     bw_google_free(g);
     free(user);
 }
@@ -183,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_order_of_default_credentials),
         TEST(test_bases_and_emulators),
+        TEST(test_who_sees_a_token),
         TEST(test_tokens_stay_off_open_networks),
         TEST(test_malformed_files_name_file_and_field),
     };
