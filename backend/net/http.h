@@ -8,7 +8,8 @@
  * it may (bw_http_request.idempotent). Proxies come from the environment (https_proxy, no_proxy);
  * the loopback interface is never reached through one.
  *
- * Threads: a client belongs to one thread.
+ * Threads: a client belongs to one thread. SIGPIPE is ignored or blocked there: TLS cannot ask for
+ * MSG_NOSIGNAL.
  */
 #ifndef BW_NET_HTTP_H
 #define BW_NET_HTTP_H

@@ -36,7 +36,7 @@ struct bw_wire_server {
     pthread_cond_t changed;
     /* guarded by mu */
     bool stop, released;
-    size_t count;
+    size_t count, accepted;
     char *requests[MAX_REQUESTS];
     /* the server's thread only */
     connection connections[MAX_CONNECTIONS];
@@ -162,6 +162,9 @@ static void receive(connection *c)
 static void accept_one(bw_wire_server *s)
 {
     int fd = accept(s->listener, NULL, NULL);
+    pthread_mutex_lock(&s->mu);
+    s->accepted += fd >= 0;
+    pthread_mutex_unlock(&s->mu);
     for (size_t i = 0; fd >= 0 && i < MAX_CONNECTIONS; i++)
         if (s->connections[i].fd < 0) {
             s->connections[i] = (connection){.fd = fd};
@@ -272,6 +275,14 @@ size_t bw_wire_count(bw_wire_server *s)
     size_t count = s->count;
     pthread_mutex_unlock(&s->mu);
     return count;
+}
+
+size_t bw_wire_connections(bw_wire_server *s)
+{
+    pthread_mutex_lock(&s->mu);
+    size_t accepted = s->accepted;
+    pthread_mutex_unlock(&s->mu);
+    return accepted;
 }
 
 bool bw_wire_wait(bw_wire_server *s, size_t count, double timeout_s)

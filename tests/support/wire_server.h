@@ -35,6 +35,8 @@ void bw_wire_stop(bw_wire_server *server);
 const char *bw_wire_url(const bw_wire_server *server);
 /* How many requests have taken a step. */
 size_t bw_wire_count(bw_wire_server *server);
+/* How many connections have been accepted. */
+size_t bw_wire_connections(bw_wire_server *server);
 /* Waits until that many have; false after timeout_s. */
 bool bw_wire_wait(bw_wire_server *server, size_t count, double timeout_s);
 /* The whole text of a request (its body as far as it had come), NUL-terminated; lives as long as

@@ -3,7 +3,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "backend/net/http.h"
 #include "tests/support/wire_server.h"
@@ -258,6 +257,70 @@ static void test_early_refusal(void **state)
     end(&f);
 }
 
+/* A wall clock that jumps, as after suspend. */
+typedef struct jump_clock {
+    bw_clock clock;
+    int64_t ahead_us;
+} jump_clock;
+
+static int64_t jumped_wall(const bw_clock *c)
+{
+    return bw_wall_us(bw_clock_system()) + ((const jump_clock *)c)->ahead_us;
+}
+
+static int64_t steady_mono(const bw_clock *c)
+{
+    (void)c;
+    return bw_mono_us(bw_clock_system());
+}
+
+static void test_connections_are_kept_but_not_over_a_sleep(void **state)
+{
+    (void)state;
+    static const bw_wire_step ok = {.reply = BW_WIRE_REPLY("200 OK", "{}")};
+    const bw_wire_step steps[] = {ok, ok, ok, ok};
+    jump_clock clock = {{jumped_wall, steady_mono}, 0};
+    fixture f = begin(steps, BW_COUNT(steps));
+    bw_http_free(f.http);
+    f.http = bw_http_new(&(bw_http_options){.clock = &clock.clock});
+    assert_ok(ask(&f, (bw_http_request){0}), f.err);
+    clock.ahead_us = 20 * BW_SECOND;
+    assert_ok(ask(&f, (bw_http_request){0}), f.err);
+    assert_int_equal(bw_wire_connections(f.server), 1);
+    clock.ahead_us = 2 * BW_MINUTE;
+    assert_ok(ask(&f, (bw_http_request){0}), f.err);
+    assert_int_equal(bw_wire_connections(f.server), 2);
+    clock.ahead_us = 0; /* back */
+    assert_ok(ask(&f, (bw_http_request){0}), f.err);
+    assert_int_equal(bw_wire_connections(f.server), 3);
+    end(&f);
+}
+
+/* The environment's proxy is asked for everything but this machine and what must not have one. */
+static void test_proxy_from_the_environment(void **state)
+{
+    (void)state;
+    static const bw_wire_step steps[] = {{.reply = BW_WIRE_REPLY("200 OK", "{}")},
+                                         {.reply = BW_WIRE_REPLY("200 OK", "{}")}};
+    fixture f = begin(steps, BW_COUNT(steps));
+    bw_wire_server *proxy = bw_wire_start(steps, BW_COUNT(steps));
+    setenv("http_proxy", bw_wire_url(proxy), 1);
+    unsetenv("no_proxy");
+    unsetenv("NO_PROXY");
+    assert_ok(ask(&f, (bw_http_request){0}), f.err);
+    assert_int_equal(bw_wire_count(proxy), 0);
+    bw_http_request far = {.url = "http://service.invalid/x", .deadline_us = in_seconds(20)};
+    assert_ok(bw_http_send(f.http, &far, &f.response, &f.err), f.err);
+    assert_memory_equal(bw_wire_request(proxy, 0), "GET http://service.invalid/x HTTP/1.1\r\n", 39);
+    far.no_proxy = true;
+    assert_int_not_equal(bw_http_send(f.http, &far, &f.response, &f.err), BW_OK);
+    assert_false(f.err.maybe_acted);
+    assert_int_equal(bw_wire_count(proxy), 1);
+    unsetenv("http_proxy");
+    bw_wire_stop(proxy);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +334,8 @@ int main(void)
         cmocka_unit_test(test_cancel_ends_a_wait_at_once),
         cmocka_unit_test(test_limits_and_bad_urls),
         cmocka_unit_test(test_early_refusal),
+        cmocka_unit_test(test_connections_are_kept_but_not_over_a_sleep),
+        cmocka_unit_test(test_proxy_from_the_environment),
     };
     return BW_RUN_TESTS(tests);
 }
