@@ -192,6 +192,8 @@ void bw_score_features(const bw_record_measures *m, float out[BW_SCORE_FEATURES]
 
 double bw_score_number_of(bw_slice text)
 {
+    if (text.len == 0)
+        return (double)NAN;
     const char *p = text.ptr, *end = p + text.len;
     bool negative = p < end && *p == '-';
     double v = 0, unit = 1;

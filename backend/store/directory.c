@@ -40,7 +40,7 @@ char *bw_state_path(const char *dir, const char *name)
 static int make_with_parents(const char *dir)
 {
     char *path = bw_xstrdup(dir);
-    int failed = 0;
+    int failed = path[0] ? 0 : ENOENT;
     for (char *p = path + 1; !failed; p++) {
         if (*p != '/' && *p != '\0')
             continue;

@@ -60,6 +60,7 @@ static void refuses_a_directory_that_others_can_write_to(void **state)
     free(empty);
     assert_int_equal(bw_store_open("/dev/null/state", BW_STORE_ENGINE, &f->clock, &s, &f->err),
                      BW_IO);
+    assert_int_equal(bw_store_open("", BW_STORE_ENGINE, &f->clock, &s, &f->err), BW_IO);
 }
 
 static void knows_network_file_systems(void **state)
