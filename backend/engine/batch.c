@@ -21,7 +21,9 @@
 #include "backend/core/text.h"
 #include "backend/engine/run_internal.h"
 
-#define MAX_LOAD_ATTEMPTS  4
+#define MAX_LOAD_ATTEMPTS 4
+/* What the reader fills before the uploader gets it. */
+#define UPLOAD_BUFFER      ((size_t)2 << 20)
 #define MAX_FINAL_ATTEMPTS 5
 
 static unsigned added_columns(const bw_run_work *w)
@@ -82,7 +84,8 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
         bw_buf *out = bw_uploader_buffer(w->uploader);
         if (!out)
             break; /* the load has failed or the run is cancelled: end() says which */
-        s = bw_batch_read_chunk(w, class, encoder, b->number, rows, out, NULL, NULL, &end, err);
+        while (s == BW_OK && !end && out->len < UPLOAD_BUFFER)
+            s = bw_batch_read_chunk(w, class, encoder, b->number, rows, out, NULL, NULL, &end, err);
         if (s != BW_OK)
             bw_buf_clear(out);
         bw_uploader_send(w->uploader, out);

@@ -162,7 +162,6 @@ bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_class *class, bw_
     if (s != BW_OK)
         return s;
     int64_t read = (int64_t)(chunk->rows + chunk->n_rejected);
-    bw_scorer_begin_chunk(w->scorer, chunk->rows);
     for (size_t i = 0; i < chunk->rows; i++) {
         const bw_value *row = bw_chunk_at(chunk, i);
         bw_row_extra extra = {.score = bw_scorer_row(w->scorer, row)};

@@ -8,8 +8,10 @@
 #include "backend/score/hst.h"
 #include "backend/score/record.h"
 
-#define SEED   0x6272696467657761U
-#define SAMPLE 128 /* rows of a chunk, where not all are scored */
+#define SEED 0x6272696467657761U
+/* Where not all rows are scored: the first ones of a run, then one of so many. */
+#define SAMPLE_FIRST 1000
+#define SAMPLE_EVERY 128
 
 /* Sums over what was scored in this run. */
 typedef struct totals {
@@ -19,7 +21,7 @@ typedef struct totals {
 
 struct bw_row_scorer {
     bw_scorer_options options;
-    size_t left; /* rows of the chunk that may still be scored */
+    uint64_t offered; /* rows of this run so far */
     bw_hst *hst;
     size_t numbers[BW_SCORE_NUMBERS]; /* fields that are features */
     size_t n_numbers;
@@ -104,9 +106,10 @@ void bw_scorer_free(bw_row_scorer *s)
     free(s);
 }
 
-void bw_scorer_begin_chunk(bw_row_scorer *s, size_t rows)
+static bool in_sample(bw_row_scorer *s)
 {
-    s->left = s->options.all || rows < SAMPLE ? rows : SAMPLE;
+    uint64_t n = s->offered++;
+    return s->options.all || n < SAMPLE_FIRST || n % SAMPLE_EVERY == 0;
 }
 
 /* ---- one row ---------------------------------------------------------------------------- */
@@ -169,9 +172,8 @@ static void add_up(totals *t, const bw_record_facts *f, const bw_record_score *r
 
 double bw_scorer_row(bw_row_scorer *s, const bw_value *row)
 {
-    if (s->left == 0)
+    if (!in_sample(s))
         return (double)NAN;
-    s->left--;
     double numbers[BW_SCORE_NUMBERS];
     float features[BW_SCORE_FEATURES];
     bw_record_facts f = {.lag_s = lag_of(s, row),

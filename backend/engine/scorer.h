@@ -1,6 +1,6 @@
 /*
- * The record scores of a run: every row where the raw table keeps them, else a sample of each chunk
- * (its first rows), because nothing else would read them. The anomaly model learns from what is
+ * The record scores of a run: every row where the raw table keeps them, else a sample (the
+ * first thousand of a run, then one in 128), because nothing else would read them. The anomaly model learns from what is
  * scored and is committed with the batch.
  * Threads: the worker of the run.
  */
@@ -24,7 +24,6 @@ typedef struct bw_scorer_options {
 
 bw_row_scorer *bw_scorer_new(const bw_scorer_options *options);
 void bw_scorer_free(bw_row_scorer *s);
-void bw_scorer_begin_chunk(bw_row_scorer *s, size_t rows);
 /* The row's confidence, or NAN when it is not in the sample. */
 double bw_scorer_row(bw_row_scorer *s, const bw_value *row);
 /* The model as it is now, for the commit. */

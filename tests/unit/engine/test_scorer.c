@@ -44,7 +44,6 @@ static void follows_lag_and_completeness(void **state)
     (void)state;
     bw_scorer_options o = options();
     bw_row_scorer *s = bw_scorer_new(&o);
-    bw_scorer_begin_chunk(s, 100);
     assert_true(score(s, "1.5", NULL, ON_TIME) == 1);
     for (int i = 0; i < 10; i++)
         assert_true(score(s, "1.5", NULL, ON_TIME) == 1); /* a note is never expected */
@@ -72,12 +71,9 @@ static void samples_unless_all_are_asked_for(void **state)
     o.all = false;
     bw_row_scorer *s = bw_scorer_new(&o);
     size_t scored = 0;
-    for (int chunk = 0; chunk < 2; chunk++) {
-        bw_scorer_begin_chunk(s, 10000);
-        for (int i = 0; i < 10000; i++)
-            scored += isnan(score(s, "1", NULL, ON_TIME)) ? 0 : 1;
-    }
-    assert_int_equal(scored, 256);
+    for (int i = 0; i < 20000; i++)
+        scored += isnan(score(s, "1", NULL, ON_TIME)) ? 0 : 1;
+    assert_int_equal(scored, 1000 + (20000 - 1000) / 128 + 1);
     bw_scorer_free(s);
 }
 
@@ -91,7 +87,6 @@ static void knows_no_lag_without_an_instant(void **state)
     bw_sync_detail d = {0};
     bw_scorer_report(s, &arena, &d);
     assert_true(isnan(d.record_confidence));
-    bw_scorer_begin_chunk(s, 1);
     assert_true(score(s, "1", "x", "2001-01-01 00:00:00+00") == 1);
     bw_scorer_report(s, &arena, &d);
     assert_non_null(strstr(d.score_reasons[0], "unknown"));
@@ -102,7 +97,6 @@ static void knows_no_lag_without_an_instant(void **state)
 static void learn(bw_row_scorer *s, int rows)
 {
     char total[32];
-    bw_scorer_begin_chunk(s, (size_t)rows);
     for (int i = 0; i < rows; i++) {
         snprintf(total, sizeof(total), "%d.%02d", 50 + i * 37 % 50, i % 100);
         score(s, total, NULL, ON_TIME);
@@ -111,7 +105,6 @@ static void learn(bw_row_scorer *s, int rows)
 
 static double judge(bw_row_scorer *s, const char *total)
 {
-    bw_scorer_begin_chunk(s, 1);
     return score(s, total, NULL, ON_TIME);
 }
 
