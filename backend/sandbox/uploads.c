@@ -301,11 +301,16 @@ bw_sb_spool *bw_sb_uploads_adopt(bw_sb_uploads *u, const char *id)
     return spool;
 }
 
-void bw_sb_uploads_count(bw_sb_uploads *u, const bw_sb_spool *spool, size_t size)
+bw_status bw_sb_uploads_write(bw_sb_uploads *u, bw_sb_spool *spool, const char *bytes, size_t size,
+                              bw_error *err)
 {
+    uint64_t lines = spool->lines;
     atomic_fetch_add(&u->stats->upload_bytes, size);
     if (spool->fd < 0)
         atomic_fetch_add(&u->stats->discarded_bytes, size);
+    bw_status status = bw_sb_spool_write(spool, bytes, size, err);
+    atomic_fetch_add(&u->stats->upload_lines, spool->lines - lines);
+    return status;
 }
 
 /* ---- Sessions --------------------------------------------------------------------------------- */
@@ -440,9 +445,9 @@ void bw_sb_session_data(bw_sb_session *s, const void *owner, const char *bytes, 
         s->received += size;
         if (s->skip != UINT64_MAX)
             s->skip -= skip;
-        if (!s->failed && bw_sb_spool_write(s->spool, bytes + skip, size - skip, &ignored) != BW_OK)
+        if (!s->failed && bw_sb_uploads_write(s->uploads, s->spool, bytes + skip, size - skip,
+                                              &ignored) != BW_OK)
             s->failed = true;
-        bw_sb_uploads_count(s->uploads, s->spool, size - skip);
     }
     pthread_mutex_unlock(&s->mu);
 }

@@ -31,8 +31,9 @@ BW_NODISCARD bw_status bw_sb_uploads_spool(bw_sb_uploads *uploads, bw_sb_spool *
                                            bw_error *err);
 /* The spool of a job that an earlier process has accepted; NULL when it is gone. */
 bw_sb_spool *bw_sb_uploads_adopt(bw_sb_uploads *uploads, const char *id);
-/* Counts media bytes that have arrived. */
-void bw_sb_uploads_count(bw_sb_uploads *uploads, const bw_sb_spool *spool, size_t size);
+/* Writes media that has arrived, and counts it. */
+BW_NODISCARD bw_status bw_sb_uploads_write(bw_sb_uploads *uploads, bw_sb_spool *spool,
+                                           const char *bytes, size_t size, bw_error *err);
 
 /* ---- Sessions --------------------------------------------------------------------------------- */
 

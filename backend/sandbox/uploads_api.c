@@ -48,16 +48,16 @@ typedef struct multipart_upload {
     bw_sb_bigquery *bq;
     bw_sb_multipart *parser; /* NULL: not multipart */
     bw_sb_spool *spool;
+    bool failed;
     bw_error err; /* of the spool */
 } multipart_upload;
 
 static void take_media(void *user, const char *bytes, size_t size)
 {
     multipart_upload *u = user;
-    if (!u->spool || u->err.status != BW_OK)
-        return;
-    if (bw_sb_spool_write(u->spool, bytes, size, &u->err) == BW_OK)
-        bw_sb_uploads_count(u->bq->uploads, u->spool, size);
+    /* The first error stays, and is answered at the end. */
+    if (!u->failed && bw_sb_uploads_write(u->bq->uploads, u->spool, bytes, size, &u->err) != BW_OK)
+        u->failed = true;
 }
 
 static void multipart_free(void *state)
@@ -73,8 +73,7 @@ static void multipart_begin(void *context, bw_sb_request *r)
     multipart_upload *u = bw_xcalloc(1, sizeof *u);
     u->bq = context;
     u->parser = bw_sb_multipart_new(bw_sb_request_header(r, "Content-Type"), take_media, u);
-    if (bw_sb_uploads_spool(u->bq->uploads, &u->spool, &u->err) != BW_OK)
-        u->spool = NULL;
+    u->failed = bw_sb_uploads_spool(u->bq->uploads, &u->spool, &u->err) != BW_OK;
     r->state = u;
     r->state_free = multipart_free;
 }
@@ -102,7 +101,7 @@ static bw_sb_outcome multipart_done(void *context, bw_sb_request *r, bw_sb_reply
     }
     bw_slice metadata = bw_sb_multipart_metadata(u->parser);
     bw_buf_add(&r->body, metadata.ptr, metadata.len); /* for the request log */
-    if (u->err.status != BW_OK) {
+    if (u->failed) {
         reply_io_error(reply, &u->err);
     } else if (!bw_sb_json_is_object(metadata)) {
         bw_sb_reply_error(reply, 400, "parseError", NULL,

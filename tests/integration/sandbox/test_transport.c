@@ -1,0 +1,245 @@
+/* Connections that misbehave: half-open, broken off, malformed; memory under uploads; --discard. */
+#include "tests/support/test.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/support/bigquery.h"
+#include "tests/support/sandbox.h"
+
+#define P "/bigquery/v2/projects/p"
+
+static int dial(const bw_test_sandbox *s)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    address.sin_port = htons((uint16_t)strtol(strrchr(bw_test_sandbox_url(s), ':') + 1, NULL, 10));
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void say(int fd, const char *text)
+{
+    (void)!send(fd, text, strlen(text), MSG_NOSIGNAL);
+}
+
+/* What comes back until the other side closes or 10 s pass. */
+static char *hear(int fd)
+{
+    bw_buf out = BW_BUF_INIT;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    ssize_t n = 1;
+    while (n > 0 && poll(&p, 1, 10000) > 0) {
+        n = recv(fd, bw_buf_reserve(&out, 4096), 4096, 0);
+        out.len += n > 0 ? (size_t)n : 0;
+    }
+    return bw_buf_take(&out);
+}
+
+static void assert_alive(const bw_test_sandbox *s)
+{
+    bw_test_http *http = bw_test_http_new(bw_test_sandbox_url(s));
+    assert_int_equal(bw_test_http_get(http, "/projects/demo/datasets/analytics"), 200);
+    bw_test_http_free(http);
+}
+
+static void half_open_connections_do_not_stop_the_others(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {
+        "",
+        "G",
+        "GET / HT",
+        "GET / HTTP/1.1\r\nHost: x\r\nX",
+        "POST " P "/datasets HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{\"a\"",
+        "POST /upload/bigquery/v2/projects/p/jobs?uploadType=multipart HTTP/1.1\r\nHost: x\r\n"
+        "Content-Type: multipart/related; boundary=b\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n5\r\n--b"};
+    enum { N = 1500 };
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    int *fds = bw_xcalloc(N, sizeof *fds);
+    int open = 0;
+    for (; open < N; open++) {
+        fds[open] = dial(s);
+        say(fds[open], halves[open % (int)BW_COUNT(halves)]);
+        if (open >= 1000 - 16 && sysconf(_SC_OPEN_MAX) <= 1024)
+            break; /* the test's own limit */
+    }
+    assert_alive(s);
+    for (int i = 0; i < open; i++)
+        close(fds[i]);
+    free(fds);
+    assert_alive(s);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
+static void malformed_requests_are_answered_and_survived(void **state)
+{
+    (void)state;
+    static const char *const requests[] = {
+        "NONSENSE\r\n\r\n",
+        "GET\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "GET /%00%ff?%=%&&=&a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "BREW / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "POST " P "/datasets HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        "POST " P "/datasets HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST " P "/datasets HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "POST " P "/datasets HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+        "Connection: close\r\n\r\nffffffffffffffff1\r\n",
+        "PUT /upload/bigquery/v2/projects/p/jobs?upload_id= HTTP/1.1\r\nHost: x\r\n"
+        "Content-Range: bytes */*\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+        "PUT /upload/bigquery/v2/projects/p/jobs?upload_id=../../x HTTP/1.1\r\nHost: x\r\n"
+        "Content-Length: 0\r\nConnection: close\r\n\r\n",
+        "POST /upload/bigquery/v2/projects/p/jobs?uploadType=media HTTP/1.1\r\nHost: x\r\n"
+        "Content-Length: 0\r\nConnection: close\r\n\r\n",
+    };
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    for (size_t i = 0; i < BW_COUNT(requests); i++) {
+        int fd = dial(s);
+        say(fd, requests[i]);
+        char *answer = hear(fd);
+        if (*answer && strncmp(answer, "HTTP/1.", 7) != 0)
+            fail_msg("request %zu: %s", i, answer);
+        if (strncmp(answer, "HTTP/1.1 200", 12) == 0)
+            fail_msg("request %zu was accepted: %s", i, answer);
+        free(answer);
+        close(fd);
+    }
+    /* A header that is larger than any connection's memory. */
+    bw_buf large = BW_BUF_INIT;
+    bw_buf_adds(&large, "GET / HTTP/1.1\r\nHost: x\r\nX: ");
+    while (large.len < (size_t)2 << 20)
+        bw_buf_adds(&large, "0123456789abcdef");
+    int fd = dial(s);
+    say(fd, bw_buf_cstr(&large));
+    free(hear(fd));
+    close(fd);
+    bw_buf_fini(&large);
+    assert_alive(s);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
+/* Uploads that break off at any byte leave nothing behind but their session. */
+static void broken_uploads_leave_no_job(void **state)
+{
+    (void)state;
+    static const char body[] = "--b\r\n\r\n{\"configuration\":{\"load\":{\"destinationTable\":{"
+                               "\"datasetId\":\"analytics\","
+                               "\"tableId\":\"t\"},\"sourceFormat\":\"NEWLINE_DELIMITED_JSON\"}}}"
+                               "\r\n--b\r\n\r\n{}\r\n--b--";
+    bw_test_sandbox *s = bw_test_sandbox_start(true, NULL);
+    for (size_t cut = 0; cut < sizeof body - 1; cut += 3) {
+        int fd = dial(s);
+        char *head =
+            bw_xasprintf("POST /upload/bigquery/v2/projects/demo/jobs?uploadType=multipart "
+                         "HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/related; "
+                         "boundary=b\r\nContent-Length: %zu\r\n\r\n%.*s",
+                         sizeof body - 1, (int)cut, body);
+        say(fd, head);
+        free(head);
+        close(fd);
+    }
+    bw_test_http *http = bw_test_http_new(bw_test_sandbox_url(s));
+    assert_int_equal(bw_test_http_get(http, "/projects/demo/jobs"), 200);
+    assert_false(bw_test_json_has(bw_test_http_body(http), "jobs.0"));
+    bw_test_http_free(http);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
+/* A large upload must not make the process large. */
+static void memory_does_not_follow_the_upload(void **state)
+{
+    (void)state;
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    bw_test_bq *bq = bw_test_bq_new(bw_test_sandbox_url(s), "p", "d");
+    bw_test_http *http = bw_test_bq_http(bq);
+    size_t size = (size_t)200 << 20;
+    char *blanks = bw_xmalloc(size);
+    memset(blanks, ' ', size);
+    for (size_t i = 1000; i < size; i += 1000)
+        blanks[i] = '\n';
+    bw_test_http_get(http, "/sandbox/stats");
+    long long before = strtoll(bw_test_json_at(bw_test_http_body(http), "peakRssBytes"), NULL, 10);
+    assert_int_equal(bw_test_bq_upload(bq, "blank", "blank1",
+                                       ",\"schema\":{\"fields\":[{\"name\":\"a\",\"type\":"
+                                       "\"STRING\"}]}",
+                                       blanks, size),
+                     200);
+    char *job = bw_test_bq_wait(bq, "blank1", NULL);
+    assert_string_equal(bw_test_json_at(job, "statistics.load.outputRows"), "0");
+    free(job);
+    bw_test_http_get(http, "/sandbox/stats");
+    long long after = strtoll(bw_test_json_at(bw_test_http_body(http), "peakRssBytes"), NULL, 10);
+    assert_true(after - before < 40LL << 20);
+    free(blanks);
+    bw_test_bq_free(bq);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
+static void discarding_counts_and_keeps_nothing(void **state)
+{
+    (void)state;
+    static const char *const args[] = {"--discard", NULL};
+    static const char schema[] = ",\"schema\":{\"fields\":[{\"name\":\"n\",\"type\":\"INTEGER\"}]}";
+    bw_test_sandbox *s = bw_test_sandbox_start(false, args);
+    bw_test_bq *bq = bw_test_bq_new(bw_test_sandbox_url(s), "p", "d");
+    bw_test_http *http = bw_test_bq_http(bq);
+    char *job = bw_test_bq_load(bq, "t", schema, "{\"n\":1}\n{\"n\":2}\nnot even json");
+    assert_string_equal(bw_test_json_at(job, "statistics.load.outputRows"), "3");
+    assert_false(bw_test_json_has(job, "status.errorResult"));
+    free(job);
+    static const unsigned char gzip[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0};
+    assert_int_equal(bw_test_bq_upload(bq, "t", "zipped", NULL, gzip, sizeof gzip), 200);
+    job = bw_test_bq_wait(bq, "zipped", NULL);
+    assert_false(bw_test_json_has(job, "statistics.load.outputRows"));
+    assert_string_equal(bw_test_json_at(job, "statistics.load.inputFileBytes"), "8");
+    free(job);
+    bw_test_http_get(http, "/sandbox/stats");
+    const char *body = bw_test_http_body(http);
+    assert_string_equal(bw_test_json_at(body, "uploadBytes"), "37");
+    assert_string_equal(bw_test_json_at(body, "discardedBytes"), "37");
+    assert_string_equal(bw_test_json_at(body, "uploadLines"), "2");
+    bw_test_http_get(http, P "/datasets/d/tables/t");
+    assert_string_equal(bw_test_json_at(bw_test_http_body(http), "schema.fields.0.name"), "n");
+    bw_test_bq_free(bq);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
+static void a_port_in_use_is_said_so(void **state)
+{
+    (void)state;
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    const char *argv[] = {BW_BUILD_DIR "/bridgewatch-sandbox", "--port",
+                          strrchr(bw_test_sandbox_url(s), ':') + 1, NULL};
+    char *complaint;
+    assert_int_equal(bw_process_run(argv, NULL, 30, NULL, &complaint), 1);
+    assert_non_null(strstr(complaint, "cannot listen on 127.0.0.1:"));
+    assert_non_null(strstr(complaint, "HINT: "));
+    free(complaint);
+    bw_test_sandbox_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(half_open_connections_do_not_stop_the_others),
+        cmocka_unit_test(malformed_requests_are_answered_and_survived),
+        cmocka_unit_test(broken_uploads_leave_no_job),
+        cmocka_unit_test(memory_does_not_follow_the_upload),
+        cmocka_unit_test(discarding_counts_and_keeps_nothing),
+        cmocka_unit_test(a_port_in_use_is_said_so),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
