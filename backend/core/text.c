@@ -203,8 +203,12 @@ const char *bw_text_sanitise_to(char *dst, size_t size, const char *s)
     bw_buf_cstr(&b); /* nothing to say still has an address to say it from */
     size_t at = 0, n;
     int w;
-    while ((n = bw_cluster_next((bw_slice){b.ptr + at, b.len - at}, &w)) > 0 && at + n < size)
+    while (at < b.len) {
+        n = bw_cluster_next((bw_slice){b.ptr + at, b.len - at}, &w);
+        if (at + n >= size)
+            break;
         at += n;
+    }
     if (at > 0)
         memcpy(dst, b.ptr, at);
     dst[at] = '\0';

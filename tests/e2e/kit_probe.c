@@ -39,8 +39,7 @@ static const char *const names[] = {
     "break\r\n\tbreak",
     "\xe2\x80\xae override",
     "bell \x07\x7f",
-    "c1 \xc2\x9b"
-    "31m",
+    "c1 \302\23331m",
     "bad \xff\xfe",
     "❤️ heart",
 };
@@ -283,6 +282,7 @@ int main(int argc, char **argv)
     bw_term_options options = {p.mouse, bw_no_color(), bw_clock_system()};
     if (bw_term_open(&p.term, &options, &err) != BW_OK) {
         fprintf(stderr, "kit-probe: %s\n%s\n", err.message, err.hint);
+        tear_down(&p);
         return 2;
     }
     int end = loop(&p);

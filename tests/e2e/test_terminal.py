@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import unittest
 
@@ -25,7 +26,8 @@ class Restored(unittest.TestCase):
     """Whatever ends the program, the shell gets its terminal back."""
 
     def ends(self, act, code, text=""):
-        with Console() as c:
+        # Under a sanitizer the signal still has to end the process.
+        with Console(env={"ASAN_OPTIONS": "handle_segv=0:handle_sigbus=0:handle_abort=0"}) as c:
             c.start(probe(), READY)
             self.assertEqual(c.get("alternate_on"), "1")
             self.assertEqual(c.get("mouse_any_flag"), "1")
@@ -178,6 +180,25 @@ class Stream(unittest.TestCase):
                 found = colour_sequences(c.raw())
                 self.assertTrue(found)
                 self.assertFalse(any(b"38;5;" in s for s in found))
+
+    def test_true_colour_where_the_terminal_has_it(self):
+        source = r"""
+xterm-direct|direct colours,
+    use=xterm-256color, RGB, ccc@, initc@, oc@, colors#0x1000000, pairs#0x7FFF,
+    setaf=\E[%?%p1%{8}%<%t3%p1%d%e38\:2\:\:%p1%{65536}%/%d\:%p1%{256}%/%{255}%&%d\:%p1%{255}%&%d%;m,
+    setab=\E[%?%p1%{8}%<%t4%p1%d%e48\:2\:\:%p1%{65536}%/%d\:%p1%{256}%/%{255}%&%d\:%p1%{255}%&%d%;m,
+"""
+        with tempfile.TemporaryDirectory() as d:
+            subprocess.run(["tic", "-x", "-o", d, "-"], input=source, text=True, check=True)
+            env = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TERMINFO_DIRS": f"{d}:"}
+            with Console(env=env) as c:
+                c.record()
+                c.start(probe("--theme", "dark"), READY)
+                # ok = #7ec87e, as it stands in the theme.
+                self.assertIn(b"38:2::126:200:126", c.raw())
+                c.keys("Q")
+                c.wait_for("rc=0")
+                c.assert_restored()
 
     def test_c_locale_is_ascii(self):
         with Console(locale="C") as c:

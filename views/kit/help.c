@@ -29,9 +29,9 @@ static bool is_shared(const bw_action *a)
     return !is_moving(a) && !is_going(a) && a->id < BW_ACTION_FIRST_FREE;
 }
 
-static void pad(bw_buf *out, size_t from, int width)
+static void pad(bw_buf *out, int width)
 {
-    int cells = bw_cells((bw_slice){out->ptr + from, out->len - from});
+    int cells = bw_cells(bw_buf_slice(out));
     do
         bw_buf_addc(out, ' ');
     while (++cells < width);
@@ -45,11 +45,11 @@ static void add_action(bw_text_view *v, const bw_action_set *set, const bw_actio
     const char *key;
     for (size_t k = 0; (key = bw_action_key(set, a, k)) != NULL; k++)
         bw_buf_addf(&keys, "%s%s", k ? " " : "", key);
-    pad(&keys, 0, KEYS_WIDTH);
+    pad(&keys, KEYS_WIDTH);
     if (!is_moving(a))
         bw_buf_addf(&name, ":%s%s%s", a->name, a->argument ? " " : "",
                     a->argument ? a->argument : "");
-    pad(&name, 0, NAME_WIDTH);
+    pad(&name, NAME_WIDTH);
     const char *refusal = bw_action_refusal(set, a, context);
     bw_style off = BW_ROLE_DISABLED;
     bw_text_view_add(v, refusal ? off : BW_ROLE_KEY, bw_buf_slice(&keys));

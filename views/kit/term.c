@@ -17,6 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "backend/core/text.h"
 #include "views/kit/screen.h"
 #include "views/kit/term_intern.h"
 #include "views/kit/term_keys.h"
@@ -123,23 +124,30 @@ static SCREEN *new_screen(const bw_term_options *options)
     return newterm(NULL, stdout, stdin);
 }
 
-static bw_status usable(bw_error *err)
+/* Whether a terminal of this type can be drawn on; newterm() would only say that it failed. */
+static bool can_draw(const char *type)
 {
     int code = 0;
+    if (!type || !type[0] || setupterm(type, STDOUT_FILENO, &code) == ERR)
+        return false;
+    bool able = cursor_address && clear_screen;
+    del_curterm(cur_term);
+    return able;
+}
+
+static bw_status usable(bw_error *err)
+{
     const char *type = getenv("TERM");
     if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO)) {
         bw_error_set(err, BW_UNSUPPORTED, "the console needs a terminal");
         return bw_error_hint(err, "Use `bridgewatch status` for text or `bridgewatch run` to run "
                                   "the engine without a console.");
     }
-    if (!type || !type[0] || setupterm(type, STDOUT_FILENO, &code) == ERR || !cursor_address ||
-        !clear_screen) {
+    if (!can_draw(type)) {
         char shown[64];
-        snprintf(shown, sizeof(shown), "%.60s", type ? type : "");
+        bw_text_sanitise_to(shown, sizeof(shown), type ? type : "");
         bw_error_set(err, BW_UNSUPPORTED,
-                     "the terminal type \"%s\" is not known or cannot move "
-                     "its cursor",
-                     shown);
+                     "the terminal type \"%s\" is not known or cannot move its cursor", shown);
         return bw_error_hint(err, "Set TERM to what your terminal is, for example xterm-256color.");
     }
     return BW_OK;
