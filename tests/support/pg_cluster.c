@@ -110,12 +110,19 @@ const char *bw_pg_cluster_conninfo(const bw_pg_cluster *c, const char *database,
     return out;
 }
 
+static void drop_notice(void *user, const PGresult *result)
+{
+    (void)user;
+    (void)result;
+}
+
 static PGconn *connect_to(const bw_pg_cluster *c, const char *database)
 {
     char info[512];
     PGconn *conn = PQconnectdb(bw_pg_cluster_conninfo(c, database, info, sizeof info));
     if (PQstatus(conn) != CONNECTION_OK)
         die(database, PQerrorMessage(conn));
+    PQsetNoticeReceiver(conn, drop_notice, NULL);
     return conn;
 }
 
