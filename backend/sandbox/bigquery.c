@@ -63,6 +63,30 @@ const char *bw_sb_if_match(bw_sb_request *r)
     return tag;
 }
 
+const char *bw_sb_location(bw_arena *arena, const char *location)
+{
+    if (!location)
+        return NULL;
+    char *copy = bw_arena_strdup(arena, location);
+    bool multi = strlen(copy) == 2;
+    for (char *c = copy; *c; c++) {
+        if (multi && *c >= 'a' && *c <= 'z')
+            *c = (char)(*c - 32);
+        else if (!multi && *c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    }
+    return copy;
+}
+
+const char *bw_sb_metadata(bw_arena *arena, bw_slice object, const char *const *own_members)
+{
+    bw_buf text = BW_BUF_INIT;
+    bw_sb_json_without(object, own_members, &text);
+    const char *copy = bw_arena_strndup(arena, text.ptr, text.len);
+    bw_buf_fini(&text);
+    return copy;
+}
+
 bool bw_sb_page_args(bw_sb_request *r, bw_sb_reply *reply, int64_t default_max, int64_t *max,
                      int64_t *offset)
 {

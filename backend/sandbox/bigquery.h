@@ -56,6 +56,11 @@ bw_sb_outcome bw_sb_reply_invalid(bw_sb_reply *reply, const char *fmt, ...) BW_P
 bool bw_sb_body_object(bw_sb_request *r, bw_sb_reply *reply, bw_slice *object);
 /* The entity tag of If-Match without quotes; NULL when absent or "*". */
 const char *bw_sb_if_match(bw_sb_request *r);
+/* A location as the service writes it: multi-regions in capitals (US), regions small
+   (europe-west3). NULL stays NULL. */
+const char *bw_sb_location(bw_arena *arena, const char *location);
+/* The object without the listed members (NULL-terminated), as text in the arena. */
+const char *bw_sb_metadata(bw_arena *arena, bw_slice object, const char *const *own_members);
 /* maxResults and pageToken (an offset, opaque to clients). False after answering 400. */
 bool bw_sb_page_args(bw_sb_request *r, bw_sb_reply *reply, int64_t default_max, int64_t *max,
                      int64_t *offset);

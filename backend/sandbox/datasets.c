@@ -45,29 +45,6 @@ static void print_dataset(bw_buf *out, bw_arena *arena, const bq_dataset *d)
     bw_buf_addc(out, '}');
 }
 
-/* Multi-regions are written in capitals, regions in small letters. */
-static const char *normal_location(bw_arena *arena, const char *location)
-{
-    char *copy = bw_arena_strdup(arena, location ? location : "US");
-    bool multi = strlen(copy) == 2;
-    for (char *c = copy; *c; c++) {
-        if (multi && *c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 32);
-        else if (!multi && *c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    }
-    return copy;
-}
-
-static const char *strip(bw_sb_request *r, bw_slice body)
-{
-    bw_buf text = BW_BUF_INIT;
-    bw_sb_json_without(body, own_members, &text);
-    const char *copy = bw_arena_strndup(&r->arena, text.ptr, text.len);
-    bw_buf_fini(&text);
-    return copy;
-}
-
 static void answer(bw_sb_request *r, bw_sb_reply *reply, bw_status status, bq_dataset *d,
                    const bq_error *err)
 {
@@ -99,8 +76,8 @@ static bw_sb_outcome insert(void *context, bw_sb_request *r, bw_sb_reply *reply)
     const char *location = bw_sb_json_text(&r->arena, body, "location");
     bq_dataset in = {.project = project,
                      .id = id,
-                     .location = normal_location(&r->arena, location),
-                     .metadata = strip(r, body)};
+                     .location = bw_sb_location(&r->arena, location ? location : "US"),
+                     .metadata = bw_sb_metadata(&r->arena, body, own_members)};
     bq_dataset out = {0};
     bq_error err = BQ_ERROR_INIT;
     bw_status status = bq_dataset_create(bq->catalog, &in, &out, &err);
@@ -153,7 +130,7 @@ static bw_sb_outcome change(void *context, bw_sb_request *r, bw_sb_reply *reply)
     bw_status status;
     if (!bw_sb_body_object(r, reply, &body))
         return BW_SB_DONE;
-    const char *given = strip(r, body);
+    const char *given = bw_sb_metadata(&r->arena, body, own_members);
     do {
         status = change_once(context, r, given, &d, &err);
     } while (status == BW_CONFLICT && !bw_sb_if_match(r));

@@ -292,26 +292,12 @@ static bw_status find_in(bw_sb_jobs *jobs, const char *project, const char *loca
     return *out ? BW_OK : read_record(jobs, project, location, id, out, err);
 }
 
-/* Upper case for multi-regions, lower case for regions. */
-static const char *normal_location(bw_arena *arena, const char *location)
-{
-    char *copy = bw_arena_strdup(arena, location);
-    bool multi = strlen(copy) == 2;
-    for (char *c = copy; *c; c++) {
-        if (multi && *c >= 'a' && *c <= 'z')
-            *c = (char)(*c - 32);
-        else if (!multi && *c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    }
-    return copy;
-}
-
 bw_status bw_sb_job_find(bw_sb_jobs *jobs, const char *project, const char *location,
                          const char *id, bw_sb_job **out, bq_error *err)
 {
     bw_arena arena = BW_ARENA_INIT;
     static const char *const multi_regions[] = {"US", "EU"};
-    const char *given = location && *location ? normal_location(&arena, location) : NULL;
+    const char *given = location && *location ? bw_sb_location(&arena, location) : NULL;
     bw_status status = BW_NOT_FOUND;
     for (size_t i = 0; i < (given ? 1 : BW_COUNT(multi_regions)) && status == BW_NOT_FOUND; i++)
         status = find_in(jobs, project, given ? given : multi_regions[i], id, out, err);
@@ -392,7 +378,7 @@ static bw_status parse_reference(bw_sb_job *job, bw_slice reference, bq_error *e
                             "Value %s in jobReference.projectId is not the request's project",
                             project);
     if (location && *location)
-        job->location = normal_location(&job->arena, location);
+        job->location = bw_sb_location(&job->arena, location);
     if (!job->id)
         job->id = make_id(&job->arena);
     if (!id_is_valid(job->id))

@@ -81,15 +81,6 @@ static bq_table_ref path_ref(const bw_sb_request *r)
                           bw_sb_request_param(r, "table")};
 }
 
-static const char *strip(bw_sb_request *r, bw_slice body)
-{
-    bw_buf text = BW_BUF_INIT;
-    bw_sb_json_without(body, own_members, &text);
-    const char *copy = bw_arena_strndup(&r->arena, text.ptr, text.len);
-    bw_buf_fini(&text);
-    return copy;
-}
-
 /* expirationTime in milliseconds, as text or number; absent or null: never. */
 static int64_t expiry(bw_slice body)
 {
@@ -118,7 +109,7 @@ static bw_sb_outcome insert(void *context, bw_sb_request *r, bw_sb_reply *reply)
     bq_table in = {.project = ref.project,
                    .dataset = bw_sb_request_param(r, "dataset"),
                    .id = ref.table,
-                   .metadata = strip(r, body),
+                   .metadata = bw_sb_metadata(&r->arena, body, own_members),
                    .expires_us = expiry(body)};
     bq_table out = {0};
     bw_slice schema = bw_sb_json_object(body, "schema");
@@ -146,7 +137,7 @@ static bw_status make_patch(bw_sb_bigquery *bq, bw_sb_request *r, bw_slice body,
 {
     bool merge = strcmp(r->verb, "PATCH") == 0;
     bw_slice given = bw_sb_json_object(body, "schema");
-    patch->metadata = strip(r, body);
+    patch->metadata = bw_sb_metadata(&r->arena, body, own_members);
     patch->if_match = bw_sb_if_match(r);
     if (given.len) {
         bw_status status = bq_schema_parse(&r->arena, given, schema, err);

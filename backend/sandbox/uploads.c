@@ -12,6 +12,11 @@
 #include "backend/sandbox/json_edit.h"
 
 #define BUCKETS 256
+/* The service keeps sessions for about a week; here nobody comes back to one after so long. */
+#define SESSION_LIFE BW_DAY
+/* A finished one only answers a repeated end of its upload. */
+#define FINISHED_LIFE BW_HOUR
+#define SWEEP_EVERY   64
 
 struct bw_sb_session {
     bw_sb_uploads *uploads;
@@ -32,6 +37,7 @@ struct bw_sb_session {
     uint64_t received;             /* guarded by mu: bytes of the chunk */
     bool gap, failed;              /* guarded by mu */
     const char *location, *job_id; /* guarded by mu; set when finished */
+    int64_t touched_us;            /* guarded by mu: monotonic, of the newest request */
 };
 
 struct bw_sb_uploads {
@@ -40,6 +46,7 @@ struct bw_sb_uploads {
     bw_sb_stats *stats;
     pthread_mutex_t mu;
     bw_sb_session *buckets[BUCKETS]; /* guarded by mu; each with a reference */
+    unsigned started;                /* guarded by mu: sessions since the last look for old ones */
     char **adopted;                  /* guarded by mu: ids of spools that jobs hold at the start */
     size_t adopted_count, adopted_cap;
 };
@@ -100,6 +107,7 @@ static bw_sb_session *session_alloc(bw_sb_uploads *u, const char *id)
     s->uploads = u;
     s->refs = 1;
     snprintf(s->id, sizeof s->id, "%s", id);
+    s->touched_us = bw_mono_us(bw_clock_system());
     pthread_mutex_init(&s->mu, NULL);
     return s;
 }
@@ -125,9 +133,39 @@ static bw_sb_session **bucket_of(bw_sb_uploads *u, const char *id)
     return &u->buckets[bw_sb_key(id) % BUCKETS];
 }
 
+static bool is_old(bw_sb_session *s, int64_t now)
+{
+    pthread_mutex_lock(&s->mu);
+    int64_t life = s->job_id ? FINISHED_LIFE : SESSION_LIFE;
+    bool old = now - s->touched_us > life;
+    pthread_mutex_unlock(&s->mu);
+    return old;
+}
+
+/* Under uploads->mu. */
+static void drop_old(bw_sb_uploads *u)
+{
+    int64_t now = bw_mono_us(bw_clock_system());
+    for (size_t i = 0; i < BUCKETS; i++) {
+        for (bw_sb_session **at = &u->buckets[i]; *at;) {
+            bw_sb_session *s = *at;
+            if (!is_old(s, now)) {
+                at = &s->next;
+                continue;
+            }
+            *at = s->next;
+            s->dropped = true;
+            if (--s->refs == 0)
+                session_free(s);
+        }
+    }
+}
+
 static void table_add(bw_sb_uploads *u, bw_sb_session *s)
 {
     pthread_mutex_lock(&u->mu);
+    if (++u->started % SWEEP_EVERY == 0)
+        drop_old(u);
     s->next = *bucket_of(u, s->id);
     *bucket_of(u, s->id) = s;
     pthread_mutex_unlock(&u->mu);
@@ -423,6 +461,7 @@ static void keep_units(bw_sb_session *s)
 void bw_sb_session_begin(bw_sb_session *s, const void *owner, const bw_sb_chunk *chunk)
 {
     pthread_mutex_lock(&s->mu);
+    s->touched_us = bw_mono_us(bw_clock_system());
     if (s->spool) {
         if (s->owner) /* an older connection's chunk never ended */
             keep_units(s);
@@ -445,8 +484,8 @@ void bw_sb_session_data(bw_sb_session *s, const void *owner, const char *bytes, 
         s->received += size;
         if (s->skip != UINT64_MAX)
             s->skip -= skip;
-        if (!s->failed && bw_sb_uploads_write(s->uploads, s->spool, bytes + skip, size - skip,
-                                              &ignored) != BW_OK)
+        if (!s->failed &&
+            bw_sb_uploads_write(s->uploads, s->spool, bytes + skip, size - skip, &ignored) != BW_OK)
             s->failed = true;
     }
     pthread_mutex_unlock(&s->mu);
