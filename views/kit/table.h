@@ -117,6 +117,14 @@ void bw_table_show_column(bw_table *t, size_t column, bool shown);
 bool bw_table_column_shown(const bw_table *t, size_t column);
 void bw_table_move_column(bw_table *t, size_t column, int by);
 void bw_table_reset_columns(bw_table *t);
+/* The column at a place from the left, hidden ones included. */
+size_t bw_table_column_at(const bw_table *t, size_t place);
+/*
+ * The same by text, for `:columns` and the configuration; only what is named changes:
+ * "-quota" hides, "+bytes" shows, "lag<state" puts lag before state, "lag>state" after it, "reset"
+ * starts over. BW_NOT_FOUND names the nearest column; BW_INVALID. Nothing changes on an error.
+ */
+BW_NODISCARD bw_status bw_table_arrange(bw_table *t, const char *text, bw_error *err);
 
 /* Draws titles and rows onto a cleared canvas; remembers where for clicks and paging. `focused`: shows the cursor. */
 void bw_table_draw(bw_table *t, bw_region r, bool focused);

@@ -1,4 +1,7 @@
 /* The column chooser: which columns show, in which order, and what fits into a width. */
+#include <stdio.h>
+
+#include "backend/core/text.h"
 #include "views/kit/table_intern.h"
 
 void bw_table_reset_columns(bw_table *t)
@@ -32,6 +35,98 @@ void bw_table_move_column(bw_table *t, size_t column, int by)
         t->arrangement[with] = column;
         return;
     }
+}
+
+size_t bw_table_column_at(const bw_table *t, size_t place)
+{
+    return t->arrangement[place];
+}
+
+static bw_status column_named(const bw_table *t, const char *name, size_t *column, bw_error *err)
+{
+    const char *ids[BW_TABLE_COLUMNS];
+    char shown[96];
+    for (size_t i = 0; i < t->column_count; i++) {
+        ids[i] = t->columns[i].id;
+        if (strcasecmp(ids[i], name) == 0) {
+            *column = i;
+            return BW_OK;
+        }
+    }
+    const char *near = bw_nearest(name, ids, t->column_count);
+    bw_error_set(err, BW_NOT_FOUND, "no column is called %s",
+                 bw_text_sanitise_to(shown, sizeof(shown), name));
+    if (near)
+        bw_error_hint(err, "Did you mean %s?", near);
+    return BW_NOT_FOUND;
+}
+
+static size_t place_of(const bw_table *t, size_t column)
+{
+    size_t i = 0;
+    while (t->arrangement[i] != column)
+        i++;
+    return i;
+}
+
+/* Puts a column directly before or after another. */
+static void put_beside(bw_table *t, size_t column, size_t other, bool after)
+{
+    if (column == other)
+        return;
+    int step = place_of(t, column) < place_of(t, other) ? 1 : -1;
+    while (place_of(t, column) + 1 != place_of(t, other) &&
+           place_of(t, other) + 1 != place_of(t, column))
+        bw_table_move_column(t, column, step);
+    if ((place_of(t, column) > place_of(t, other)) != after)
+        bw_table_move_column(t, column, after ? 1 : -1);
+}
+
+static bw_status arrange_word(bw_table *t, char *word, bw_error *err)
+{
+    size_t column, other;
+    if (strcmp(word, "reset") == 0) {
+        bw_table_reset_columns(t);
+        return BW_OK;
+    }
+    if (word[0] == '-' || word[0] == '+') {
+        bw_status status = column_named(t, word + 1, &column, err);
+        if (status == BW_OK)
+            bw_table_show_column(t, column, word[0] == '+');
+        return status;
+    }
+    size_t sign = strcspn(word, "<>");
+    if (word[sign] == '\0')
+        return bw_error_set(err, BW_INVALID, "columns are arranged by +name, -name or name<other");
+    bool after = word[sign] == '>';
+    word[sign] = '\0';
+    bw_status status = column_named(t, word, &column, err);
+    if (status == BW_OK)
+        status = column_named(t, word + sign + 1, &other, err);
+    if (status == BW_OK)
+        put_beside(t, column, other, after);
+    return status;
+}
+
+bw_status bw_table_arrange(bw_table *t, const char *text, bw_error *err)
+{
+    size_t arrangement[BW_TABLE_COLUMNS];
+    bool hidden[BW_TABLE_COLUMNS];
+    memcpy(arrangement, t->arrangement, sizeof(arrangement));
+    memcpy(hidden, t->hidden, sizeof(hidden));
+    bw_status status = BW_OK;
+    while (status == BW_OK && *(text += strspn(text, " ")) != '\0') {
+        char word[128];
+        size_t n = strcspn(text, " ");
+        snprintf(word, sizeof(word), "%.*s", (int)(n < sizeof(word) ? n : sizeof(word) - 1), text);
+        status = arrange_word(t, word, err);
+        text += n;
+    }
+    if (status != BW_OK) {
+        memcpy(t->arrangement, arrangement, sizeof(arrangement));
+        memcpy(t->hidden, hidden, sizeof(hidden));
+    }
+    return status;
 }
 
 /* Cells that a column needs at least, its title and sort sign included. */

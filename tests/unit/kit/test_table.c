@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "views/kit/action.h"
+#include "views/kit/chooser.h"
 #include "views/kit/table.h"
 
 enum { SYNC, STATE, FRESH, LAG, DLQ };
@@ -365,6 +366,87 @@ static void titles_stand_over_their_cells(void **state)
     bw_table_free(t);
 }
 
+/* The columns' ids from left to right, hidden ones in brackets. */
+static const char *arranged(const bw_table *t, char *out, size_t size)
+{
+    out[0] = '\0';
+    for (size_t i = 0; i < bw_table_columns(t); i++) {
+        size_t column = bw_table_column_at(t, i);
+        bool shown = bw_table_column_shown(t, column);
+        snprintf(out + strlen(out), size - strlen(out), shown ? "%s " : "[%s] ",
+                 bw_table_column(t, column)->id);
+    }
+    return out;
+}
+
+static void columns_are_arranged_by_what_differs(void **state)
+{
+    (void)state;
+    bw_test_clock clock = bw_test_clock_at(0);
+    model m = {morning, BW_COUNT(morning)};
+    bw_table *t = new_table(&clock, &m);
+    bw_error err = BW_ERROR_INIT;
+    char got[128];
+    assert_ok(bw_table_arrange(t, "-fresh dlq<state", &err), err);
+    assert_string_equal(arranged(t, got, sizeof(got)), "sync dlq state [fresh] lag ");
+    assert_ok(bw_table_arrange(t, "sync>lag +fresh", &err), err);
+    assert_string_equal(arranged(t, got, sizeof(got)), "dlq state fresh lag sync ");
+    assert_ok(bw_table_arrange(t, "dlq<sync dlq>dlq", &err), err);
+    assert_string_equal(arranged(t, got, sizeof(got)), "state fresh lag dlq sync ");
+    assert_int_equal(bw_table_arrange(t, "-state -lagg", &err), BW_NOT_FOUND);
+    assert_string_equal(err.hint, "Did you mean lag?");
+    assert_string_equal(arranged(t, got, sizeof(got)), "state fresh lag dlq sync ");
+    assert_int_equal(bw_table_arrange(t, "lag", &err), BW_INVALID);
+    assert_ok(bw_table_arrange(t, "reset", &err), err);
+    assert_string_equal(arranged(t, got, sizeof(got)), "sync state fresh lag dlq ");
+    bw_table_free(t);
+}
+
+static void the_chooser_changes_the_table_at_once(void **state)
+{
+    (void)state;
+    bw_test_clock clock = bw_test_clock_at(0);
+    model m = {morning, BW_COUNT(morning)};
+    bw_table *t = new_table(&clock, &m);
+    bw_chooser *chooser = bw_chooser_new(t);
+    static const char *const keys[] = {"down", "space", "j", "<", "<", "x"};
+    char got[128];
+    for (size_t i = 0; i < BW_COUNT(keys); i++) {
+        bw_event e = bw_test_key(keys[i]);
+        bw_chooser_event(chooser, &e);
+    }
+    assert_string_equal(arranged(t, got, sizeof(got)), "fresh sync [state] lag dlq ");
+    bw_canvas *c = bw_canvas_new(9, 40, bw_glyphs_pick(true, true, false));
+    bw_chooser_draw(chooser, bw_canvas_region(c));
+    assert_frame(c, "  +- Columns ------------------------+\n"
+                    "  | [x] FRESH                        |\n"
+                    "  | [x] SYNC                         |\n"
+                    "  | [ ] STATE                        |\n"
+                    "  | [x] LAG                          |\n"
+                    "  | [x] DLQ                          |\n"
+                    "  | space show  < > move  r reset    |\n"
+                    "  +----------------------------------+\n"
+                    "\n");
+    for (int i = 0; i < 10; i++) { /* the last shown column cannot be hidden */
+        bw_event space = bw_test_key("space"), down = bw_test_key("down");
+        for (size_t k = 0; k < BW_COUNT(columns); k++) {
+            if (bw_table_column_shown(t, bw_table_column_at(t, k)))
+                bw_chooser_event(chooser, &space);
+            bw_chooser_event(chooser, &down);
+        }
+    }
+    assert_non_null(strstr(arranged(t, got, sizeof(got)), "dlq "));
+    bw_event esc = bw_test_key("esc");
+    assert_true(bw_chooser_event(chooser, &esc) & BW_REACT_ACCEPT);
+    for (int rows = 0; rows < 6; rows++) {
+        bw_canvas_resize(c, rows, rows * 5);
+        bw_chooser_draw(chooser, bw_canvas_region(c));
+    }
+    bw_canvas_free(c);
+    bw_chooser_free(chooser);
+    bw_table_free(t);
+}
+
 static void the_mouse_selects_opens_and_sorts(void **state)
 {
     (void)state;
@@ -483,6 +565,8 @@ int main(void)
         cmocka_unit_test(marks_survive_sorting_filtering_and_refreshing),
         cmocka_unit_test(a_bad_filter_keeps_the_rows),
         cmocka_unit_test(titles_stand_over_their_cells),
+        cmocka_unit_test(columns_are_arranged_by_what_differs),
+        cmocka_unit_test(the_chooser_changes_the_table_at_once),
         cmocka_unit_test(the_mouse_selects_opens_and_sorts),
         cmocka_unit_test(scrolling_keeps_the_cursor_in_sight),
         cmocka_unit_test(ten_thousand_rows_are_quick),
