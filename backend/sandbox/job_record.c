@@ -130,6 +130,43 @@ bool bw_sb_job_record_parse(bw_sb_job *job, bw_slice record)
     return job->type != NULL;
 }
 
+static void print_record(bw_sb_job *job, bool as_done, bw_buf *json)
+{
+    pthread_mutex_lock(&job->mu);
+    bw_sb_job_state state = job->state;
+    if (as_done) {
+        job->state = BW_SB_JOB_DONE;
+        job->ended_us = bw_wall_us(job->bq->clock);
+    }
+    bw_sb_job_record_print(job, json);
+    job->state = state;
+    pthread_mutex_unlock(&job->mu);
+}
+
+bw_status bw_sb_job_store(bw_sb_job *job, bool as_done, bq_catalog *catalog,
+                          bw_status (*put)(bq_catalog *, const bq_job_record *, bq_error *),
+                          bq_error *err)
+{
+    bw_buf json = BW_BUF_INIT;
+    print_record(job, as_done, &json);
+    bq_job_record record = {.project = job->project,
+                            .location = job->location,
+                            .id = job->id,
+                            .created_us = job->created_us,
+                            .json = bw_buf_cstr(&json)};
+    bw_status status = put(catalog, &record, err);
+    bw_buf_fini(&json);
+    return status;
+}
+
+bw_status bw_sb_job_commit(void *user, bq_catalog *catalog, bq_error *err)
+{
+    bw_sb_job *job = user;
+    if (job->dropped)
+        return bq_error_set(err, "stopped", NULL, "The job has been forgotten");
+    return bw_sb_job_store(job, true, catalog, bq_job_put_locked, err);
+}
+
 /* ---- The resource ----------------------------------------------------------------------------- */
 
 void bw_sb_job_print_reference(const bw_sb_job *job, bw_buf *out)

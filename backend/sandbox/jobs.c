@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "backend/sandbox/job_record.h"
 #include "backend/sandbox/json_edit.h"
@@ -36,7 +35,7 @@ static void run_job(bw_sb_task *task);
 
 /* ---- One job ---------------------------------------------------------------------------------- */
 
-static bw_sb_job *job_alloc(bw_sb_bigquery *bq)
+bw_sb_job *bw_sb_job_alloc(bw_sb_bigquery *bq)
 {
     bw_sb_job *job = bw_xcalloc(1, sizeof *job);
     job->bq = bq;
@@ -47,7 +46,7 @@ static bw_sb_job *job_alloc(bw_sb_bigquery *bq)
     return job;
 }
 
-static void job_free(bw_sb_job *job)
+void bw_sb_job_free(bw_sb_job *job)
 {
     bw_sb_spool_close(job->media);
     bw_cancel_fini(&job->cancel);
@@ -90,44 +89,6 @@ void bw_sb_job_set_outcome(bw_sb_job *job, const char *statistics, const char *e
     pthread_mutex_unlock(&job->mu);
 }
 
-/* The record as it is now, or as it will be when the job is done. */
-static void print_record(bw_sb_job *job, bool as_done, bw_buf *json)
-{
-    pthread_mutex_lock(&job->mu);
-    bw_sb_job_state state = job->state;
-    if (as_done) {
-        job->state = BW_SB_JOB_DONE;
-        job->ended_us = bw_wall_us(job->bq->clock);
-    }
-    bw_sb_job_record_print(job, json);
-    job->state = state;
-    pthread_mutex_unlock(&job->mu);
-}
-
-static bw_status put_record(bw_sb_job *job, bool as_done, bq_catalog *catalog,
-                            bw_status (*put)(bq_catalog *, const bq_job_record *, bq_error *),
-                            bq_error *err)
-{
-    bw_buf json = BW_BUF_INIT;
-    print_record(job, as_done, &json);
-    bq_job_record record = {.project = job->project,
-                            .location = job->location,
-                            .id = job->id,
-                            .created_us = job->created_us,
-                            .json = bw_buf_cstr(&json)};
-    bw_status status = put(catalog, &record, err);
-    bw_buf_fini(&json);
-    return status;
-}
-
-bw_status bw_sb_job_commit(void *user, bq_catalog *catalog, bq_error *err)
-{
-    bw_sb_job *job = user;
-    if (job->dropped)
-        return bq_error_set(err, "stopped", NULL, "The job has been forgotten");
-    return put_record(job, true, catalog, bq_job_put_locked, err);
-}
-
 /* ---- The registry ----------------------------------------------------------------------------- */
 
 bw_sb_jobs *bw_sb_jobs_new(bw_sb_bigquery *bq, bw_sb_pool *job_pool, bw_sb_faults *faults)
@@ -149,7 +110,7 @@ static bw_sb_job **bucket_of(bw_sb_jobs *jobs, const bw_sb_job *job)
 static void unref_locked(bw_sb_job *job)
 {
     if (--job->refs == 0)
-        job_free(job);
+        bw_sb_job_free(job);
 }
 
 /* Under the mutex: takes a job out of the table and drops the table's reference. */
@@ -266,7 +227,7 @@ static bw_status read_record(bw_sb_jobs *jobs, const char *project, const char *
     bw_status status = bq_job_get(jobs->bq->catalog, project, location, id, &json, err);
     if (status != BW_OK)
         return status;
-    bw_sb_job *job = job_alloc(jobs->bq);
+    bw_sb_job *job = bw_sb_job_alloc(jobs->bq);
     job->project = bw_arena_strdup(&job->arena, project);
     job->location = bw_arena_strdup(&job->arena, location);
     job->id = bw_arena_strdup(&job->arena, id);
@@ -275,7 +236,7 @@ static bw_status read_record(bw_sb_jobs *jobs, const char *project, const char *
         *out = job;
     } else {
         status = bq_error_set(err, "internalError", NULL, "The record of job %s is damaged", id);
-        job_free(job);
+        bw_sb_job_free(job);
     }
     free(json);
     return status;
@@ -326,91 +287,6 @@ bw_sb_job *bw_sb_job_find_request(bw_sb_jobs *jobs, const char *project, const c
 
 /* ---- Accepting -------------------------------------------------------------------------------- */
 
-static bool id_is_valid(const char *id)
-{
-    size_t len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-    return len > 0 && len <= 1024 && id[len] == '\0';
-}
-
-static const char *make_id(bw_arena *arena)
-{
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-    unsigned char random[28];
-    char text[sizeof random + 1];
-    if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort(); /* the kernel promises this much at once */
-    for (size_t i = 0; i < sizeof random; i++)
-        text[i] = alphabet[random[i] % (sizeof alphabet - 1)];
-    text[sizeof random] = '\0';
-    return bw_arena_printf(arena, "job_%s", text);
-}
-
-static bw_status find_type(bw_sb_job *job, bq_error *err)
-{
-    static const bw_sb_job_type *const types[] = {&bw_sb_load_job, &bw_sb_query_job,
-                                                  &bw_sb_copy_job};
-    size_t named = 0;
-    for (size_t i = 0; i < BW_COUNT(types); i++) {
-        if (bw_sb_json_object(job->configuration, types[i]->member).len) {
-            job->type = types[i];
-            named++;
-        }
-    }
-    if (bw_sb_json_object(job->configuration, "extract").len)
-        return bq_error_set(err, "notImplemented", NULL, "The sandbox has no extract jobs");
-    if (named == 0)
-        return bq_error_set(err, "required", NULL,
-                            "Required parameter is missing: configuration "
-                            "must hold load, query or copy");
-    if (named > 1)
-        return bq_error_set(err, "invalid", NULL,
-                            "Exactly one of load, query and copy may be configured");
-    return BW_OK;
-}
-
-static bw_status parse_reference(bw_sb_job *job, bw_slice reference, bq_error *err)
-{
-    const char *project = bw_sb_json_text(&job->arena, reference, "projectId");
-    const char *location = bw_sb_json_text(&job->arena, reference, "location");
-    job->id = bw_sb_json_text(&job->arena, reference, "jobId");
-    if (project && strcmp(project, job->project) != 0)
-        return bq_error_set(err, "invalid", NULL,
-                            "Value %s in jobReference.projectId is not the request's project",
-                            project);
-    if (location && *location)
-        job->location = bw_sb_location(&job->arena, location);
-    if (!job->id)
-        job->id = make_id(&job->arena);
-    if (!id_is_valid(job->id))
-        return bq_error_set(err, "invalid", NULL,
-                            "Invalid job ID \"%.100s\". Must be alphanumeric (plus underscores and "
-                            "dashes) and must be at most 1024 characters long.",
-                            job->id);
-    return BW_OK;
-}
-
-bw_status bw_sb_job_parse(bw_sb_bigquery *bq, const char *project, bw_slice resource,
-                          bw_sb_job **out, bq_error *err)
-{
-    bw_sb_job *job = job_alloc(bq);
-    job->project = bw_arena_strdup(&job->arena, project);
-    job->configuration = bw_arena_slice(&job->arena, bw_sb_json_object(resource, "configuration"));
-    job->dry_run = bw_sb_json_bool(job->configuration, "dryRun", false);
-    bw_status status = find_type(job, err);
-    if (status == BW_OK)
-        status = parse_reference(job, bw_sb_json_object(resource, "jobReference"), err);
-    if (status == BW_OK)
-        status = job->type->check(bq, job, err);
-    if (status != BW_OK) {
-        job_free(job);
-        return status;
-    }
-    if (!job->location)
-        job->location = "US";
-    *out = job;
-    return BW_OK;
-}
-
 /* The job that has the id already, when it was made from the same upload. */
 static bool same_upload(bw_sb_jobs *jobs, bw_sb_job **job)
 {
@@ -435,7 +311,7 @@ bw_status bw_sb_job_insert(bw_sb_jobs *jobs, bw_sb_job **inout, bw_sb_spool *med
     job->media_id = media ? bw_arena_strdup(&job->arena, media->id) : NULL;
     job->created_us = bw_wall_us(jobs->bq->clock);
     job->state = BW_SB_JOB_PENDING;
-    bw_status status = put_record(job, false, jobs->bq->catalog, bq_job_insert, err);
+    bw_status status = bw_sb_job_store(job, false, jobs->bq->catalog, bq_job_insert, err);
     if (status == BW_EXISTS) {
         bq_error_set(err, "duplicate", NULL, "Already Exists: Job %s:%s.%s", job->project,
                      job->location, job->id);
@@ -498,7 +374,7 @@ static void fail(bw_sb_jobs *jobs, bw_sb_job *job, const bq_error *failure)
 {
     bq_error err = BQ_ERROR_INIT;
     set_failure(job, failure);
-    if (job->dropped || put_record(job, true, jobs->bq->catalog, bq_job_put, &err) == BW_OK) {
+    if (job->dropped || bw_sb_job_store(job, true, jobs->bq->catalog, bq_job_put, &err) == BW_OK) {
         publish(jobs, job);
         return;
     }
@@ -602,12 +478,12 @@ typedef struct resume_list {
 static bool collect_unfinished(void *user, const bq_job_record *record)
 {
     resume_list *list = user;
-    bw_sb_job *job = job_alloc(list->jobs->bq);
+    bw_sb_job *job = bw_sb_job_alloc(list->jobs->bq);
     job->project = bw_arena_strdup(&job->arena, record->project);
     job->location = bw_arena_strdup(&job->arena, record->location);
     job->id = bw_arena_strdup(&job->arena, record->id);
     if (!bw_sb_job_record_parse(job, bw_slice_cstr(record->json)) || job->state == BW_SB_JOB_DONE) {
-        job_free(job);
+        bw_sb_job_free(job);
         return true;
     }
     BW_GROW(list->items, list->count + 1, list->cap);

@@ -98,6 +98,9 @@ BW_NODISCARD bw_status bw_sb_jobs_resume(bw_sb_jobs *jobs, bq_error *err);
 /* Forgets all jobs; those that run are cancelled and will not leave a trace. */
 void bw_sb_jobs_reset(bw_sb_jobs *jobs);
 
+/* A job that nobody else knows, and its end. */
+bw_sb_job *bw_sb_job_alloc(bw_sb_bigquery *bq);
+void bw_sb_job_free(bw_sb_job *job);
 /*
  * From a Job resource {"jobReference", "configuration"} as jobs.insert takes it, checked as far as
  * it can be without running it. Not stored yet. A missing jobId is made up.
