@@ -197,8 +197,8 @@ class Sandbox:
             return json.loads(text) if text else {}
 
     def faults(self, specs):
-        for spec in specs:
-            self.call("POST", "/sandbox/faults", {"spec": spec})
+        """Replaces the faults in force."""
+        self.call("POST", "/sandbox/faults", {"faults": list(specs), "replace": True})
 
     def table(self, name):
         """The table resource, or None."""
