@@ -118,16 +118,7 @@ void bw_palette_complete(void *palette, const char *text, bw_candidates *out)
     }
     char *name = bw_xstrndup(text, n);
     const bw_action *a = NULL;
-    if (find(p->set, p->screen, name, &a, NULL) == BW_OK && p->arguments) {
-        bw_candidates values = {0};
-        p->arguments(p->user, a, argument, &values);
-        for (size_t i = 0; i < values.count; i++) {
-            char *line = bw_xasprintf("%s %s", a->name, values.text[i]);
-            if (strncmp(values.text[i], argument, strlen(argument)) == 0)
-                bw_candidates_add(out, line);
-            free(line);
-        }
-        bw_candidates_fini(&values);
-    }
+    if (find(p->set, p->screen, name, &a, NULL) == BW_OK && p->arguments)
+        p->arguments(p->user, a, argument, out);
     free(name);
 }

@@ -19,8 +19,9 @@ typedef struct bw_palette_command {
 BW_NODISCARD bw_status bw_palette_parse(const bw_action_set *set, unsigned screen, const char *line,
                                         bw_palette_command *command, bw_error *err);
 
-/* Completion for a prompt: command names first; arguments by `arguments`, which adds candidates for
-   the action (may be NULL). Use as bw_prompt_options.complete with user = a bw_palette. */
+/* Completion for a prompt: of command names, and of arguments by `arguments` (may be NULL), which adds
+   whole lines ("theme dark") for the argument that is begun. Use as bw_prompt_options.complete with
+   user = a bw_palette. */
 typedef struct bw_palette {
     const bw_action_set *set;
     unsigned screen;

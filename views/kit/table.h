@@ -121,8 +121,8 @@ void bw_table_reset_columns(bw_table *t);
 size_t bw_table_column_at(const bw_table *t, size_t place);
 /*
  * The same by text, for `:columns` and the configuration; only what is named changes:
- * "-quota" hides, "+bytes" shows, "lag<state" puts lag before state, "lag>state" after it, "reset"
- * starts over. BW_NOT_FOUND names the nearest column; BW_INVALID. Nothing changes on an error.
+ * "-quota" hides, "+bytes" shows, "lag" changes between both, "lag<state" puts lag before state, "lag>state" after it, "reset"
+ * starts over. BW_NOT_FOUND names the nearest column. Nothing changes on an error.
  */
 BW_NODISCARD bw_status bw_table_arrange(bw_table *t, const char *text, bw_error *err);
 

@@ -96,8 +96,12 @@ static bw_status arrange_word(bw_table *t, char *word, bw_error *err)
         return status;
     }
     size_t sign = strcspn(word, "<>");
-    if (word[sign] == '\0')
-        return bw_error_set(err, BW_INVALID, "columns are arranged by +name, -name or name<other");
+    if (word[sign] == '\0') {
+        bw_status status = column_named(t, word, &column, err);
+        if (status == BW_OK)
+            bw_table_show_column(t, column, t->hidden[column]);
+        return status;
+    }
     bool after = word[sign] == '>';
     word[sign] = '\0';
     bw_status status = column_named(t, word, &column, err);

@@ -74,10 +74,8 @@ static void draw_cell(bw_region r, int row, int col, int width, const bw_column 
     bw_region_field(r, row, col, width, column->align, style, cell->text);
 }
 
-static void draw_gutter(const bw_table *t, bw_region r, int row, int gutter, bool marked,
-                        bool selected)
+static void draw_gutter(bw_region r, int row, int gutter, bool marked, bool selected)
 {
-    (void)t;
     if (marked)
         bw_region_glyph(r, row, 0, BW_ROLE_MARKED, BW_GLYPH_MARK);
     if (selected && (gutter > 2 || !marked))
@@ -91,7 +89,7 @@ static void draw_row(const bw_table *t, bw_region r, int line, size_t position, 
     bool selected = position == t->cursor;
     bool marked = bw_id_map_get(&t->marks, t->ids[row], NULL);
     bool stale = t->rows.stale && t->rows.stale(t->rows.user, row);
-    draw_gutter(t, r, line, gutter, marked, selected);
+    draw_gutter(r, line, gutter, marked, selected);
     for (size_t i = 0; i < t->span_count; i++) {
         const bw_column_span *s = &t->spans[i];
         bw_table_cell cell;
@@ -128,11 +126,11 @@ void bw_table_draw(bw_table *t, bw_region r, bool focused)
     t->span_count = bw_table_fit_columns(t, r.cols - gutter, gap, t->spans);
     bw_table_scroll_to_cursor(t);
     draw_titles(t, r, gutter);
-    /* Clicks are looked up by where the titles are, gutter included. */
     for (size_t i = 0; t->visible && i < (size_t)(r.rows > 1 ? r.rows - 1 : 0); i++) {
         if (t->top + i < t->visible)
             draw_row(t, r, (int)i + 1, t->top + i, gutter, focused);
     }
+    /* Clicks are looked up by columns of the region, the gutter included. */
     for (size_t i = 0; i < t->span_count; i++)
         t->spans[i].from += gutter;
     draw_more(t, r);

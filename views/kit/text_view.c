@@ -2,7 +2,7 @@
  * The pager. Lines carry a number that only grows, so that a place in the text stays the same place
  * while the oldest lines go: the first line shown is remembered by its number, never by its index.
  */
-#include "views/kit/text_view.h"
+#include "views/kit/text_view_intern.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,32 +14,6 @@
 #define WHEEL_LINES   3
 #define SIDE_STEP     8 /* cells that left and right move */
 
-typedef struct span {
-    uint32_t from, len; /* bytes of the line */
-    bw_style style;
-} span;
-
-typedef struct line {
-    char *text;
-    uint32_t len;
-    uint32_t span_count;
-    span *spans;
-} line;
-
-struct bw_text_view {
-    line *lines; /* a ring */
-    size_t cap, first, count, max;
-    uint64_t base; /* number of the oldest line */
-    uint64_t top;  /* number of the first line shown */
-    int part;      /* of a wrapped line: the first of its rows that shows */
-    int side;      /* cells scrolled to the right */
-    bool tail;     /* lines arrive at the end: reaching it means following */
-    bool follow, wrap;
-    char *search;
-    uint64_t match; /* number of the line that was found last; UINT64_MAX: none */
-    bw_region drawn;
-};
-
 bw_text_view *bw_text_view_new(size_t max_lines)
 {
     bw_text_view *v = bw_xcalloc(1, sizeof(*v));
@@ -50,14 +24,14 @@ bw_text_view *bw_text_view_new(size_t max_lines)
     return v;
 }
 
-static line *line_at(const bw_text_view *v, size_t n)
+bw_text_line *bw_text_line_at(const bw_text_view *v, size_t n)
 {
     return &v->lines[(v->first + n) % v->cap];
 }
 
 static void drop_oldest(bw_text_view *v)
 {
-    line *l = line_at(v, 0);
+    bw_text_line *l = bw_text_line_at(v, 0);
     free(l->text);
     free(l->spans);
     v->first = (v->first + 1) % v->cap;
@@ -88,16 +62,16 @@ void bw_text_view_free(bw_text_view *v)
 static void grow_ring(bw_text_view *v)
 {
     size_t cap = v->cap ? v->cap * 2 : 64;
-    line *lines = bw_xcalloc(cap, sizeof(*lines));
+    bw_text_line *lines = bw_xcalloc(cap, sizeof(*lines));
     for (size_t i = 0; i < v->count; i++)
-        lines[i] = *line_at(v, i);
+        lines[i] = *bw_text_line_at(v, i);
     free(v->lines);
     v->lines = lines;
     v->cap = cap;
     v->first = 0;
 }
 
-static void extend_line(line *l, bw_style style, bw_slice text)
+static void extend_line(bw_text_line *l, bw_style style, bw_slice text)
 {
     bw_buf clean = BW_BUF_INIT;
     bw_text_sanitise(&clean, text);
@@ -105,7 +79,7 @@ static void extend_line(line *l, bw_style style, bw_slice text)
     if (clean.len)
         memcpy(l->text + l->len, clean.ptr, clean.len);
     l->spans = bw_xrealloc(l->spans, (l->span_count + 1) * sizeof(*l->spans));
-    l->spans[l->span_count++] = (span){l->len, (uint32_t)clean.len, style};
+    l->spans[l->span_count++] = (bw_text_span){l->len, (uint32_t)clean.len, style};
     l->len += (uint32_t)clean.len;
     l->text[l->len] = '\0';
     bw_buf_fini(&clean);
@@ -117,8 +91,8 @@ static void add_line(bw_text_view *v, bw_style style, bw_slice text)
         drop_oldest(v);
     if (v->count == v->cap)
         grow_ring(v);
-    line *l = line_at(v, v->count++);
-    *l = (line){NULL, 0, 0, NULL};
+    bw_text_line *l = bw_text_line_at(v, v->count++);
+    *l = (bw_text_line){NULL, 0, 0, NULL};
     extend_line(l, style, text);
     if (v->top < v->base) { /* what was read is gone */
         v->top = v->base;
@@ -161,7 +135,7 @@ void bw_text_view_extend(bw_text_view *v, bw_style style, bw_slice text)
     if (v->count == 0)
         add_line(v, style, text);
     else
-        extend_line(line_at(v, v->count - 1), style, text);
+        extend_line(bw_text_line_at(v, v->count - 1), style, text);
 }
 
 size_t bw_text_view_lines(const bw_text_view *v)
@@ -171,12 +145,12 @@ size_t bw_text_view_lines(const bw_text_view *v)
 
 bw_slice bw_text_view_line(const bw_text_view *v, size_t n)
 {
-    const line *l = line_at(v, n);
+    const bw_text_line *l = bw_text_line_at(v, n);
     return (bw_slice){l->text, l->len};
 }
 
 /* Bytes of the next row of a wrapped line; breaks at a blank where there is one. */
-static size_t row_bytes(bw_slice rest, int cols)
+size_t bw_text_row_bytes(bw_slice rest, int cols)
 {
     size_t n = bw_text_fit(rest, cols, NULL);
     if (n == 0)
@@ -193,16 +167,16 @@ static size_t row_bytes(bw_slice rest, int cols)
 /* Rows that a line takes on the screen. */
 static int rows_of(const bw_text_view *v, size_t n)
 {
-    const line *l = line_at(v, n);
+    const bw_text_line *l = bw_text_line_at(v, n);
     int rows = 0, cols = v->drawn.cols > 0 ? v->drawn.cols : 1;
     if (!v->wrap || l->len == 0)
         return 1;
     for (size_t at = 0; at < l->len; rows++)
-        at += row_bytes((bw_slice){l->text + at, l->len - at}, cols);
+        at += bw_text_row_bytes((bw_slice){l->text + at, l->len - at}, cols);
     return rows;
 }
 
-static int page_rows(const bw_text_view *v)
+int bw_text_view_page(const bw_text_view *v)
 {
     return v->drawn.rows > 1 ? v->drawn.rows : 1;
 }
@@ -236,7 +210,7 @@ static void move_top(bw_text_view *v, int64_t by)
 /* The first row shown when the last line is at the bottom. */
 static void find_end(const bw_text_view *v, uint64_t *top, int *part)
 {
-    int left = page_rows(v);
+    int left = bw_text_view_page(v);
     size_t at = v->count;
     *top = v->base;
     *part = 0;
@@ -249,7 +223,7 @@ static void find_end(const bw_text_view *v, uint64_t *top, int *part)
 }
 
 /* Never beyond the end; at the end means there is nothing more below. */
-static bool clamp_to_end(bw_text_view *v)
+bool bw_text_view_clamp(bw_text_view *v)
 {
     uint64_t top;
     int part;
@@ -295,7 +269,7 @@ static bool has_capital(const char *s)
 }
 
 /* The first place of the search in text from byte `from` on, SIZE_MAX for none. */
-static size_t find_in(const bw_text_view *v, bw_slice text, size_t from)
+size_t bw_text_find(const bw_text_view *v, bw_slice text, size_t from)
 {
     size_t len = strlen(v->search);
     bool exact = has_capital(v->search);
@@ -314,11 +288,11 @@ static bool show_match(bw_text_view *v, size_t n)
     uint64_t number = v->base + n;
     v->match = number;
     v->follow = false;
-    uint64_t end = v->top + (uint64_t)page_rows(v);
+    uint64_t end = v->top + (uint64_t)bw_text_view_page(v);
     if (number < v->top || number >= end || v->wrap) {
         v->top = number;
         v->part = 0;
-        clamp_to_end(v);
+        bw_text_view_clamp(v);
     }
     return true;
 }
@@ -328,7 +302,7 @@ static bool search_from(bw_text_view *v, size_t from, bool backwards)
 {
     for (size_t i = 0; i < v->count; i++) {
         size_t n = backwards ? (from + v->count - i % v->count) % v->count : (from + i) % v->count;
-        if (find_in(v, bw_text_view_line(v, n), 0) != SIZE_MAX)
+        if (bw_text_find(v, bw_text_view_line(v, n), 0) != SIZE_MAX)
             return show_match(v, n);
     }
     return false;
@@ -365,7 +339,7 @@ static bw_reaction scroll(bw_text_view *v, int64_t by)
     if (by < 0)
         v->follow = false;
     move_top(v, by);
-    clamp_to_end(v);
+    bw_text_view_clamp(v);
     return top != v->top || part != v->part ? BW_REACT_REDRAW : BW_REACT_HANDLED;
 }
 
@@ -380,7 +354,7 @@ static bw_reaction scroll_side(bw_text_view *v, int by)
 
 bw_reaction bw_text_view_act(bw_text_view *v, int action)
 {
-    int64_t page = page_rows(v) > 1 ? page_rows(v) - 1 : 1;
+    int64_t page = bw_text_view_page(v) > 1 ? bw_text_view_page(v) - 1 : 1;
     switch (action) {
     case BW_ACTION_UP:
         return scroll(v, -1);
@@ -430,87 +404,4 @@ bw_reaction bw_text_view_mouse(bw_text_view *v, const bw_event *event)
     if (event->type == BW_EVENT_WHEEL_UP)
         return scroll(v, -WHEEL_LINES);
     return event->type == BW_EVENT_WHEEL_DOWN ? scroll(v, WHEEL_LINES) : BW_REACT_NONE;
-}
-
-/* Draws the bytes [from, to) of a line at column `col`. */
-static void draw_part(bw_region r, int row, int col, const line *l, size_t from, size_t to)
-{
-    for (uint32_t i = 0; i < l->span_count; i++) {
-        size_t begin = l->spans[i].from, end = begin + l->spans[i].len;
-        begin = begin < from ? from : begin;
-        end = end > to ? to : end;
-        if (begin < end)
-            col = bw_region_put(r, row, col, l->spans[i].style,
-                                (bw_slice){l->text + begin, end - begin});
-    }
-}
-
-/* Paints over what the search has found. */
-static void draw_matches(const bw_text_view *v, bw_region r, int row, int col, const line *l,
-                         size_t from, size_t to)
-{
-    size_t len = strlen(v->search), at = from;
-    bw_slice text = {l->text, to};
-    while ((at = find_in(v, text, at)) != SIZE_MAX) {
-        int before = bw_cells((bw_slice){l->text + from, at - from});
-        bw_region_put(r, row, col + before, BW_ROLE_MATCH, (bw_slice){l->text + at, len});
-        at += len;
-    }
-}
-
-static void draw_cut_marks(bw_region r, int row, const line *l, int side)
-{
-    if (side > 0 && l->len > 0)
-        bw_region_glyph(r, row, 0, BW_ROLE_MUTED, BW_GLYPH_MORE_LEFT);
-    if (bw_text_width((bw_slice){l->text, l->len}) - side > r.cols)
-        bw_region_glyph(r, row, r.cols - 1, BW_ROLE_MUTED, BW_GLYPH_MORE_RIGHT);
-}
-
-static void draw_line(const bw_text_view *v, bw_region r, int row, const line *l, size_t from,
-                      size_t to)
-{
-    int col = v->wrap ? 0 : -v->side;
-    draw_part(r, row, col, l, from, to);
-    if (v->search[0])
-        draw_matches(v, r, row, col, l, from, to);
-    if (!v->wrap)
-        draw_cut_marks(r, row, l, v->side);
-}
-
-void bw_text_view_draw(bw_text_view *v, bw_region r)
-{
-    v->drawn = r;
-    clamp_to_end(v);
-    size_t n = (size_t)(v->top - v->base);
-    int skip = v->part;
-    for (int row = 0; row < r.rows && n < v->count; n++) {
-        const line *l = line_at(v, n);
-        size_t at = 0;
-        do {
-            size_t len =
-                v->wrap ? row_bytes((bw_slice){l->text + at, l->len - at}, r.cols) : l->len - at;
-            if (skip > 0)
-                skip--;
-            else
-                draw_line(v, r, row++, l, at, at + len);
-            at += len;
-        } while (at < l->len && row < r.rows);
-        skip = 0;
-    }
-    bw_region_cursor(r, 0, 0, false);
-}
-
-void bw_text_view_status(const bw_text_view *v, bw_buf *out)
-{
-    size_t first = v->count ? (size_t)(v->top - v->base) + 1 : 0;
-    size_t last = first + (size_t)page_rows(v) - 1;
-    if (last > v->count)
-        last = v->count;
-    bw_buf_addf(out, "%zu-%zu/%zu", first, last, v->count);
-    if (v->follow)
-        bw_buf_adds(out, "  following");
-    if (v->wrap)
-        bw_buf_adds(out, "  wrap");
-    if (v->search[0])
-        bw_buf_addf(out, "  /%s", v->search);
 }

@@ -169,11 +169,13 @@ static void the_palette_reads_commands(void **state)
 static void theme_names(void *user, const bw_action *action, const char *begun, bw_candidates *out)
 {
     (void)user;
-    (void)begun;
-    if (action->id != BW_ACTION_THEME)
-        return;
-    bw_candidates_add(out, "dark");
-    bw_candidates_add(out, "light");
+    static const char *const themes[] = {"dark", "light"};
+    for (size_t i = 0; action->id == BW_ACTION_THEME && i < BW_COUNT(themes); i++) {
+        char line[32];
+        snprintf(line, sizeof(line), "%s %s", action->name, themes[i]);
+        if (strncmp(themes[i], begun, strlen(begun)) == 0)
+            bw_candidates_add(out, line);
+    }
 }
 
 static void the_palette_completes(void **state)
@@ -187,7 +189,7 @@ static void the_palette_completes(void **state)
     assert_string_equal(c.text[0], "resync");
     assert_string_equal(c.text[1], "resync-full");
     bw_candidates_fini(&c);
-    bw_palette_complete(&palette, "theme l", &c);
+    bw_palette_complete(&palette, "th l", &c);
     assert_int_equal(c.count, 1);
     assert_string_equal(c.text[0], "theme light");
     bw_candidates_fini(&c);
