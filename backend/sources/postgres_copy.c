@@ -98,7 +98,7 @@ typedef struct span {
    begins the text (bytea's \\x) only moves its start. */
 static span escaped_text(char *start, char *slash, char *end)
 {
-    if (slash == start) {
+    if (slash == start && end - start >= 2) {
         if (end - start == 2 && start[1] == 'N')
             return (span){NULL, 0};
         start[1] = unescaped(start[1]);
