@@ -85,6 +85,10 @@ static bool parse_what(const char *what, bw_sb_fault *effect)
             return true;
         }
     }
+    for (const char *c = what; *c; c++) {
+        if (*c < ' ' || *c >= 0x7f)
+            return false;
+    }
     if (strncmp(what, "latency=", 8) == 0) {
         effect->kind = BW_SB_FAULT_LATENCY;
         return bw_parse_duration(bw_slice_cstr(what + 8), &effect->latency_us) &&
@@ -114,7 +118,10 @@ static bw_status entry_set_what(fault_entry *e, bw_slice what, bw_error *err)
 
 static bw_status entry_set_method(fault_entry *e, bw_slice method, bw_error *err)
 {
-    if (method.len == 0 || method.len >= sizeof e->method)
+    bool printable = true;
+    for (size_t i = 0; i < method.len; i++)
+        printable = printable && method.ptr[i] > ' ' && method.ptr[i] < 0x7f;
+    if (method.len == 0 || method.len >= sizeof e->method || !printable)
         return bw_error_set(err, BW_INVALID, "a fault needs the name of a method, or *");
     memcpy(e->method, method.ptr, method.len);
     e->method[method.len] = '\0';

@@ -141,7 +141,9 @@ static void print_errors_shape(bw_buf *out, unsigned code, const char *reason, c
     if (location) {
         bw_buf_addc(out, ',');
         add_member(out, "location", location);
-        bw_buf_adds(out, ",\"locationType\":\"other\"");
+        bw_buf_addc(out, ',');
+        bool header = strcmp(location, "If-Match") == 0 || strcmp(location, "Authorization") == 0;
+        add_member(out, "locationType", header ? "header" : "other");
     }
     bw_buf_adds(out, "}],");
     add_member(out, "status", bw_sb_status_name(code));
