@@ -14,7 +14,7 @@ char *bw_buf_reserve(bw_buf *b, size_t more)
 {
     if (b->cap - b->len < more)
         BW_GROW(b->ptr, b->len + more, b->cap);
-    return b->ptr + b->len;
+    return b->ptr ? b->ptr + b->len : NULL; /* nothing was asked of an empty one */
 }
 
 void bw_buf_add(bw_buf *b, const void *p, size_t n)
