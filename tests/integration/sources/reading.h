@@ -267,7 +267,7 @@ static inline const char *ids(taken *t)
 {
     long *list = NULL;
     size_t n = 0, cap = 0;
-    const char *end = t->rows.ptr + t->rows.len;
+    const char *end = t->rows.len ? t->rows.ptr + t->rows.len : NULL;
     for (const char *p = t->rows.ptr; t->rows.len && p < end;
          p = (char *)memchr(p, '\n', (size_t)(end - p)) + 1) {
         BW_GROW(list, n + 1, cap);
