@@ -279,7 +279,7 @@ int main(int argc, char **argv)
         }
     }
     set_up(&p, ascii, plain);
-    bw_term_options options = {p.mouse, bw_no_color(), bw_clock_system()};
+    bw_term_options options = {p.mouse, bw_no_color(), bw_clock_system(), NULL};
     if (bw_term_open(&p.term, &options, &err) != BW_OK) {
         fprintf(stderr, "kit-probe: %s\n%s\n", err.message, err.hint);
         tear_down(&p);

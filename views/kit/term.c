@@ -298,6 +298,8 @@ void bw_term_suspend(bw_term *term)
     extras_off();
     def_prog_mode();
     endwin();
+    if (term->options.stop_notice)
+        send(term->options.stop_notice);
     bw_term_signals_stop();
     /* Continued. Whatever the terminal was used for meanwhile, its modes and contents are not ours. */
     reset_prog_mode();

@@ -19,6 +19,8 @@ typedef struct bw_term_options {
     bool mouse;
     bool no_color; /* bw_no_color(), or asked for otherwise: start_color() is never called */
     const bw_clock *clock;
+    const char
+        *stop_notice; /* written below the prompt when the process is stopped; NULL: nothing */
 } bw_term_options;
 
 /* Takes the terminal of standard input and output. BW_UNSUPPORTED when there is none, or when it

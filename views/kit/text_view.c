@@ -49,6 +49,17 @@ void bw_text_view_clear(bw_text_view *v)
     v->match = UINT64_MAX;
 }
 
+void bw_text_view_refill(bw_text_view *v)
+{
+    uint64_t top = v->top - v->base, match = v->match;
+    int part = v->part, side = v->side;
+    bw_text_view_clear(v);
+    v->top = top;
+    v->part = part;
+    v->side = side;
+    v->match = match;
+}
+
 void bw_text_view_free(bw_text_view *v)
 {
     if (!v)

@@ -16,6 +16,9 @@ bw_text_view *bw_text_view_new(size_t max_lines);
 void bw_text_view_free(bw_text_view *v);
 
 void bw_text_view_clear(bw_text_view *v);
+/* Empties it to be filled anew with much the same lines: the place that was read stays on the screen.
+   Only for texts that never reach max_lines. */
+void bw_text_view_refill(bw_text_view *v);
 /* Adds a line (text from outside may come as it is; a newline in it begins a further line). */
 void bw_text_view_add(bw_text_view *v, bw_style style, bw_slice text);
 void bw_text_view_addf(bw_text_view *v, bw_style style, const char *fmt, ...) BW_PRINTF(3, 4);
