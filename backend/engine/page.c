@@ -146,6 +146,12 @@ static bw_status read_batches(bw_page_reader *r, page_box *box, bw_error *err)
     return s;
 }
 
+static bw_status read_sync(bw_page_reader *r, page_box *box, bw_error *err)
+{
+    bw_status s = read_runs(r, box, err);
+    return s == BW_OK ? read_batches(r, box, err) : s;
+}
+
 static bw_status read_audit(bw_page_reader *r, page_box *box, bw_error *err)
 {
     bw_audit_entry *audit;
@@ -180,6 +186,7 @@ static page_box *answer(bw_page_reader *r, const bw_page_query *query)
         [BW_PAGE_LETTERS] = read_letters,
         [BW_PAGE_LETTER] = read_letters,
         [BW_PAGE_BATCHES] = read_batches,
+        [BW_PAGE_SYNC] = read_sync,
         [BW_PAGE_AUDIT] = read_audit,
         [BW_PAGE_LOG] = read_log,
     };

@@ -17,6 +17,7 @@ typedef enum bw_page_kind {
     BW_PAGE_LETTERS,       /* sync, reason, text: letters without content bodies over 4 KiB */
     BW_PAGE_LETTER,        /* id: letters[0], whole */
     BW_PAGE_BATCHES,       /* sync: batches in flight */
+    BW_PAGE_SYNC,          /* sync: its runs, and its batches in flight */
     BW_PAGE_AUDIT,         /* sync or all: audit */
     BW_PAGE_LOG,           /* text: lines of the log's ring */
 } bw_page_kind;
