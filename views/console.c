@@ -59,8 +59,8 @@ static void drop_top(bw_console *c)
 {
     bw_view *top = c->stack[--c->depth];
     top->class->free(top);
-    bw_page_unref(c->page);
-    c->page = NULL;
+    bw_page_unref(c->pages[c->depth]);
+    c->pages[c->depth] = NULL;
     c->has_asked = false;
 }
 
@@ -113,42 +113,52 @@ static void ask_page(bw_console *c, bool again)
 void bw_console_update(bw_console *c)
 {
     bw_view *top = bw_console_top(c);
-    top->class->update(top, bw_host_snapshot(&c->host), c->page);
+    top->class->update(top, bw_host_snapshot(&c->host), c->pages[c->depth - 1]);
     ask_page(c, false);
 }
 
-void bw_console_snapshot(bw_console *c, const bw_snapshot *snapshot)
+bw_reaction bw_console_snapshot(bw_console *c, const bw_snapshot *snapshot)
 {
     if (!snapshot)
-        return;
-    bw_snapshot_unref(c->snapshot);
+        return BW_REACT_HANDLED;
+    const bw_snapshot *old = c->snapshot;
     c->snapshot = snapshot;
     if (!c->held)
         bw_console_update(c);
+    bw_snapshot_unref(old);
+    return c->held ? BW_REACT_HANDLED : BW_REACT_REDRAW;
 }
 
-void bw_console_page(bw_console *c, const bw_page *page)
+bw_reaction bw_console_page(bw_console *c, const bw_page *page)
 {
     /* A late answer to an earlier question is dropped. */
     if (!page || !c->has_asked || !bw_page_query_equal(&page->query, &c->asked) ||
-        (c->held && c->page)) {
+        (c->held && c->pages[c->depth - 1])) {
         bw_page_unref(page);
-        return;
+        return BW_REACT_HANDLED;
     }
-    const bw_page *old = c->page;
-    c->page = page;
+    const bw_page *old = c->pages[c->depth - 1];
+    c->pages[c->depth - 1] = page;
     bw_console_update(c);
     bw_page_unref(old);
+    return BW_REACT_REDRAW;
 }
 
-void bw_console_news(bw_console *c, const bw_news *news)
+bw_reaction bw_console_news(bw_console *c, const bw_news *news)
 {
     bw_toast_level level = news->level == BW_LOG_ERROR  ? BW_TOAST_ERROR
                            : news->level == BW_LOG_WARN ? BW_TOAST_WARN
                                                         : BW_TOAST_INFO;
     bw_toasts_add(c->toasts, level, "%s%s%s", news->text, news->hint[0] ? "  HINT: " : "",
                   news->hint);
-    ask_page(c, true);
+    if (!c->held)
+        ask_page(c, true);
+    return BW_REACT_REDRAW;
+}
+
+int64_t bw_console_refresh_us(const bw_console *c)
+{
+    return c->options.refresh_us;
 }
 
 /* ---- the stack -------------------------------------------------------------------------- */
@@ -161,10 +171,9 @@ void bw_console_open(bw_console *c, bw_screen_id screen, const bw_view_at *at)
     if (c->depth == BW_STACK || (c->depth > 0 && bw_console_top(c)->class == class &&
                                  screen != BW_SCREEN_SYNC && screen != BW_SCREEN_LETTERS))
         drop_top(c);
-    bw_page_unref(c->page);
-    c->page = NULL;
     c->has_asked = false;
-    c->stack[c->depth++] = class->open(class, &c->host, at ? at : &nowhere);
+    bw_view *view = class->open(class, &c->host, at ? at : &nowhere);
+    c->stack[c->depth++] = view;
     bw_console_update(c);
 }
 
@@ -180,22 +189,27 @@ bool bw_console_back(bw_console *c)
 
 static const char *refuse(void *user, const bw_action *action)
 {
-    bw_view *top = bw_console_top(user);
-    return top->class->refuse ? top->class->refuse(top, action) : NULL;
+    bw_view *view = user;
+    return view->class->refuse ? view->class->refuse(view, action) : NULL;
+}
+
+bw_action_context bw_view_context(const bw_console *c, bw_view *view)
+{
+    bw_table *table = view->class->table ? view->class->table(view) : NULL;
+    size_t hidden;
+    return (bw_action_context){
+        .screen = view->class->id,
+        .read_only = c->options.read_only,
+        /* A screen without a table is about one thing: itself. */
+        .has_row = !table || bw_table_selected(table) || bw_table_marked(table, &hidden) > 0,
+        .refuse = refuse,
+        .user = view,
+    };
 }
 
 bw_action_context bw_console_context(bw_console *c)
 {
-    bw_view *top = bw_console_top(c);
-    bw_table *table = top->class->table ? top->class->table(top) : NULL;
-    size_t hidden;
-    return (bw_action_context){
-        .screen = top->class->id,
-        .read_only = c->options.read_only,
-        .has_row = table && (bw_table_selected(table) || bw_table_marked(table, &hidden) > 0),
-        .refuse = refuse,
-        .user = c,
-    };
+    return bw_view_context(c, bw_console_top(c));
 }
 
 /* ---- events ----------------------------------------------------------------------------- */
@@ -239,7 +253,8 @@ int64_t bw_console_deadline(const bw_console *c)
         at = held;
     if (c->has_asked && !c->held && c->asked_mono_us + c->options.refresh_us < at)
         at = c->asked_mono_us + c->options.refresh_us;
-    return at;
+    int64_t older = bw_console_next_age(c);
+    return older < at ? older : at;
 }
 
 bw_reaction bw_console_tick(bw_console *c)
@@ -247,7 +262,8 @@ bw_reaction bw_console_tick(bw_console *c)
     int64_t now = bw_mono_us(c->options.clock);
     bw_view *top = bw_console_top(c);
     bw_table *table = top->class->table ? top->class->table(top) : NULL;
-    bw_reaction r = bw_toasts_deadline(c->toasts) <= now ? BW_REACT_REDRAW : BW_REACT_NONE;
+    bool changes = bw_toasts_deadline(c->toasts) <= now || bw_console_next_age(c) <= now;
+    bw_reaction r = changes ? BW_REACT_REDRAW : BW_REACT_NONE;
     if (table && bw_table_deadline(table) <= now)
         r |= bw_table_tick(table);
     if (c->has_asked && !c->held && c->asked_mono_us + c->options.refresh_us <= now)
@@ -307,6 +323,22 @@ bw_toasts *bw_host_toasts(const bw_view_host *host)
 void bw_host_open(bw_view_host *host, bw_screen_id screen, const bw_view_at *at)
 {
     bw_console_open(console_of(host), screen, at);
+}
+
+void bw_host_home(bw_view_host *host, const char *filter)
+{
+    bw_console *c = console_of(host);
+    bw_error err = BW_ERROR_INIT;
+    while (bw_console_back(c))
+        ;
+    bw_view *home = bw_console_top(c);
+    if (bw_table_filter(home->class->table(home), filter, &err) != BW_OK)
+        bw_toasts_error(c->toasts, &err);
+}
+
+bool bw_host_local_time(const bw_view_host *host)
+{
+    return console_of(host)->options.local_time;
 }
 
 void bw_host_toast(bw_view_host *host, bw_toast_level level, const char *fmt, ...)

@@ -35,11 +35,13 @@ BW_NODISCARD bw_status bw_console_new(const bw_console_options *options, bw_cons
 void bw_console_free(bw_console *c);
 bw_action_set *bw_console_actions(bw_console *c);
 
-/* A new snapshot; takes the reference over. */
-void bw_console_snapshot(bw_console *c, const bw_snapshot *snapshot);
+/* A new snapshot; takes the reference over. HANDLED while the display is frozen. */
+bw_reaction bw_console_snapshot(bw_console *c, const bw_snapshot *snapshot);
 /* A page that was asked for; takes the reference over. */
-void bw_console_page(bw_console *c, const bw_page *page);
-void bw_console_news(bw_console *c, const bw_news *news);
+bw_reaction bw_console_page(bw_console *c, const bw_page *page);
+bw_reaction bw_console_news(bw_console *c, const bw_news *news);
+/* How often the operator wants new numbers. */
+int64_t bw_console_refresh_us(const bw_console *c);
 /* A key, a click, a paste. */
 bw_reaction bw_console_event(bw_console *c, const bw_event *event);
 /* The whole frame. */

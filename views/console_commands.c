@@ -89,7 +89,11 @@ static bw_reaction refresh(bw_console *c, const char *argument)
 static bw_reaction freeze(bw_console *c)
 {
     if (c->held) {
-        bw_snapshot_unref(c->held);
+        /* Where nothing newer has come, the held one still is the newest. */
+        if (c->snapshot)
+            bw_snapshot_unref(c->held);
+        else
+            c->snapshot = c->held;
         c->held = NULL;
         bw_console_update(c);
         return BW_REACT_REDRAW;
@@ -98,8 +102,6 @@ static bw_reaction freeze(bw_console *c)
        of the engine. */
     c->held = c->snapshot;
     c->snapshot = NULL;
-    c->frozen_mono_us = bw_mono_us(c->options.clock);
-    c->frozen_seq = c->held ? c->held->seq : 0;
     return BW_REACT_REDRAW;
 }
 

@@ -22,15 +22,28 @@ static void count_words(const bw_snapshot *s, char *out, size_t size)
     }
 }
 
+/* Data older than this says so. */
+static int64_t age_limit(const bw_console *c)
+{
+    int64_t limit = 2 * c->options.refresh_us;
+    return limit < 3 * BW_SECOND ? 3 * BW_SECOND : limit;
+}
+
+int64_t bw_console_next_age(const bw_console *c)
+{
+    if (!c->snapshot || c->held)
+        return BW_FOREVER;
+    int64_t next = (c->age_drawn_s + 1) * BW_SECOND, limit = age_limit(c) + 1;
+    return c->snapshot->mono_us + (next > limit ? next : limit);
+}
+
 /* The data's age when it is older than two refreshes, else the time of the snapshot. */
 static void clock_text(bw_console *c, const bw_snapshot *s, char *out, size_t size, bool *old)
 {
     char text[BW_TIME_TEXT];
     int64_t age = bw_mono_us(c->options.clock) - s->mono_us;
-    int64_t limit = 2 * c->options.refresh_us;
-    if (limit < 3 * BW_SECOND)
-        limit = 3 * BW_SECOND;
-    *old = age > limit && !c->held;
+    *old = age > age_limit(c) && !c->held;
+    c->age_drawn_s = *old ? age / BW_SECOND : 0;
     if (*old)
         snprintf(out, size, "data %s old", bw_format_duration(age, text));
     else
@@ -48,12 +61,9 @@ static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, boo
     if (!isnan(s->quota_left))
         snprintf(t->quota, sizeof(t->quota), "quota %.0f%%", floor(s->quota_left * 100));
     clock_text(c, s, t->clock, sizeof(t->clock), old);
-    if (c->held) {
-        uint64_t newer =
-            c->snapshot && c->snapshot->seq > c->frozen_seq ? c->snapshot->seq - c->frozen_seq : 0;
-        bw_format_duration(bw_mono_us(c->options.clock) - c->frozen_mono_us, text);
-        snprintf(t->frozen, sizeof(t->frozen), "FROZEN %s, %llu newer", text,
-                 (unsigned long long)newer);
+    if (c->held) { /* in words that stay true while nothing is drawn */
+        snprintf(t->frozen, sizeof(t->frozen), "FROZEN at %.40s", t->clock);
+        t->clock[0] = '\0';
     }
 }
 
@@ -161,8 +171,9 @@ bw_action_context bw_host_below(const bw_view_host *host, const char **title)
     size_t below = c->depth - 1;
     if (below > 0 && bw_console_top(c)->class->id == BW_SCREEN_HELP)
         below--;
-    bw_action_context context = bw_console_context(c);
-    context.screen = c->stack[below]->class->id;
-    *title = c->stack[below]->class->title;
-    return context;
+    /* It was covered: its snapshot may be gone. */
+    bw_view *view = c->stack[below];
+    view->class->update(view, bw_host_snapshot(host), c->pages[below]);
+    *title = view->class->title;
+    return bw_view_context(c, view);
 }

@@ -39,16 +39,15 @@ struct bw_console {
     bw_console_options options;
     bw_action_set *actions;
     bw_view *stack[BW_STACK];
+    /* What each view shows, or NULL. A view that is covered keeps its page, so that BACK finds
+       everything as it was left. */
+    const bw_page *pages[BW_STACK];
     size_t depth;
     const bw_snapshot *snapshot; /* the newest */
     const bw_snapshot *held;     /* while frozen */
-    int64_t frozen_mono_us;
-    uint64_t frozen_seq;
-    const bw_page *page; /* of the topmost view, or NULL */
     bw_page_query asked;
     bool has_asked;
     int64_t asked_mono_us;
-    int64_t next_refresh; /* of the screens, monotonic */
     bw_toasts *toasts;
     bw_prompt *prompt;
     bw_prompt_kind prompt_kind;
@@ -61,6 +60,7 @@ struct bw_console {
     bw_arena dialog_arena;
     char *filter_before; /* what Esc brings back */
     bw_footer footer;
+    int64_t age_drawn_s; /* the header says that the data is so old; 0: it is not */
     bw_console_wishes wishes;
     char wish_theme[64], theme[64];
     bw_buf copied;
@@ -74,8 +74,12 @@ static inline bw_view *bw_console_top(const bw_console *c)
     return c->stack[c->depth - 1];
 }
 
+/* console_frame.c: when the header has to say that the data is older, monotonic; BW_FOREVER. */
+int64_t bw_console_next_age(const bw_console *c);
+
 /* console.c */
 bw_action_context bw_console_context(bw_console *c);
+bw_action_context bw_view_context(const bw_console *c, bw_view *view);
 void bw_console_update(bw_console *c);
 bool bw_console_back(bw_console *c);
 

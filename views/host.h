@@ -20,6 +20,10 @@ bw_action_context bw_host_below(const bw_view_host *host, const char **title);
 
 /* Opens a screen above this one. */
 void bw_host_open(bw_view_host *host, bw_screen_id screen, const bw_view_at *at);
+/* Back to the home screen, its rows filtered. The calling view is freed: it touches nothing after. */
+void bw_host_home(bw_view_host *host, const char *filter);
+/* Whether times of day are local (the header's clock is) or UTC. */
+bool bw_host_local_time(const bw_view_host *host);
 void bw_host_toast(bw_view_host *host, bw_toast_level level, const char *fmt, ...) BW_PRINTF(3, 4);
 /* Switches the theme at once. */
 void bw_host_theme(bw_view_host *host, const char *name);

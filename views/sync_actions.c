@@ -32,7 +32,7 @@ const bw_action bw_sync_actions[] = {
      "stop the run under way; the next one goes on from there", NULL, "x", CHANGES, ON_SYNCS},
     {ACTION_TAKE_OVER, "take-over", NULL, "claim a target that another state directory owns", NULL,
      NULL, CHANGES | BW_ACT_DANGEROUS, ON_SYNCS},
-    {ACTION_LETTERS, "dead-letters", "dead letters", "the dead letters of this sync", NULL, "D",
+    {ACTION_LETTERS, "dead-letters", "dead letters", "the dead letters of this sync", NULL, "d D",
      BW_ACT_ROW | BW_ACT_HINT, ON_SYNCS},
     {ACTION_HISTORY, "history", NULL, "the runs of this sync", NULL, "H", BW_ACT_ROW, ON_SYNCS},
 };

@@ -8,7 +8,7 @@
 #include "views/sync_actions.h"
 #include "views/table_view.h"
 
-enum { SYNC, MODE, STATE, FRESH, LAG, RATE, LAST_OK, NEXT, DLQ, SPARK };
+enum { SYNC, MODE, STATE, FRESH, LAG, RATE, LAST_OK, NEXT, DLQ, SPARK, SOURCE, TARGET };
 
 static const bw_column columns[] = {
     [SYNC] = {"sync", "SYNC", 10, 0, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
@@ -21,6 +21,8 @@ static const bw_column columns[] = {
     [NEXT] = {"next", "NEXT", 8, 8, BW_ALIGN_RIGHT, 6, BW_UNIT_SECONDS},
     [DLQ] = {"dlq", "DLQ", 5, 5, BW_ALIGN_RIGHT, 2, BW_UNIT_PLAIN, .descending = true},
     [SPARK] = {"spark", "15 MIN", 9, 15, BW_ALIGN_LEFT, 7, BW_UNIT_TEXT, .unsortable = true},
+    [SOURCE] = {"source", "SOURCE", 8, 12, BW_ALIGN_LEFT, 9, BW_UNIT_TEXT, .hidden = true},
+    [TARGET] = {"target", "TARGET", 10, 20, BW_ALIGN_LEFT, 9, BW_UNIT_TEXT, .hidden = true},
 };
 
 typedef struct view_syncs {
@@ -131,6 +133,12 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
     case DLQ:
         number_cell(cell, s->dead_letters < 0 ? NAN : (double)s->dead_letters);
         cell->style = s->dead_letters > 0 ? BW_ROLE_WARN : BW_ROLE_MUTED;
+        break;
+    case SOURCE:
+        cell->text = bw_slice_cstr(s->source);
+        break;
+    case TARGET:
+        cell->text = bw_slice_cstr(s->target ? s->target : "");
         break;
     default:
         spark_cell(v, cell, s);

@@ -1,0 +1,19 @@
+/* What an operator can do to dead letters, on every screen that shows some. Threads: UI. */
+#ifndef BW_VIEWS_LETTER_ACTIONS_H
+#define BW_VIEWS_LETTER_ACTIONS_H
+
+#include "views/host.h"
+
+extern const bw_action bw_letter_actions[];
+extern const size_t bw_letter_actions_count;
+
+/* Asks, and carries one of them out on the letters: `ids` in decimal, `names` as the question calls
+   them. NONE when it is not one of them. */
+bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *const *ids,
+                          const char *const *names, size_t count);
+/* Why it cannot be done to this letter now, or NULL. */
+const char *bw_letter_refuse(const bw_action *action, const bw_dead_letter *letter);
+
+bw_role bw_letter_role(bw_letter_state state);
+
+#endif

@@ -1,0 +1,344 @@
+/* Dead letters: grouped by sync and reason, and the letters of one group. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "backend/core/units.h"
+#include "views/letter_actions.h"
+#include "views/screens.h"
+#include "views/table_view.h"
+
+typedef struct view_letters {
+    bw_table_view base;
+    char id[192];
+} view_letters;
+
+/* "12m04s ago", on the clock of the snapshot that is shown. */
+static void ago_cell(const view_letters *v, bw_table_cell *cell, int64_t then_us)
+{
+    if (v->base.snapshot)
+        bw_cell_ago(cell, then_us, v->base.snapshot->wall_us);
+    else
+        bw_cell_time(cell, then_us);
+}
+
+static void set_rows(view_letters *v, size_t count, const char *(*id)(void *, size_t),
+                     void (*cell)(void *, size_t, size_t, bw_table_cell *))
+{
+    bw_table_set_rows(v->base.table,
+                      &(bw_table_rows){.count = count, .id = id, .cell = cell, .user = v});
+}
+
+/* ---- groups ----------------------------------------------------------------------------- */
+
+enum { G_SYNC, G_REASON, G_COUNT, G_FIRST, G_LAST, G_MEANING };
+
+static const bw_column group_columns[] = {
+    [G_SYNC] = {"sync", "SYNC", 10, 22, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
+    [G_REASON] = {"reason", "REASON", 12, 17, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
+    [G_COUNT] = {"count", "COUNT", 6, 6, BW_ALIGN_RIGHT, 0, BW_UNIT_PLAIN, .descending = true},
+    [G_FIRST] = {"first", "FIRST SEEN", 11, 11, BW_ALIGN_RIGHT, 3, BW_UNIT_SECONDS,
+                 .descending = true},
+    [G_LAST] = {"last", "LAST SEEN", 10, 11, BW_ALIGN_RIGHT, 1, BW_UNIT_SECONDS},
+    [G_MEANING] = {"meaning", "MEANING", 12, 0, BW_ALIGN_LEFT, 2, BW_UNIT_TEXT},
+};
+
+static const char *group_id(void *user, size_t row)
+{
+    view_letters *v = user;
+    const bw_letter_group *g = &v->base.page->groups[row];
+    snprintf(v->id, sizeof(v->id), "%s %s", g->sync, bw_reason_name(g->reason));
+    return v->id;
+}
+
+static void group_cell(void *user, size_t row, size_t column, bw_table_cell *cell)
+{
+    const view_letters *v = user;
+    const bw_letter_group *g = &v->base.page->groups[row];
+    switch (column) {
+    case G_SYNC:
+        cell->text = bw_slice_cstr(g->sync);
+        break;
+    case G_REASON:
+        cell->text = bw_slice_cstr(bw_reason_name(g->reason));
+        cell->style = BW_ROLE_WARN;
+        break;
+    case G_COUNT:
+        bw_cell_count(cell, g->count);
+        break;
+    case G_FIRST:
+        ago_cell(v, cell, g->first_seen_us);
+        break;
+    case G_LAST:
+        ago_cell(v, cell, g->last_seen_us);
+        break;
+    default:
+        cell->text = bw_slice_cstr(bw_reason_text(g->reason));
+        cell->style = BW_ROLE_MUTED;
+    }
+}
+
+static bw_view *open_groups(const bw_view_class *class, bw_view_host *host, const bw_view_at *at)
+{
+    view_letters *v = bw_xcalloc(1, sizeof(*v));
+    bw_table_view_init(&v->base, class, host, group_columns, BW_COUNT(group_columns));
+    bw_table_default_sort(v->base.table, "count", true);
+    v->base.at = *at;
+    return &v->base.view;
+}
+
+static bool query_groups(const bw_view *view, bw_page_query *out)
+{
+    const view_letters *v = (const view_letters *)view;
+    *out = (bw_page_query){.kind = BW_PAGE_LETTER_GROUPS};
+    memcpy(out->sync, v->base.at.sync, sizeof(out->sync));
+    return true;
+}
+
+static void update_groups(bw_view *view, const bw_snapshot *snapshot, const bw_page *page)
+{
+    view_letters *v = (view_letters *)view;
+    v->base.snapshot = snapshot;
+    v->base.page = page;
+    if (!page)
+        return;
+    bw_table_set_empty(v->base.table,
+                       page->error ? page->error : "no dead letters: every row has landed");
+    set_rows(v, page->n_groups, group_id, group_cell);
+}
+
+static bw_reaction act_groups(bw_view *view, const bw_action *action, const char *argument)
+{
+    view_letters *v = (view_letters *)view;
+    bw_reaction r = bw_table_act(v->base.table, action->id);
+    size_t row = bw_table_selected_index(v->base.table);
+    (void)argument;
+    if (!(r & BW_REACT_ACCEPT) || !v->base.page || row >= v->base.page->n_groups)
+        return r;
+    const bw_letter_group *g = &v->base.page->groups[row];
+    bw_view_at at;
+    memset(&at, 0, sizeof(at));
+    snprintf(at.sync, sizeof(at.sync), "%s", g->sync);
+    snprintf(at.reason, sizeof(at.reason), "%s", bw_reason_name(g->reason));
+    bw_host_open(view->host, BW_SCREEN_LETTERS, &at);
+    return BW_REACT_REDRAW;
+}
+
+const bw_view_class bw_view_letter_groups = {
+    .id = BW_SCREEN_LETTER_GROUPS,
+    .name = "dlq",
+    .title = "Dead letters",
+    .has_table = true,
+    .open = open_groups,
+    .free = bw_table_view_free,
+    .query = query_groups,
+    .update = update_groups,
+    .draw = bw_table_view_draw,
+    .act = act_groups,
+    .mouse = bw_table_view_mouse,
+    .table = bw_table_view_table,
+};
+
+/* ---- letters ---------------------------------------------------------------------------- */
+
+/* More than this are looked at by narrowing the group down. */
+#define LETTERS_SHOWN 5000
+
+enum {
+    L_ID,
+    L_SYNC,
+    L_KEY,
+    L_REASON,
+    L_COLUMN,
+    L_DETAIL,
+    L_TRIES,
+    L_FIRST,
+    L_LAST,
+    L_STATE,
+    L_BODY
+};
+
+static const bw_column letter_columns[] = {
+    [L_ID] = {"id", "ID", 6, 6, BW_ALIGN_RIGHT, 0, BW_UNIT_PLAIN, .hidden = true},
+    [L_SYNC] = {"sync", "SYNC", 10, 18, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT, .hidden = true},
+    [L_KEY] = {"key", "KEY", 9, 20, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
+    [L_REASON] = {"reason", "REASON", 10, 17, BW_ALIGN_LEFT, 3, BW_UNIT_TEXT},
+    [L_COLUMN] = {"column", "COLUMN", 8, 14, BW_ALIGN_LEFT, 1, BW_UNIT_TEXT},
+    [L_DETAIL] = {"detail", "DETAIL", 10, 0, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
+    [L_TRIES] = {"tries", "TRIES", 5, 5, BW_ALIGN_RIGHT, 4, BW_UNIT_PLAIN, .descending = true},
+    [L_FIRST] = {"first", "FIRST SEEN", 11, 11, BW_ALIGN_RIGHT, 0, BW_UNIT_SECONDS, .hidden = true},
+    [L_LAST] = {"last", "LAST SEEN", 10, 11, BW_ALIGN_RIGHT, 2, BW_UNIT_SECONDS},
+    [L_STATE] = {"state", "STATE", 9, 10, BW_ALIGN_LEFT, 5, BW_UNIT_TEXT},
+    [L_BODY] = {"content", "CONTENT", 10, 40, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT, .hidden = true},
+};
+
+static const char *letter_id(void *user, size_t row)
+{
+    view_letters *v = user;
+    snprintf(v->id, sizeof(v->id), "%lld", (long long)v->base.page->letters[row].id);
+    return v->id;
+}
+
+static void letter_cell(void *user, size_t row, size_t column, bw_table_cell *cell)
+{
+    const view_letters *v = user;
+    const bw_dead_letter *l = &v->base.page->letters[row];
+    switch (column) {
+    case L_ID:
+        cell->number = (double)l->id;
+        bw_table_cell_printf(cell, "%lld", (long long)l->id);
+        break;
+    case L_SYNC:
+        cell->text = bw_slice_cstr(l->sync);
+        break;
+    case L_KEY:
+        cell->text = bw_slice_cstr(l->key ? l->key : "-");
+        break;
+    case L_REASON:
+        cell->text = bw_slice_cstr(bw_reason_name(l->reason));
+        cell->style = BW_ROLE_WARN;
+        break;
+    case L_COLUMN:
+        cell->text = bw_slice_cstr(l->column && l->column[0] ? l->column : "-");
+        break;
+    case L_DETAIL:
+        cell->text =
+            bw_slice_cstr(l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason));
+        break;
+    case L_TRIES:
+        bw_cell_count(cell, l->attempts);
+        break;
+    case L_FIRST:
+        ago_cell(v, cell, l->first_seen_us);
+        break;
+    case L_LAST:
+        ago_cell(v, cell, l->last_seen_us);
+        break;
+    case L_STATE:
+        cell->text = bw_slice_cstr(bw_letter_state_name(l->state));
+        cell->style = bw_letter_role(l->state);
+        break;
+    default:
+        cell->text = l->content;
+    }
+}
+
+static bw_view *open_letters(const bw_view_class *class, bw_view_host *host, const bw_view_at *at)
+{
+    view_letters *v = bw_xcalloc(1, sizeof(*v));
+    bw_table_view_init(&v->base, class, host, letter_columns, BW_COUNT(letter_columns));
+    v->base.at = *at;
+    /* Columns that would say the same on every line. */
+    if (!at->sync[0])
+        bw_table_show_column(v->base.table, L_SYNC, true);
+    if (at->reason[0])
+        bw_table_show_column(v->base.table, L_REASON, false);
+    snprintf(v->base.view.crumb, sizeof(v->base.view.crumb), "%.100s%s%.50s",
+             at->sync[0] ? at->sync : "Dead letters", at->reason[0] ? " " : "", at->reason);
+    return &v->base.view;
+}
+
+static bool query_letters(const bw_view *view, bw_page_query *out)
+{
+    const view_letters *v = (const view_letters *)view;
+    *out = (bw_page_query){.kind = BW_PAGE_LETTERS, .limit = LETTERS_SHOWN};
+    memcpy(out->sync, v->base.at.sync, sizeof(out->sync));
+    memcpy(out->reason, v->base.at.reason, sizeof(out->reason));
+    return true;
+}
+
+static void update_letters(bw_view *view, const bw_snapshot *snapshot, const bw_page *page)
+{
+    view_letters *v = (view_letters *)view;
+    v->base.snapshot = snapshot;
+    v->base.page = page;
+    if (!page)
+        return;
+    bw_table_set_empty(v->base.table, page->error ? page->error : "no dead letters are left here");
+    set_rows(v, page->n_letters, letter_id, letter_cell);
+}
+
+static const bw_dead_letter *letter_of(const view_letters *v, const char *id)
+{
+    int64_t number = strtoll(id, NULL, 10);
+    for (size_t i = 0; v->base.page && i < v->base.page->n_letters; i++) {
+        if (v->base.page->letters[i].id == number)
+            return &v->base.page->letters[i];
+    }
+    return NULL;
+}
+
+static const bw_dead_letter *selected(const view_letters *v)
+{
+    size_t row = bw_table_selected_index(v->base.table);
+    return v->base.page && row < v->base.page->n_letters ? &v->base.page->letters[row] : NULL;
+}
+
+static bw_reaction act_on_targets(view_letters *v, const bw_action *action)
+{
+    char **ids;
+    size_t n = bw_table_targets(v->base.table, &ids);
+    const char **names = bw_xcalloc(n + 1, sizeof(*names));
+    for (size_t i = 0; i < n; i++) {
+        const bw_dead_letter *l = letter_of(v, ids[i]);
+        names[i] = l && l->key ? l->key : ids[i];
+    }
+    bw_reaction r = bw_letter_act(&v->base.view, action, (const char *const *)ids, names, n);
+    free(names);
+    bw_table_targets_free(ids);
+    return r;
+}
+
+static bw_reaction act_letters(bw_view *view, const bw_action *action, const char *argument)
+{
+    view_letters *v = (view_letters *)view;
+    bw_reaction r = bw_table_act(v->base.table, action->id);
+    (void)argument;
+    if (r == BW_REACT_NONE)
+        return act_on_targets(v, action);
+    const bw_dead_letter *l = selected(v);
+    if (!(r & BW_REACT_ACCEPT) || !l)
+        return r;
+    bw_view_at at = v->base.at;
+    at.id = l->id;
+    snprintf(at.sync, sizeof(at.sync), "%s", l->sync);
+    bw_host_open(view->host, BW_SCREEN_LETTER, &at);
+    return BW_REACT_REDRAW;
+}
+
+static const char *refuse_letters(bw_view *view, const bw_action *action)
+{
+    view_letters *v = (view_letters *)view;
+    size_t hidden;
+    return bw_table_marked(v->base.table, &hidden) > 0 ? NULL
+                                                       : bw_letter_refuse(action, selected(v));
+}
+
+static void draw_letters(bw_view *view, bw_region region, bool focused)
+{
+    view_letters *v = (view_letters *)view;
+    const bw_page *page = v->base.page;
+    bool cut = page && page->total > (int64_t)page->n_letters;
+    bw_table_draw(v->base.table, bw_region_sub(region, 0, 0, region.rows - cut, -1), focused);
+    if (cut)
+        bw_region_putf(region, region.rows - 1, 1, BW_ROLE_WARN,
+                       "the first %zu of %lld are here; the rest comes up as these are settled",
+                       page->n_letters, (long long)page->total);
+}
+
+const bw_view_class bw_view_letters = {
+    .id = BW_SCREEN_LETTERS,
+    .name = "letters",
+    .title = "Dead letters",
+    .actions = bw_letter_actions,
+    .n_actions = 2,
+    .has_table = true,
+    .open = open_letters,
+    .free = bw_table_view_free,
+    .query = query_letters,
+    .update = update_letters,
+    .draw = draw_letters,
+    .act = act_letters,
+    .mouse = bw_table_view_mouse,
+    .table = bw_table_view_table,
+    .refuse = refuse_letters,
+};
