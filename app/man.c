@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "app/help.h"
+#include "backend/core/clock.h"
+#include "views/console.h"
 
 /* Text as roff shows it unchanged. */
 static void add_text(const char *s, bw_buf *out)
@@ -148,6 +150,20 @@ static void add_command(const bw_cli_command *c, bw_buf *out)
     add_option_items(c->options, c->n_options, out);
 }
 
+/* The console's keys, from the same table as its footer, help and command line. */
+static void add_keys(bw_buf *out)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_console_options defaults = {.clock = bw_clock_system(), .refresh_us = BW_SECOND};
+    bw_console *console;
+    bw_buf_adds(out, ".SH KEYS\nAfter : every action can be typed by its name, and Tab completes "
+                     "it. The setting ui.keys gives an action other keys.\n");
+    if (bw_console_new(&defaults, &console, &err) != BW_OK)
+        return; /* the tables contradict themselves: every test of the console fails on that */
+    bw_action_set_man(bw_console_actions(console), out);
+    bw_console_free(console);
+}
+
 void bw_man_program(bw_buf *out)
 {
     size_t n;
@@ -163,6 +179,7 @@ void bw_man_program(bw_buf *out)
     const bw_cli_command *const *commands = bw_cli_commands(&n);
     for (size_t i = 0; i < n; i++)
         add_command(commands[i], out);
+    add_keys(out);
     add_items("EXIT STATUS", exit_statuses, BW_COUNT(exit_statuses), out);
     add_items("ENVIRONMENT", environment, BW_COUNT(environment), out);
     add_items("FILES", files, BW_COUNT(files), out);
