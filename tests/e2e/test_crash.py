@@ -87,7 +87,8 @@ class Case:
 
     def check(self):
         """The destination is what the source is; what is not there is a dead letter."""
-        columns = "id, name, to_json(tags), extra" if self.has_extra() else "id, name, to_json(tags)"
+        extra = self.has_extra()
+        columns = "id, name, to_json(tags), extra" if extra else "id, name, to_json(tags)"
         source = {}
         for line in self.world.pg.sql("SELECT %s FROM %s WHERE id NOT IN (3, 50)" % (columns, self.table)).splitlines():
             parts = line.split("|")
@@ -98,7 +99,7 @@ class Case:
             self.check_append(rows)
         else:
             assert len(rows) == len({r["id"] for r in rows}), "%s: a key is doubled" % self
-            found = {r["id"]: [r["name"], str(r["tags"]).replace("'", '"')] + ([r.get("extra") or ""] if self.has_extra() else [])
+            found = {r["id"]: [r["name"], str(r["tags"]).replace("'", '"')] + ([r.get("extra") or ""] if extra else [])
                      for r in rows}
             assert found == source, "%s: %s" % (self, diff(found, source))
         if self.raw:
