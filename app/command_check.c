@@ -55,7 +55,10 @@ static void check_destination(check *c, const bw_sync_def *defs, size_t n)
         say_error(c, "credentials", &err);
         return;
     }
-    say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
+    if (bw_google_check_credentials(c->session.google, &c->cancel, 10 * BW_SECOND, &err) == BW_OK)
+        say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
+    else
+        say_error(c, "credentials", &err);
     bw_bigquery *bq = bw_bigquery_new(c->session.google, bw_clock_system(), &c->cancel);
     bw_bigquery_set_deadline(bq, 20 * BW_SECOND);
     for (size_t i = 0; i < n; i++) {

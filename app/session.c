@@ -97,7 +97,19 @@ bw_status bw_session_google(bw_session *s, bw_error *err)
         .oauth = bw_config_string(top, "endpoints.oauth"),
         .clock = bw_clock_system(),
     };
-    return bw_google_new(&o, &s->google, err);
+    bw_status status = bw_google_new(&o, &s->google, err);
+    if (status != BW_OK || bw_google_project(s->google))
+        return status;
+    /* Only the metadata server can name it: asked once, here, so that every client knows it. */
+    char *project;
+    status = bw_google_find_project(s->google, NULL, &project, err);
+    if (status != BW_OK)
+        return bw_error_hint(err, "Set project: in the configuration.");
+    bw_google_free(s->google);
+    o.project = project;
+    status = bw_google_new(&o, &s->google, err);
+    free(project);
+    return status;
 }
 
 bw_status bw_session_store(bw_session *s, bw_store_access access, bw_error *err)

@@ -1,5 +1,7 @@
 /* Quota bookings on the store: each modification of a target where the service counts it, and the
    bytes that a sync's questions read. */
+#include <stdio.h>
+
 #include "backend/core/units.h"
 #include "backend/engine/run_internal.h"
 
@@ -9,49 +11,48 @@
 #define PARTITION_MODIFICATIONS 30000
 #define PROJECT_LOAD_JOBS       100000
 
-static bw_status used_up(bw_run *run, const char *what, const char *whom, const char *text,
-                         int64_t limit, bw_error *err)
+/* Refuses what would go over the limit of 24 h; else books it, before it is sent. */
+static bw_status book_within(bw_run *run, const char *what, const char *whom, int64_t n,
+                             int64_t limit, const char *text, bw_error *err)
 {
     int64_t sum, oldest;
-    bw_error ignored = BW_ERROR_INIT;
+    bw_status s = bw_store_booked(run->env.store, what, whom, &sum, &oldest, err);
+    if (s != BW_OK)
+        return s;
+    if (limit <= 0 || sum + n <= limit)
+        return bw_store_book(run->env.store, what, whom, n, &sum, err);
     double wait = 600;
-    if (bw_store_booked(run->env.store, what, whom, &sum, &oldest, &ignored) == BW_OK &&
-        oldest != BW_TIME_NONE) {
-        double until = (double)(oldest + BW_DAY - bw_wall_us(run->env.clock)) / BW_SECOND;
-        wait = until < 60 ? 60 : until > 3600 ? 3600 : until;
+    if (oldest != BW_TIME_NONE) {
+        wait = (double)(oldest + BW_DAY - bw_wall_us(run->env.clock)) / BW_SECOND;
+        wait = wait < 60 ? 60 : wait > 3600 ? 3600 : wait;
     }
-    bw_error_set(err, BW_QUOTA, "%s of %s used up in the last 24 h (%lld)", text, whom,
-                 (long long)limit);
+    bw_error_set(err, BW_QUOTA, "the %s of %s in 24 h are used up", text, whom);
     err->retry_after_s = wait;
-    return bw_error_hint(err, "Run this sync less often, or raise the limit where it is yours.");
+    return bw_error_hint(err, "Let the sync run less often, or raise the limit where it is yours "
+                              "(max_bytes_per_day).");
 }
 
 static bw_status book(void *user, const char *table, int partitions, bw_error *err)
 {
     bw_run *run = user;
-    int64_t sum, limit = partitions > 0 ? PARTITION_MODIFICATIONS : TABLE_MODIFICATIONS;
-    bw_status s = bw_store_book(run->env.store, "modifications", table,
-                                partitions > 0 ? partitions : 1, &sum, err);
-    if (s != BW_OK)
-        return s;
-    if (sum > limit)
-        return used_up(run, "modifications", table, "table modifications", limit, err);
-    s = bw_store_book(run->env.store, "load_jobs", "project", 1, &sum, err);
-    if (s == BW_OK && sum > PROJECT_LOAD_JOBS)
-        return used_up(run, "load_jobs", "project", "load jobs", PROJECT_LOAD_JOBS, err);
+    bool partitioned = partitions > 0;
+    bw_status s = book_within(
+        run, "modifications", table, partitioned ? partitions : 1,
+        partitioned ? PARTITION_MODIFICATIONS : TABLE_MODIFICATIONS,
+        partitioned ? "30,000 partition modifications" : "1,500 table modifications", err);
+    if (s == BW_OK)
+        s = book_within(run, "load_jobs", "project", 1, PROJECT_LOAD_JOBS, "100,000 load jobs",
+                        err);
     return s;
 }
 
 static bw_status book_bytes(void *user, int64_t bytes, bw_error *err)
 {
     bw_run *run = user;
-    int64_t sum, limit = run->def->max_bytes_per_day;
-    bw_status s = bw_store_book(run->env.store, "bytes", run->def->name, bytes, &sum, err);
-    if (s != BW_OK || limit <= 0 || sum <= limit)
-        return s;
-    char text[BW_TIME_TEXT];
-    s = used_up(run, "bytes", run->def->name, bw_format_bytes(limit, text), limit, err);
-    return bw_error_hint(err, "Raise max_bytes_per_day, or let the sync run less often.");
+    char limit[BW_TIME_TEXT], text[80];
+    bw_format_bytes(run->def->max_bytes_per_day, limit);
+    snprintf(text, sizeof(text), "%s that queries may read", limit);
+    return book_within(run, "bytes", run->def->name, bytes, run->def->max_bytes_per_day, text, err);
 }
 
 bw_budget_ops bw_budget_on_store(bw_run *run)
