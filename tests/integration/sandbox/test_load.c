@@ -174,6 +174,29 @@ static void required_columns_are_required(void **state)
     assert_rows(f, "strict", "1|[{\"v\":\"x\"},{\"v\":\"\"}]\n2|[]\n");
 }
 
+static void csv_is_read_by_its_options(void **state)
+{
+    fixture *f = *state;
+    /* The later sourceFormat counts. */
+    load(f, "csv", SCHEMA ",\"sourceFormat\":\"CSV\",\"skipLeadingRows\":\"1\"",
+         "n,s\r\n1,plain\r\n2,\"a, \"\"quoted\"\" one\"\n,\n-3,\"\"\n");
+    assert_rows(f, "csv", "1|plain\n2|a, \"quoted\" one\nNULL|\n-3|\n");
+    load(f, "csv",
+         ",\"sourceFormat\":\"CSV\",\"writeDisposition\":\"WRITE_TRUNCATE_DATA\","
+         "\"fieldDelimiter\":\"tab\",\"nullMarker\":\"NUL\",\"allowQuotedNewlines\":true,"
+         "\"allowJaggedRows\":true,\"ignoreUnknownValues\":true,\"quote\":\"'\"",
+         "1\tNUL\n2\n3\t'two\nlines''s'\textra\nNUL\t'NUL'\n");
+    assert_rows(f, "csv", "1|NULL\n2|NULL\n3|two\nlines's\nNULL|NUL\n");
+    load_fails(f, "csv", ",\"sourceFormat\":\"CSV\"", "1,a\nx,b\n", "invalid",
+               "position 4: Could not parse 'x' as INT64 for field n (position 0)");
+    load_fails(f, "csv", ",\"sourceFormat\":\"CSV\"", "1,a,b\n", "invalid", "Too many values");
+    load_fails(f, "csv", ",\"sourceFormat\":\"CSV\"", "1\n", "invalid", "only 1 columns");
+    load_fails(f, "csv", ",\"sourceFormat\":\"CSV\"", "1,\"a\nb\"\n", "invalid",
+               "Missing close quote");
+    load_fails(f, "csv", ",\"sourceFormat\":\"CSV\"", "1,\"a\"b\n", "invalid",
+               "Data between close quote");
+}
+
 static void configurations_are_checked_before_bytes_count(void **state)
 {
     fixture *f = *state;
@@ -244,6 +267,7 @@ int main(void)
         cmocka_unit_test(a_bad_row_fails_the_load_and_is_named),
         cmocka_unit_test(bad_records_can_be_tolerated),
         cmocka_unit_test(required_columns_are_required),
+        cmocka_unit_test(csv_is_read_by_its_options),
         cmocka_unit_test(configurations_are_checked_before_bytes_count),
         cmocka_unit_test(a_location_must_be_the_datasets),
         cmocka_unit_test(larger_loads_arrive_whole),
