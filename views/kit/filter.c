@@ -177,28 +177,41 @@ static bool parse_number(const char *text, bw_unit unit, double *number)
     return false;
 }
 
-/* Repetition counts multiply when nested, and the C library's engine then eats all memory. */
-static bool too_hungry(const char *pattern)
+#define MOST_COPIES 8   /* quantifiers that copy what they repeat */
+#define MOST_TIMES  100 /* in {n,m} */
+
+/*
+ * The C library builds `x+` and `x{n}` from copies of x, so that nested or repeated they take all
+ * memory there is, and matches back-references in exponential time. A filter is typed live: a slip
+ * of the finger must not stop the console.
+ */
+static const char *too_hungry(const char *pattern)
 {
-    int intervals = 0;
+    int copies = 0, intervals = 0;
     for (const char *p = pattern; *p; p++) {
+        if (*p == '\\' && isdigit((unsigned char)p[1]))
+            return "back-references are not supported";
         if (*p == '\\' && p[1]) {
             p++;
-        } else if (*p == '{') {
-            intervals++;
-            for (const char *q = p + 1; *q && *q != '}'; q++) {
-                if (isdigit((unsigned char)*q) && strtol(q, NULL, 10) > 100)
-                    return true;
-            }
+            continue;
+        }
+        copies += *p == '+';
+        intervals += *p == '{';
+        for (const char *q = p + 1; *p == '{' && *q && *q != '}'; q++) {
+            if (isdigit((unsigned char)*q) && strtol(q, NULL, 10) > MOST_TIMES)
+                return "a repetition of over 100 times";
         }
     }
-    return intervals > 1;
+    if (intervals > 1)
+        return "more than one repetition count";
+    return copies > MOST_COPIES ? "more than 8 signs of repetition" : NULL;
 }
 
 static bw_status compile(term *t, const char *pattern, bw_error *err)
 {
-    if (too_hungry(pattern))
-        return bw_error_set(err, BW_INVALID, "repetition counts over 100 or more than one of them");
+    const char *hungry = too_hungry(pattern);
+    if (hungry)
+        return bw_error_set(err, BW_INVALID, "%s", hungry);
     int flags = REG_EXTENDED | REG_NOSUB | REG_NEWLINE | (t->fold ? REG_ICASE : 0);
     int code = regcomp(&t->regex, pattern, flags);
     if (code == 0) {

@@ -154,6 +154,14 @@ static bool key_event(bw_event *event, const char *name)
     return true;
 }
 
+/* A key after ESC; its modifiers come in the order that names have. */
+static bool alt_key(bw_event *event, const char *key)
+{
+    char both[BW_KEY_NAME + 8], ordered[BW_KEY_NAME];
+    snprintf(both, sizeof(both), "alt-%s", key);
+    return bw_key_parse(both, ordered, NULL) == BW_OK && key_event(event, ordered);
+}
+
 /* A character outside of any sequence. */
 static bool plain_char(int32_t cp, bool alt, bw_event *event)
 {
@@ -165,24 +173,21 @@ static bool plain_char(int32_t cp, bool alt, bw_event *event)
                           : cp == 0                ? "ctrl-space"
                                                    : NULL;
     if (special) {
-        snprintf(name, sizeof(name), "%s%s", alt ? "alt-" : "", special);
-        key_event(event, name);
-        event->printable = cp == ' ' && !alt;
-        return true;
+        snprintf(name, sizeof(name), "%s", special);
+    } else if (cp < 0x20) {
+        snprintf(name, sizeof(name), "ctrl-%c", cp <= 26 ? 'a' + cp - 1 : "[\\]^_"[cp - 27]);
+    } else {
+        char clean[32];
+        text[bw_utf8_encode(cp, text)] = '\0';
+        bw_text_sanitise_to(clean, sizeof(clean), text);
+        if (strcmp(clean, text) != 0)
+            return false; /* a control or format character is no key */
+        snprintf(name, sizeof(name), "%s", text);
     }
-    if (cp < 0x20) {
-        snprintf(name, sizeof(name), "ctrl-%s%c", alt ? "alt-" : "",
-                 cp <= 26 ? 'a' + cp - 1 : "[\\]^_"[cp - 27]);
-        return key_event(event, name);
-    }
-    text[bw_utf8_encode(cp, text)] = '\0';
-    char clean[32];
-    bw_text_sanitise_to(clean, sizeof(clean), text);
-    if (strcmp(clean, text) != 0)
-        return false; /* a control or format character is no key */
-    snprintf(name, sizeof(name), "%s%s", alt ? "alt-" : "", text);
+    if (alt)
+        return alt_key(event, name);
     key_event(event, name);
-    event->printable = !alt;
+    event->printable = cp >= ' ' && cp != 0x7F;
     return true;
 }
 
@@ -303,9 +308,7 @@ bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_
         return false;
     }
     if (escaped && strncmp(name, "alt-", 4) != 0) {
-        char both[BW_KEY_NAME];
-        snprintf(both, sizeof(both), "alt-%s", name);
-        return key_event(event, both);
+        return alt_key(event, name);
     }
     return key_event(event, name);
 }

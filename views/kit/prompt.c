@@ -198,6 +198,8 @@ static bw_reaction paste(bw_prompt *p, bw_slice text)
 static bw_reaction recall(bw_prompt *p, int by)
 {
     bw_history *h = p->history;
+    if (h && p->place > h->count)
+        p->place = h->count;
     if (!h || (by < 0 && p->place == 0) || (by > 0 && p->place >= h->count))
         return BW_REACT_HANDLED;
     if (p->place == h->count) {
@@ -205,7 +207,7 @@ static bw_reaction recall(bw_prompt *p, int by)
         p->draft = bw_xstrdup(p->text);
     }
     p->place = by < 0 ? p->place - 1 : p->place + 1;
-    set_text(p, p->place < h->count ? h->line[p->place] : p->draft);
+    set_text(p, p->place < h->count ? h->line[p->place] : p->draft ? p->draft : "");
     return BW_REACT_REDRAW | BW_REACT_CHANGE;
 }
 
@@ -355,8 +357,10 @@ static bw_reaction apply(bw_prompt *p, edit e)
     case COMPLETE_BACK:
         return complete(p, -1);
     case SUBMIT:
-        if (p->history)
+        if (p->history) {
             bw_history_add(p->history, p->text);
+            p->place = p->history->count;
+        }
         return BW_REACT_ACCEPT | BW_REACT_REDRAW;
     case ABANDON:
         return BW_REACT_CANCEL | BW_REACT_REDRAW;

@@ -106,8 +106,10 @@ static void mistakes_are_explained(void **state)
         {"lag>much", "much is not a number or a duration", ""},
         {"dlq>", "nothing is not a number", ""},
         {"state>3", "column state has no number to compare", ""},
-        {"(a{90}){90}", "repetition counts over 100 or more than one of them", ""},
-        {"a{30000}", "repetition counts over 100 or more than one of them", ""},
+        {"(a{90}){90}", "more than one repetition count", ""},
+        {"a{30000}", "a repetition of over 100 times", ""},
+        {"a+++++++++", "more than 8 signs of repetition", ""},
+        {"(a)\\1", "back-references are not supported", ""},
     };
     for (size_t i = 0; i < BW_COUNT(cases); i++) {
         bw_filter *f = NULL;

@@ -89,6 +89,17 @@ static void a_sequence_that_never_ends_does_not_eat_the_next_key(void **state)
     bw_key_decoder_free(d);
 }
 
+static void modifiers_come_in_one_order(void **state)
+{
+    (void)state;
+    bw_key_decoder *d = bw_key_decoder_new();
+    bw_event e;
+    bw_key_decoder_char(d, 0x1b, 0, &e);
+    assert_true(bw_key_decoder_key(d, "ctrl-right", 0, &e));
+    assert_string_equal(e.key, "ctrl-alt-right");
+    bw_key_decoder_free(d);
+}
+
 static void feed(bw_key_decoder *d, const char *text, int64_t now, int *events)
 {
     bw_event e;
@@ -154,6 +165,7 @@ int main(void)
         cmocka_unit_test(characters_become_keys),
         cmocka_unit_test(unknown_sequences_run_nothing),
         cmocka_unit_test(a_sequence_that_never_ends_does_not_eat_the_next_key),
+        cmocka_unit_test(modifiers_come_in_one_order),
         cmocka_unit_test(mouse_reports_become_clicks),
         cmocka_unit_test(pasted_text_is_one_event_and_no_keys),
     };
