@@ -10,13 +10,33 @@
 /* "public.orders" is named "orders": the default schema goes without saying. */
 static const char *short_table(const char *table)
 {
-    return strncmp(table, "public.", 7) == 0 ? table + 7 : table;
+    static const char *const defaults[] = {"public.", "\"public\"."};
+    for (size_t i = 0; i < BW_COUNT(defaults); i++) {
+        size_t n = strlen(defaults[i]);
+        if (strncmp(table, defaults[i], n) == 0)
+            return table + n;
+    }
+    return table;
+}
+
+/* Without the quotes around its parts; a doubled quote inside of them stands for one. */
+static char *unquoted(bw_arena *arena, const char *table)
+{
+    char *name = bw_arena_strdup(arena, table), *to = name;
+    for (const char *p = table; *p; p++) {
+        if (*p == '"' && p[1] != '"')
+            continue;
+        p += *p == '"';
+        *to++ = *p;
+    }
+    *to = '\0';
+    return name;
 }
 
 /* The default target of "sales.orders" is "sales_orders", of "public.orders" "orders". */
 static const char *default_target(bw_arena *arena, const char *table)
 {
-    return bw_field_name(arena, short_table(table));
+    return bw_field_name(arena, unquoted(arena, short_table(table)));
 }
 
 static bw_status fail(bw_error *err, const bw_config_node *node, const char *path, const char *text)

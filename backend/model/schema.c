@@ -44,8 +44,11 @@ const char *bw_field_name(bw_arena *arena, const char *source_name)
     }
     if (n == 0 || (source_name[0] >= '0' && source_name[0] <= '9'))
         *p++ = '_';
-    for (size_t i = 0; i < n; i++)
-        *p++ = name_char(source_name[i]) ? source_name[i] : '_';
+    for (size_t i = 0; i < n; i++) {
+        bool continues = ((unsigned char)source_name[i] & 0xc0) == 0x80; /* one _ per character */
+        if (!continues)
+            *p++ = name_char(source_name[i]) ? source_name[i] : '_';
+    }
     *p = '\0';
     if (p - name <= MAX_NAME)
         return name;

@@ -51,12 +51,6 @@ static void parse_name(const char *text, bw_arena *arena, const char **schema, c
     bw_buf_fini(&second);
 }
 
-static const char *qualified(bw_arena *arena, const char *schema, const char *table)
-{
-    bool plain = !strpbrk(schema, ".\"") && !strpbrk(table, ".\"");
-    return bw_arena_printf(arena, plain ? "%s.%s" : "\"%s\".\"%s\"", schema, table);
-}
-
 static const char *quoted(bw_arena *arena, const char *schema, const char *table)
 {
     bw_buf b = BW_BUF_INIT;
@@ -66,6 +60,12 @@ static const char *quoted(bw_arena *arena, const char *schema, const char *table
     const char *text = bw_arena_strdup(arena, bw_buf_cstr(&b));
     bw_buf_fini(&b);
     return text;
+}
+
+static const char *qualified(bw_arena *arena, const char *schema, const char *table)
+{
+    bool plain = !strpbrk(schema, ".\"") && !strpbrk(table, ".\"");
+    return plain ? bw_arena_printf(arena, "%s.%s", schema, table) : quoted(arena, schema, table);
 }
 
 const char *bw_pgtable_quoted(const char *name, bw_arena *arena)
