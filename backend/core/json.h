@@ -12,7 +12,9 @@
 
 #include "backend/core/buf.h"
 
-#define BW_JSON_MAX_DEPTH 500
+/* Of containers within containers. A value of BigQuery's JSON may have 500 (value.h) and stands inside
+   rows and arrays. */
+#define BW_JSON_MAX_DEPTH 512
 
 typedef enum bw_json_type {
     BW_JSON_END, /* the whole document has been read and nothing but white space followed */

@@ -21,6 +21,8 @@ static const struct {
     [BW_REASON_ARRAY_LBOUND] = {"ARRAY_LBOUND", "the array does not begin at index 1"},
     [BW_REASON_JSON_WIDE_NUMBER] = {"JSON_WIDE_NUMBER", "BigQuery JSON would round a number in it"},
     [BW_REASON_JSON_DEPTH] = {"JSON_DEPTH", "the JSON is nested too deeply"},
+    [BW_REASON_JSON_DUPLICATE] = {"JSON_DUPLICATE",
+                                  "BigQuery JSON would keep one of several members of a name"},
     [BW_REASON_JSON_INVALID] = {"JSON_INVALID", "the text is not JSON"},
     [BW_REASON_BAD_UTF8] = {"BAD_UTF8", "the text is not UTF-8"},
     [BW_REASON_NUL_BYTE] = {"NUL_BYTE", "the text holds a NUL byte"},

@@ -7,6 +7,8 @@
 #include "backend/core/text.h"
 #include "backend/core/units.h"
 
+#define JSON_VALUE_DEPTH 500 /* of BigQuery's JSON type */
+
 static bool digit(char c)
 {
     return c >= '0' && c <= '9';
@@ -167,6 +169,34 @@ static bool exact_number(bw_slice s)
     return false;
 }
 
+/* The code unit of an escape \uXXXX at p, or -1 when something else stands there. */
+static int escaped_unit(const char *p, const char *end)
+{
+    char hex[5] = {0};
+    if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+        return -1;
+    memcpy(hex, p + 2, 4);
+    return (int)strtol(hex, NULL, 16);
+}
+
+/* Whether every \uD800 to \uDFFF of a scanned string is half of a pair: one alone is no character. */
+static bool surrogates_paired(bw_slice raw)
+{
+    const char *p = raw.ptr, *end = raw.ptr + raw.len;
+    while ((p = memchr(p, '\\', (size_t)(end - p))) != NULL) {
+        int unit = escaped_unit(p, end);
+        if (unit < 0xD800 || unit > 0xDFFF) {
+            p += 2;
+            continue;
+        }
+        int low = escaped_unit(p + 6, end);
+        if (unit > 0xDBFF || low < 0xDC00 || low > 0xDFFF)
+            return false;
+        p += 12;
+    }
+    return true;
+}
+
 bw_reason bw_value_check_json(bw_slice text)
 {
     bw_json_scan scan = bw_json_scan_init(text);
@@ -179,6 +209,10 @@ bw_reason bw_value_check_json(bw_slice text)
         }
         if (t.type == BW_JSON_NUMBER && !exact_number(t.raw))
             return BW_REASON_JSON_WIDE_NUMBER;
+        if (t.depth >= JSON_VALUE_DEPTH && (t.type == BW_JSON_OBJECT || t.type == BW_JSON_ARRAY))
+            return BW_REASON_JSON_DEPTH;
+        if (t.escaped && !surrogates_paired(t.raw))
+            return BW_REASON_JSON_INVALID;
     } while (t.type != BW_JSON_END);
     return BW_REASON_NONE;
 }

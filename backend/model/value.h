@@ -15,7 +15,8 @@
  *   TIME        HH:MM:SS[.ffffff], 00:00:00 to 23:59:59.999999
  *   DATETIME    YYYY-MM-DD HH:MM:SS[.ffffff]
  *   TIMESTAMP   YYYY-MM-DD HH:MM:SS[.ffffff]+00, in UTC
- *   JSON        JSON text (RFC 8259) whose numbers are int64, uint64 or round-trip as double
+ *   JSON        JSON text (RFC 8259) whose numbers are int64, uint64 or round-trip as double, nested
+ *               no deeper than 500
  *   INTERVAL    Y-M D H:M:S[.ffffff] with signs as GoogleSQL prints it
  *   GEOGRAPHY   WKT
  *
@@ -72,6 +73,7 @@ typedef enum bw_reason {
     BW_REASON_ARRAY_LBOUND,
     BW_REASON_JSON_WIDE_NUMBER,
     BW_REASON_JSON_DEPTH,
+    BW_REASON_JSON_DUPLICATE,
     BW_REASON_JSON_INVALID,
     BW_REASON_BAD_UTF8,
     BW_REASON_NUL_BYTE,
@@ -108,6 +110,8 @@ bw_reason bw_value_decimal(bw_slice text, bw_type type, int precision, int scale
 /* Checks a JSON document and its numbers: NONE, JSON_INVALID, JSON_WIDE_NUMBER, JSON_DEPTH,
    BAD_UTF8. */
 bw_reason bw_value_check_json(bw_slice text);
+/* Whether no object in a valid document has two members of one name: BigQuery keeps only one. */
+bool bw_value_json_is_unique(bw_slice text);
 
 /* Validates canonical text of one element against a type (not for speed: tests, replay of edited
    content, the score command). */

@@ -7,6 +7,8 @@
 #include "backend/core/text.h"
 #include "backend/sandbox/bq_float.h"
 
+#define VALUE_DEPTH 500 /* documented limit of the JSON type */
+
 typedef struct normaliser {
     bw_json_scan scan;
     bool round;
@@ -170,6 +172,10 @@ static bool normalise_object(normaliser *n, bw_buf *out)
 
 static bool normalise_value(normaliser *n, const bw_json_token *t, bw_buf *out)
 {
+    if (t->depth >= VALUE_DEPTH && (t->type == BW_JSON_OBJECT || t->type == BW_JSON_ARRAY)) {
+        n->why = "nested too deeply";
+        return false;
+    }
     switch (t->type) {
     case BW_JSON_OBJECT:
         return normalise_object(n, out);

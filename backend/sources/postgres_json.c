@@ -45,9 +45,12 @@ static bw_reason add_raw(bw_pgcontext *cx, const bw_pgtype *type, char *text, si
     (void)type;
     /* Checked on its own, so that it cannot break out of where it stands. */
     bw_reason reason = bw_value_check_json((bw_slice){text, size});
-    if (reason == BW_REASON_NONE)
-        bw_buf_add(out, text, size);
-    return reason;
+    if (reason != BW_REASON_NONE)
+        return reason;
+    if (!bw_value_json_is_unique((bw_slice){text, size}))
+        return BW_REASON_JSON_DUPLICATE;
+    bw_buf_add(out, text, size);
+    return BW_REASON_NONE;
 }
 
 static bw_reason add_vector(bw_pgcontext *cx, const bw_pgtype *type, char *text, size_t size,
@@ -67,6 +70,8 @@ static bw_reason add_array(bw_pgcontext *cx, const bw_pgtype *type, char *text, 
             return BW_REASON_NONE;
         if (t == BW_PGARRAY_ERROR)
             return BW_REASON_BAD_VALUE;
+        if (a.bounds)
+            return BW_REASON_ARRAY_LBOUND; /* they are data, and JSON has no place for them */
         if (t == BW_PGARRAY_CLOSE) {
             bw_buf_addc(out, ']');
             first = false;
@@ -185,15 +190,19 @@ static bw_reason add_hstore(bw_pgcontext *cx, const bw_pgtype *type, char *text,
         p = take_word(p, end, &word, &n);
         if (!p || end - p < 3 || p[0] != '=' || p[1] != '>')
             return BW_REASON_BAD_VALUE;
-        add_string(cx, type, word, n, out);
+        bw_reason reason = add_string(cx, type, word, n, out);
+        if (reason != BW_REASON_NONE)
+            return reason;
         bw_buf_addc(out, ':');
         p += 2;
         if (end - p >= 4 && memcmp(p, "NULL", 4) == 0) {
             bw_buf_adds(out, "null");
             p += 4;
         } else if ((p = take_word(p, end, &word, &n)) != NULL) {
-            add_string(cx, type, word, n, out);
+            reason = add_string(cx, type, word, n, out);
         }
+        if (reason != BW_REASON_NONE)
+            return reason;
     }
     bw_buf_addc(out, '}');
     return p ? BW_REASON_NONE : BW_REASON_BAD_VALUE;

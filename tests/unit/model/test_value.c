@@ -64,7 +64,43 @@ static void json_numbers(void **state)
             fail_msg("accepted: %s", wide[i]);
     }
     assert_int_equal(bw_value_check_json(bw_slice_cstr("{")), BW_REASON_JSON_INVALID);
+    static const char *const halves[] = {"\"\\ud800\"", "\"\\udc00\\ud800\"", "{\"\\uDBFFx\":1}",
+                                         "\"\\ud83d\\ud83d\\ude00\""};
+    for (size_t i = 0; i < BW_COUNT(halves); i++)
+        assert_int_equal(bw_value_check_json(bw_slice_cstr(halves[i])), BW_REASON_JSON_INVALID);
+    assert_int_equal(bw_value_check_json(bw_slice_cstr("\"\\ud83d\\uDE00 \\\\ud800\"")),
+                     BW_REASON_NONE);
+    char deep[1003];
+    memset(deep, '[', 501);
+    memset(deep + 501, ']', 501);
+    assert_int_equal(bw_value_check_json((bw_slice){deep, 1002}), BW_REASON_JSON_DEPTH);
+    assert_int_equal(bw_value_check_json((bw_slice){deep + 1, 1000}), BW_REASON_NONE);
     assert_int_equal(bw_value_check_json(bw_slice_cstr("\"\xff\"")), BW_REASON_BAD_UTF8);
+}
+
+static void json_members(void **state)
+{
+    (void)state;
+    static const char *const unique[] = {
+        "1",
+        "{}",
+        "[{\"a\":1},{\"a\":2}]",
+        "{\"a\":{\"a\":[{\"a\":1}]},\"A\":\"a\",\"\":0}",
+    };
+    static const char *const doubled[] = {
+        "{\"a\":1,\"a\":1}",
+        "{\"a\":1,\"b\":2,\"\\u0061\":3}",
+        "[[{\"x\":{\"\":1,\"\":2}}]]",
+        "{\"a\":{\"b\":{}},\"b\":1,\"a\":2}",
+    };
+    for (size_t i = 0; i < BW_COUNT(unique); i++) {
+        if (!bw_value_json_is_unique(bw_slice_cstr(unique[i])))
+            fail_msg("refused: %s", unique[i]);
+    }
+    for (size_t i = 0; i < BW_COUNT(doubled); i++) {
+        if (bw_value_json_is_unique(bw_slice_cstr(doubled[i])))
+            fail_msg("accepted: %s", doubled[i]);
+    }
 }
 
 static void versions(void **state)
@@ -112,7 +148,7 @@ static void names_and_keys(void **state)
     assert_string_equal(bw_field_name(&a, "Mixed Case"), "Mixed_Case");
     assert_string_equal(bw_field_name(&a, "1st"), "_1st");
     assert_string_equal(bw_field_name(&a, "_partitiontime"), "c_partitiontime");
-    assert_string_equal(bw_field_name(&a, "ü"), "__");
+    assert_string_equal(bw_field_name(&a, "ü€"), "__");
     bw_field fields[] = {
         {.name = "id", .source_name = "id", .type = BW_TYPE_INT64},
         {.name = "ID", .source_name = "ID", .type = BW_TYPE_STRING},
@@ -134,8 +170,9 @@ static void names_and_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decimals), cmocka_unit_test(json_numbers),   cmocka_unit_test(versions),
-        cmocka_unit_test(base64),   cmocka_unit_test(names_and_keys),
+        cmocka_unit_test(decimals),     cmocka_unit_test(json_numbers),
+        cmocka_unit_test(versions),     cmocka_unit_test(base64),
+        cmocka_unit_test(json_members), cmocka_unit_test(names_and_keys),
     };
     return BW_RUN_TESTS(tests);
 }
