@@ -44,7 +44,17 @@ void bw_chunk_reject(bw_chunk *chunk, bw_rejected_row row)
     chunk->rejected[chunk->n_rejected++] = row;
 }
 
-/* Appends a JSON string; bytes that are not UTF-8 become \xHH in the text. */
+static void add_doubling_backslashes(bw_buf *out, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '\\')
+            bw_buf_addc(out, '\\');
+        bw_buf_addc(out, text[i]);
+    }
+}
+
+/* Appends a JSON string; in a text that is not UTF-8 the odd bytes become \xHH, and backslashes
+   double, so that nobody takes the one for the other. */
 static void add_text(bw_buf *out, bw_slice s)
 {
     if (bw_utf8_valid(s)) {
@@ -54,7 +64,7 @@ static void add_text(bw_buf *out, bw_slice s)
     bw_buf shown = BW_BUF_INIT;
     while (s.len > 0) {
         size_t good = bw_utf8_valid_prefix(s);
-        bw_buf_add(&shown, s.ptr, good);
+        add_doubling_backslashes(&shown, s.ptr, good);
         if (good < s.len)
             bw_buf_addf(&shown, "\\x%02X", (unsigned char)s.ptr[good++]);
         s.ptr += good;

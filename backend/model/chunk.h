@@ -49,7 +49,8 @@ bool bw_chunk_full(const bw_chunk *chunk);
 void bw_chunk_reject(bw_chunk *chunk, bw_rejected_row row);
 
 /* A row of the source's own texts (before any conversion) as a JSON object of strings and nulls
-   under the source's column names, in the arena. Bytes that are not UTF-8 are shown as \xHH. */
+   under the source's column names, in the arena. In a text that is not UTF-8 the odd bytes
+   are shown as \xHH, and backslashes double. */
 bw_slice bw_row_source_json(bw_arena *arena, const bw_schema *schema, const bw_slice *texts);
 /* The key of a row of canonical values: {"id":3,"region":"eu"} in key order; numbers bare. */
 bw_slice bw_row_key_json(bw_arena *arena, const bw_schema *schema, const size_t *key, size_t n_key,
