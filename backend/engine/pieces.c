@@ -13,8 +13,8 @@
 #define PIECE_ROWS  10000
 
 typedef struct piece_row {
-    size_t offset, size; /* of its line in bytes */
-    bw_slice key;        /* in keys */
+    size_t offset, size;   /* of its line in bytes */
+    bw_slice key, content; /* in texts */
 } piece_row;
 
 typedef struct piece {
@@ -24,7 +24,7 @@ typedef struct piece {
     bw_buf bytes;
     piece_row *lines;
     size_t n_lines, cap;
-    bw_arena keys;
+    bw_arena texts;
     int next_job;
 } piece;
 
@@ -55,9 +55,8 @@ static bw_status reject_line(piece *p, size_t line, const char *words, bw_error 
     const piece_row *r = &p->lines[line];
     p->rows->encoded--;
     p->rows->rejected++;
-    bw_slice content = {p->bytes.ptr + r->offset, r->size - 1}; /* without its newline */
     return bw_batch_reject_row(p->w, p->batch->number, r->key, BW_REASON_REJECTED, "",
-                               bw_slice_cstr(words), content, err);
+                               bw_slice_cstr(words), r->content, err);
 }
 
 /* Of the n lines, those that begin at one of the offsets that the service named (counted over the
@@ -123,7 +122,7 @@ static bw_status flush(piece *p, bw_error *err)
     free(lines);
     bw_buf_clear(&p->bytes);
     p->n_lines = 0;
-    bw_arena_reset(&p->keys, PIECE_BYTES);
+    bw_arena_reset(&p->texts, PIECE_BYTES);
     return s;
 }
 
@@ -136,8 +135,9 @@ static bw_status take_line(void *user, bw_buf *line, const bw_value *row, bw_err
         .offset = p->bytes.len,
         .size = line->len,
         .key = w->info.n_key
-                   ? bw_row_key_json(&p->keys, &w->info.schema, w->info.key, w->info.n_key, row)
+                   ? bw_row_key_json(&p->texts, &w->info.schema, w->info.key, w->info.n_key, row)
                    : (bw_slice){NULL, 0},
+        .content = bw_row_values_json(&p->texts, &w->info.schema, row),
     };
     bw_buf_add(&p->bytes, line->ptr, line->len);
     bw_buf_clear(line);
@@ -149,7 +149,7 @@ static bw_status take_line(void *user, bw_buf *line, const bw_value *row, bw_err
 bw_status bw_batch_load_pieces(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
                                bw_batch_record *batch, bw_batch_rows *rows, bw_error *err)
 {
-    piece p = {.w = w, .batch = batch, .rows = rows, .keys = BW_ARENA_INIT};
+    piece p = {.w = w, .batch = batch, .rows = rows, .texts = BW_ARENA_INIT};
     bw_buf line = BW_BUF_INIT;
     bw_status s = BW_OK;
     bw_log(BW_LOG_INFO, batch->sync, "rows were refused: loading the batch again in pieces");
@@ -160,7 +160,7 @@ bw_status bw_batch_load_pieces(bw_run_work *w, const bw_encoder_class *class, bw
         s = flush(&p, err);
     bw_buf_fini(&line);
     bw_buf_fini(&p.bytes);
-    bw_arena_fini(&p.keys);
+    bw_arena_fini(&p.texts);
     free(p.lines);
     return s;
 }

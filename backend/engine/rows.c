@@ -75,8 +75,7 @@ bw_status bw_batch_check_flood(bw_run_work *w, int64_t batch, bw_error *err)
                               "for the column, or raise max_dead_letters.");
 }
 
-/* A row of canonical values as the JSON of its texts, for a letter whose source text is gone. */
-static bw_slice values_json(bw_arena *arena, const bw_schema *schema, const bw_value *row)
+bw_slice bw_row_values_json(bw_arena *arena, const bw_schema *schema, const bw_value *row)
 {
     bw_slice *texts = BW_ARENA_ARRAY(arena, bw_slice, schema->count);
     for (size_t i = 0; i < schema->count; i++) {
@@ -108,7 +107,7 @@ static void reject_values(bw_run_work *w, const bw_value *row, bw_reason reason,
                                    .key = w->info.n_key ? bw_row_key_json(a, schema, w->info.key,
                                                                           w->info.n_key, row)
                                                         : (bw_slice){NULL, 0},
-                                   .content = values_json(a, schema, row),
+                                   .content = bw_row_values_json(a, schema, row),
                                });
 }
 

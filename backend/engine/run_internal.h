@@ -80,6 +80,9 @@ BW_NODISCARD bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_clas
 BW_NODISCARD bw_status bw_batch_load_pieces(bw_run_work *w, const bw_encoder_class *class,
                                             bw_encoder *encoder, bw_batch_record *batch,
                                             bw_batch_rows *rows, bw_error *err);
+/* A row of canonical values as the JSON of its texts: a letter's content where the source's own
+   texts are gone. */
+bw_slice bw_row_values_json(bw_arena *arena, const bw_schema *schema, const bw_value *row);
 /* Stages one dead letter for a row that the destination refused. */
 BW_NODISCARD bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch, bw_slice key,
                                            bw_reason reason, const char *column, bw_slice detail,
