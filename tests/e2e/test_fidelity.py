@@ -1,0 +1,290 @@
+"""Zero silent differences: every value of every type that PostgreSQL has is either the same in
+BigQuery, seen through its API, or its row is a dead letter that says why and holds the original.
+
+The tables of what must come out are in fidelity_cases.py, written by hand.
+"""
+import datetime
+import decimal
+import os
+import struct
+import subprocess
+import sys
+
+import fidelity_cases as cases
+from harness import (Bridgewatch, Postgres, Sandbox, TempDir, json, run_tests)
+
+ENGINE_COLUMNS = ["_bw_version", "_bw_hash", "_bw_synced_at", "_bw_deleted", "_bw_nulls"]
+API_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+EPOCH = datetime.datetime(1970, 1, 1)
+
+
+# ---- comparing ----
+
+def exact_json(text):
+    """JSON as a value that is equal when members, items and numbers are: no number is rounded, no
+    member of the same name is lost, the order of members does not count."""
+    def members(pairs):
+        names = [name for name, _ in pairs]
+        assert len(names) == len(set(names)), "a member occurs twice in " + text
+        return ("object", tuple(sorted(pairs, key=lambda p: p[0])))
+    return json.loads(text, object_pairs_hook=members, parse_float=decimal.Decimal, parse_int=decimal.Decimal)
+
+
+def bits(number):
+    return "NaN" if number != number else struct.pack("<d", number)
+
+
+def time_text(text):
+    """A time as people write it: a blank for the T, no zeros at the end of a fraction."""
+    text = text.replace("T", " ")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def shown(kind, got):
+    """A cell of the API as the tables of expectations write it."""
+    if got is None or isinstance(got, list):
+        return got if got is None else [shown(kind, item) for item in got]
+    if kind == "TIMESTAMP":
+        return time_text((EPOCH + datetime.timedelta(microseconds=int(got))).isoformat(" "))
+    return time_text(got) if kind in ("DATETIME", "TIME") else got
+
+
+def same(kind, want, got):
+    if isinstance(want, list):
+        return isinstance(got, list) and len(want) == len(got) and all(map(same, [kind] * len(want), want, got))
+    if want is None or got is None:
+        return want is got
+    if isinstance(want, float):
+        return bits(want) == bits(float(got))
+    if isinstance(want, cases.json):
+        return exact_json(want.text) == exact_json(got)
+    return want == got
+
+
+def type_text(field):
+    kind = API_TYPES.get(field["type"], field["type"])
+    if "precision" in field:
+        kind += "(%s%s)" % (field["precision"], ", " + field["scale"] if field.get("scale", "0") != "0" else "")
+    return kind + ("[]" if field["mode"] == "REPEATED" else "")
+
+
+# ---- a table with one value per row ----
+
+class Wide:
+    """A table with a column per type; each row holds one value, and NULL in every other column."""
+
+    def __init__(self, name, columns, extra=""):
+        self.name, self.extra = name, extra
+        self.columns = [("c%d" % i, pg, bq) for i, (pg, bq, _) in enumerate(columns)]
+        self.rows = {}
+        for (column, _, bq), (_, _, values) in zip(self.columns, columns):
+            for sql, want in values:
+                self.rows[len(self.rows) + 1] = (column, bq, sql, want)
+
+    def create(self, pg, database="shop"):
+        columns = "".join(", %s %s" % (c, t) for c, t, _ in self.columns)
+        pg.sql("CREATE TABLE %s (id int PRIMARY KEY%s%s);\n" % (self.name, self.extra, columns)
+               + "".join("INSERT INTO %s (id, %s) VALUES (%d, %s);\n" % (self.name, column, id, sql)
+                         for id, (column, _, sql, _) in self.rows.items()), database)
+
+    def check(self, sandbox, letters):
+        """Every row is in the target, equal, or among the letters, with its reason; none is both."""
+        wrong = self.check_schema(sandbox.table(self.name))
+        loaded = {int(row["id"]): row for row in sandbox.rows(self.name)}
+        refused = {json.loads(l["key"])["id"]: l for l in letters}
+        assert len(refused) == len(letters), "a row has two letters"
+        for id, row in self.rows.items():
+            said = self.check_row(id, *row, loaded.pop(id, None), refused.pop(id, None))
+            wrong += ["%s %s: %s" % (dict((c, t) for c, t, _ in self.columns)[row[0]], row[2][:100], s) for s in said]
+        wrong += ["row %d came from nowhere" % id for id in list(loaded) + list(refused)]
+        assert not wrong, "%d wrong:\n%s" % (len(wrong), "\n".join(wrong))
+
+    def check_schema(self, table):
+        fields = {f["name"]: type_text(f) for f in table["schema"]["fields"]}
+        return ["%s became %s, not %s" % (pg, fields.get(c), bq) for c, pg, bq in self.columns if fields.get(c) != bq]
+
+    def check_row(self, id, column, kind, sql, want, row, letter):
+        if (row is None) == (letter is None):
+            return ["is lost" if row is None else "is in the target and a letter"]
+        if letter:
+            return self.check_letter(id, column, want, letter)
+        if isinstance(want, cases.bad):
+            return ["was loaded as %r instead of refused for %s" % (row[column], want.reason)]
+        arrays = {c for c, _, bq in self.columns if bq.endswith("[]")}
+        nulls = arrays - ({column} if want is not cases.NO_ARRAY else set())
+        said = []
+        got = shown(kind.rstrip("[]"), row[column])
+        if not same(kind, [] if want is cases.NO_ARRAY else want, got):
+            said.append("reads back as %.300r" % (got,))
+        if set(row.get("_bw_nulls", [])) != nulls:
+            said.append("_bw_nulls is %s" % row.get("_bw_nulls"))
+        for c, _, _ in self.columns:
+            if c != column and row[c] != ([] if c in arrays else None):
+                said.append("column %s is %r, not NULL" % (c, row[c]))
+        return said
+
+    def check_letter(self, id, column, want, letter):
+        if not isinstance(want, cases.bad):
+            return ["was refused: %s %s %.100r" % (letter["reason"], letter["column"], letter["detail"])]
+        content = json.loads(letter["content"])
+        found = {
+            "reason": (want.reason, letter["reason"]),
+            "column": (column, letter["column"]),
+            "state": ("open", letter["state"]),
+            "attempts": (1, letter["attempts"]),
+            "columns in content": (["id"] + [c for c, _, _ in self.columns], list(content)),
+            "id in content": (str(id), content.get("id")),
+            "other columns": ([], [c for c, _, _ in self.columns if c != column and content.get(c) is not None]),
+        }
+        if want.text is not None:
+            found["content"] = (want.text, content.get(column))
+        return ["letter: %s is %.200r, not %.200r" % (k, got, want) for k, (want, got) in found.items() if want != got]
+
+    def counts(self):
+        refused = sum(isinstance(r[3], cases.bad) for r in self.rows.values())
+        return {"rows_read": len(self.rows), "rows_loaded": len(self.rows) - refused, "dead_letters": refused}
+
+
+MAIN = Wide("every_type", cases.TYPES)
+MAPPED = Wide("mapped", [(pg, how.upper(), values) for pg, how, values in cases.MAPPED])
+
+
+def quoted(name):
+    return '"%s"' % name.replace('"', '""')
+
+
+def create_names(pg):
+    names = [name for name, _ in cases.NAMES]
+    pg.sql('CREATE TABLE "Order Items; --" (%s);\n' % ", ".join(
+        "%s %s" % (quoted(n), "int PRIMARY KEY" if n == "id" else "text") for n in names)
+        + 'INSERT INTO "Order Items; --" VALUES (1%s);\n' % "".join(", 'v%d'" % i for i in range(1, len(names)))
+        + 'CREATE TABLE clash (id int PRIMARY KEY, "A" int, "a" int); INSERT INTO clash VALUES (1, 2, 3);')
+
+
+def check_counts(result, want):
+    got = {k: result[k] for k in want}
+    assert result["state"] == "ok" and got == want, (result, want)
+
+
+_pg = None
+
+
+def cluster():
+    """A server whose database is set up as differently from the program's session as can be."""
+    global _pg
+    if _pg:
+        return _pg
+    _pg = Postgres(TempDir(), locale="C.UTF-8")
+    _pg.sql("CREATE DATABASE shop", "postgres")
+    _pg.sql(cases.SETUP)
+    MAIN.create(_pg)
+    MAPPED.create(_pg)
+    create_names(_pg)
+    for setting in ["TimeZone TO 'America/St_Johns'", "DateStyle TO 'German, DMY'", "IntervalStyle TO 'sql_standard'",
+                    "extra_float_digits TO 0", "bytea_output TO 'escape'", "xmlbinary TO 'hex'",
+                    "client_encoding TO 'LATIN1'", "standard_conforming_strings TO on", "search_path TO other, public"]:
+        _pg.sql("ALTER DATABASE shop SET %s" % setting)
+    return _pg
+
+
+def mapping():
+    return ", ".join("%s: %s" % (c, how.lower()) for c, _, how in MAPPED.columns)
+
+
+def program(sandbox, sources, syncs, name, **kwargs):
+    return Bridgewatch(TempDir(), sandbox.url, sources, syncs, name=name, **kwargs)
+
+
+def sync_of(table, more="", mode="replace"):
+    return "{source: shop, table: %s, mode: %s, max_dead_letters: -1%s}" % (table, mode, more)
+
+
+def check_all_types(env, mode="replace"):
+    sandbox = Sandbox()
+    bw = program(sandbox, {"shop": cluster().source()},
+                 [sync_of("public.every_type", mode=mode), sync_of("public.mapped", ", as: {%s}" % mapping(), mode)], "types")
+    results = bw.once(env=env)
+    letters = bw.letters()
+    for wide in (MAIN, MAPPED):
+        check_counts(results["shop." + wide.name], wide.counts())
+        wide.check(sandbox, [l for l in letters if l["sync"] == "shop." + wide.name])
+    return sandbox, bw
+
+
+def test_every_type():
+    check_all_types({})
+
+
+def test_every_type_under_a_locale_with_decimal_commas():
+    env = {"LOCPATH": german_locale(), "LC_ALL": "de_DE.UTF-8", "LANGUAGE": "de"}
+    sandbox, bw = check_all_types(env)
+    status = bw.json("status", env=env)
+    assert status["syncs"][0]["rows_total"] == MAIN.counts()["rows_loaded"], status
+
+
+def german_locale():
+    """A directory with de_DE.UTF-8 for LOCPATH; made here, because few systems have it."""
+    made = TempDir("bwt-locale-").path
+    done = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", os.path.join(made, "de_DE.UTF-8")],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, "localedef (package locales): " + done.stderr
+    # That the locale is in force is part of what is shown.
+    point = subprocess.run(["locale", "decimal_point"], capture_output=True, text=True,
+                           env={"PATH": os.environ["PATH"], "LOCPATH": made, "LC_ALL": "de_DE.UTF-8"}).stdout.strip()
+    assert point == ",", "de_DE.UTF-8 has %r for a decimal point" % point
+    return made
+
+
+def test_column_names():
+    sandbox = Sandbox()
+    bw = program(sandbox, {"shop": cluster().source()},
+                 [sync_of("'public.\"Order Items; --\"'"), sync_of("public.clash"), sync_of("public.mapped", ", as: {%s}" % mapping())],
+                 "names")
+    results = bw.once()
+    assert results["shop.mapped"]["state"] == "ok", results
+    clash = results["shop.clash"]
+    assert clash["state"] == "failed" and "COL_NAME_CLASH" in clash["error"]["message"], clash
+    assert '"A"' in clash["error"]["message"] and '"a"' in clash["error"]["message"] and clash["error"]["hint"], clash
+    assert sandbox.table("clash") is None
+    odd = [r for name, r in results.items() if "Order Items" in name]
+    assert len(odd) == 1 and odd[0]["state"] == "ok", results
+    target = [t for t in sandbox.tables() if t.startswith("Order")]
+    assert target == ["Order_Items____"], sandbox.tables()
+    fields = [f["name"] for f in sandbox.table(target[0])["schema"]["fields"]]
+    own = [n for n in fields if n not in ENGINE_COLUMNS]
+    assert own == [bq for _, bq in cases.NAMES], list(zip(own, [bq for _, bq in cases.NAMES]))
+    row, = sandbox.rows(target[0])
+    assert [row[bq] for _, bq in cases.NAMES] == ["1"] + ["v%d" % i for i in range(1, len(cases.NAMES))], row
+
+
+def test_bytes_that_are_not_utf8():
+    """An SQL_ASCII database holds whatever was sent: what is not UTF-8 is refused, with the bytes shown."""
+    pg = cluster()
+    pg.sql("CREATE DATABASE ascii TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'", "postgres")
+    wide = Wide("raw", [
+        ("text", "STRING", [
+            ("'plain'", "plain"), (r"E'\xc3\xa4'", "ä"), (r"E'caf\xe9'", cases.bad("BAD_UTF8", r"caf\xE9")),
+            (r"E'\xff\xfe'", cases.bad("BAD_UTF8", r"\xFF\xFE")), (r"E'\xed\xa0\x80'", cases.bad("BAD_UTF8", r"\xED\xA0\x80")),
+            (r"E'\xc0\xaf'", cases.bad("BAD_UTF8", r"\xC0\xAF")), (r"E'a\xf0\x9f\x98'", cases.bad("BAD_UTF8", r"a\xF0\x9F\x98")),
+            (r"E'\\xE9\xe9'", cases.bad("BAD_UTF8", r"\\xE9\xE9"))]),
+        ("varchar(10)", "STRING", [(r"E'\x80'", cases.bad("BAD_UTF8", r"\x80"))]),
+        ("char(2)", "STRING", [(r"E'\xe9'", cases.bad("BAD_UTF8", r"\xE9 "))]),
+        ("text[]", "STRING[]", [(r"ARRAY[E'\xe9']", cases.bad("BAD_UTF8", r"{\xE9}")), (r"ARRAY[E'\xc3\xa9']", ["é"])]),
+        ("hstore", "JSON", [(r"E'a=>\xe9'", cases.bad("BAD_UTF8", r'"a"=>"\xE9"')),
+                            (r"E'\xe9=>1'", cases.bad("BAD_UTF8", r'"\xE9"=>"1"'))]),
+        ("json", "STRING", [(r"""E'"\xe9"'""", cases.bad("BAD_UTF8", r'"\xE9"'))]),
+        ("jsonb", "JSON", [(r"""E'"\xe9"'""", cases.bad("BAD_UTF8", r'"\xE9"'))]),
+        ("odd", "JSON", [(r"ROW(E'\xe9')", cases.bad("BAD_UTF8", r"(\xE9)")), ("ROW('e')", cases.json('{"t":"e"}'))]),
+        ("bytea", "BYTES", [(r"'\xe9'", "6Q==")]),
+        ('"char"', "STRING", [("'x'", "x"), ("(-60)::\"char\"", cases.bad("BAD_UTF8", None))]),
+    ])
+    pg.sql("CREATE EXTENSION hstore; CREATE TYPE odd AS (t text)", "ascii")
+    wide.create(pg, "ascii")
+    sandbox = Sandbox()
+    bw = program(sandbox, {"shop": pg.source("ascii")}, [sync_of("public.raw")], "ascii")
+    check_counts(bw.once()["shop.raw"], wide.counts())
+    wide.check(sandbox, bw.letters())
+
+
+if __name__ == "__main__":
+    run_tests(sys.modules[__name__])
