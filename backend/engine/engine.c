@@ -13,7 +13,8 @@
 #include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
 
-#define HEARTBEAT (5 * BW_SECOND)
+#define HEARTBEAT  (5 * BW_SECOND)
+#define RUN_MEMORY (INT64_C(32) << 20)
 
 bw_status bw_engine_new(const bw_engine_options *options, bw_engine **out, bw_error *err)
 {
@@ -49,6 +50,11 @@ static void heartbeat(bw_engine *e)
         e->changed |= e->note != NULL;
         e->note = NULL;
         bw_engine_count_letters(e);
+        if (now >= e->next_trim) {
+            e->next_trim = now + BW_HOUR;
+            if (bw_store_trim(e->store, &err) != BW_OK)
+                bw_log_error(BW_LOG_WARN, "store", &err);
+        }
         return;
     }
     if (!e->note)
@@ -107,14 +113,18 @@ static void *run(void *arg)
 bw_status bw_engine_start(bw_engine *e, bw_error *err)
 {
     const bw_config_node *top = bw_config_top(e->options.config);
+    /* What a run holds of rows at the most: chunk, buffers on their way, the upload's chunk. */
     int64_t workers = bw_config_int(top, "engine.workers");
+    int64_t fit = bw_config_size(top, "engine.memory") / RUN_MEMORY;
+    if (workers > fit)
+        workers = fit > 0 ? fit : 1;
     bw_status s = bw_store_heartbeat(e->store, err);
     if (s == BW_OK)
         s = bw_page_reader_start(e->options.state_dir, e->clock, e->options.ring, e->ui_wake,
                                  &e->pages, err);
     if (s != BW_OK)
         return s;
-    e->workers = bw_workers_start(workers > 0 ? (size_t)workers : 4, e->engine_wake);
+    e->workers = bw_workers_start((size_t)workers, e->engine_wake);
     if (pthread_create(&e->thread, NULL, run, e) != 0)
         abort(); /* no thread, no engine */
     e->thread_runs = true;

@@ -101,7 +101,7 @@ struct bw_engine {
     atomic_bool stopping, stopped, done;
     const char *note; /* why nothing new is started, in note_text; NULL */
     char note_text[256];
-    int64_t next_heartbeat, next_sample, next_publish; /* monotonic */
+    int64_t next_heartbeat, next_sample, next_publish, next_trim; /* monotonic */
     bool changed;
     uint64_t snapshot_seq;
     bw_tracked *tracked;

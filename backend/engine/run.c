@@ -179,6 +179,9 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
     run->target = w->target_name;
     run->partitioned = w->target.partitioned;
     bw_run_make_detail(w);
+    for (size_t i = 0; i < w->target.n_drift; i++)
+        run->wants_full |= w->target.drift[i].kind == BW_DRIFT_ADDED && run->read != BW_READ_FULL &&
+                           w->target_spec.add_columns == BW_ADD_COLUMNS_BACKFILL;
     if (!w->target.incompatible)
         return BW_OK;
     run->drift_stops = true;

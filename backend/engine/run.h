@@ -73,6 +73,7 @@ typedef struct bw_run {
     bw_run_record record; /* strings in the arena */
     bw_source_status source_status;
     bool source_answered;
+    bool wants_full;    /* columns were added that only a full resync fills */
     bool drift_stops;   /* the target is incompatible: drift, not failure */
     const char *mode;   /* as resolved */
     const char *target; /* project.dataset.table */

@@ -51,7 +51,10 @@ static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
     bw_sync_reload(e, sync);
     sync->next_due_us = first_due(e, sync);
     if (e->options.once) {
-        sync->skipped = !def->pattern && !selected(e, def->name);
+        /* What an operator paused stays paused, unless it is asked for by its name. */
+        bool held = e->options.n_only == 0 &&
+                    (sync->record.paused || sync->record.parked_until_us > bw_wall_us(e->clock));
+        sync->skipped = !def->pattern && (held || !selected(e, def->name));
         sync->next_due_us = sync->skipped ? BW_TIME_NONE : bw_wall_us(e->clock);
     } else if (e->options.observe && !def->pattern) {
         sync->next_due_us = BW_TIME_NONE;
@@ -465,6 +468,8 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     sync->held_back_by =
         run->end.held_back_by ? bw_arena_strdup(&sync->arena, run->end.held_back_by) : NULL;
     read_quota(e, sync);
+    if (run->wants_full && !e->options.read_only)
+        bw_sync_ask(sync, BW_RUN_SYNC, BW_READ_FULL, "drift", "engine");
     plan_next(e, sync, run);
     put_record(e, sync);
     report(e, sync, run);
