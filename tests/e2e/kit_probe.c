@@ -31,16 +31,11 @@ static const bw_action own[] = {
 };
 
 static const char *const names[] = {
-    "shop.orders",
-    "世界.таблица",
-    "e\u0301te\u0301",
-    "👩‍👩‍👧 family",
-    "esc \x1b[2J\x1b[1;1H",
-    "break\r\n\tbreak",
-    "\xe2\x80\xae override",
-    "bell \x07\x7f",
-    "c1 \302\23331m",
-    "bad \xff\xfe",
+    "shop.orders",           "世界.таблица",
+    "e\u0301te\u0301",       "👩‍👩‍👧 family",
+    "esc \x1b[2J\x1b[1;1H",  "break\r\n\tbreak",
+    "\xe2\x80\xae override", "bell \x07\x7f",
+    "c1 \302\23331m",        "bad \xff\xfe",
     "❤️ heart",
 };
 

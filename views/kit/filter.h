@@ -1,7 +1,7 @@
 /*
  * The language of `/`: blank-separated terms that must all hold.
  *
- *     orders          text in any column: a POSIX extended regular expression, ignoring case unless
+ *     orders          text in any column: a POSIX extended regular expression, ignoring case (of a to z) unless
  *                     the term has a capital
  *     !done           does not contain it
  *     state:failed    in the column `state` (its id, or a unique beginning of it)
