@@ -25,7 +25,7 @@ static const bw_action screens[] = {
 
 bw_status bw_console_add_actions(bw_console *c, bw_error *err)
 {
-    uint32_t tables = 0, texts = 0;
+    uint32_t tables = 0, texts = 0, streams = 0;
     bw_status s = BW_OK;
     /* The screens' own actions first: they come first in the footer and in help. Two screens may
        share one table. */
@@ -36,6 +36,7 @@ bw_status bw_console_add_actions(bw_console *c, bw_error *err)
             seen |= bw_view_classes[k]->actions == class->actions;
         tables |= class->has_table ? BW_SCREEN(i) : 0;
         texts |= class->has_text ? BW_SCREEN(i) : 0;
+        streams |= class->follows ? BW_SCREEN(i) : 0;
         if (!seen)
             s = bw_action_set_add(c->actions, class->actions, class->n_actions, BW_SCREENS_ALL,
                                   err);
@@ -44,6 +45,8 @@ bw_status bw_console_add_actions(bw_console *c, bw_error *err)
         s = bw_action_set_add(c->actions, bw_actions_table, bw_actions_table_count, tables, err);
     if (s == BW_OK)
         s = bw_action_set_add(c->actions, bw_actions_text, bw_actions_text_count, texts, err);
+    if (s == BW_OK)
+        s = bw_action_set_add(c->actions, bw_actions_follow, bw_actions_follow_count, streams, err);
     if (s == BW_OK)
         s = bw_action_set_add(c->actions, screens, BW_COUNT(screens), BW_SCREENS_ALL, err);
     if (s == BW_OK)
@@ -172,6 +175,19 @@ static bw_reaction columns(bw_console *c, const char *argument)
     return BW_REACT_REDRAW;
 }
 
+/* A screen that is open already is gone back to, so that paths do not go in circles. */
+static void go_to(bw_console *c, bw_screen_id screen, const bw_view_at *at)
+{
+    for (size_t i = 0; i < c->depth; i++) {
+        if (c->stack[i]->class->id != screen || (at && at->sync[0]))
+            continue;
+        while (c->depth > i + 1)
+            bw_console_back(c);
+        return;
+    }
+    bw_console_open(c, screen, at);
+}
+
 static bw_reaction open_screen(bw_console *c, int id, const char *argument)
 {
     bw_view_at at;
@@ -184,36 +200,35 @@ static bw_reaction open_screen(bw_console *c, int id, const char *argument)
     }
     switch (id) {
     case BW_ACTION_SYNCS:
-        while (bw_console_back(c))
-            ;
+        go_to(c, BW_SCREEN_SYNCS, NULL);
         break;
     case BW_ACTION_SYNC:
         if (!at.sync[0]) {
             bw_console_open_prompt(c, BW_PROMPT_COMMAND, ":", "sync ");
             break;
         }
-        bw_console_open(c, BW_SCREEN_SYNC, &at);
+        go_to(c, BW_SCREEN_SYNC, &at);
         break;
     case BW_ACTION_RUNS:
-        bw_console_open(c, BW_SCREEN_RUNS, &at);
+        go_to(c, BW_SCREEN_RUNS, &at);
         break;
     case BW_ACTION_DLQ:
-        bw_console_open(c, at.sync[0] ? BW_SCREEN_LETTERS : BW_SCREEN_LETTER_GROUPS, &at);
+        go_to(c, at.sync[0] ? BW_SCREEN_LETTERS : BW_SCREEN_LETTER_GROUPS, &at);
         break;
     case BW_ACTION_SOURCES:
-        bw_console_open(c, BW_SCREEN_SOURCES, NULL);
+        go_to(c, BW_SCREEN_SOURCES, NULL);
         break;
     case BW_ACTION_LOG:
-        bw_console_open(c, BW_SCREEN_LOG, NULL);
+        go_to(c, BW_SCREEN_LOG, NULL);
         break;
     case BW_ACTION_MESSAGES:
-        bw_console_open(c, BW_SCREEN_MESSAGES, NULL);
+        go_to(c, BW_SCREEN_MESSAGES, NULL);
         break;
     case BW_ACTION_HELP:
-        bw_console_open(c, BW_SCREEN_HELP, NULL);
+        go_to(c, BW_SCREEN_HELP, NULL);
         break;
     default:
-        bw_console_open(c, BW_SCREEN_THEMES, NULL);
+        go_to(c, BW_SCREEN_THEMES, NULL);
     }
     return BW_REACT_REDRAW;
 }

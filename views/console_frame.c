@@ -9,15 +9,17 @@ typedef struct header_text {
     char engine[160], counts[160], dlq[48], lag[64], quota[48], clock[64], frozen[64];
 } header_text;
 
-static void count_words(const bw_snapshot *s, char *out, size_t size)
+/* "12 syncs: 9 fresh 1 aging 2 failed"; where there is little room "2 failed 1 aging 9 fresh". */
+static void count_words(const bw_snapshot *s, bool brief, char *out, size_t size)
 {
-    int n = snprintf(out, size, "%zu sync%s", s->n_syncs, s->n_syncs == 1 ? "" : "s");
-    const char *before = ": ";
-    for (int i = BW_STATE_COUNT - 1; i >= 0 && n > 0 && (size_t)n < size; i--) {
-        if (s->by_state[i] == 0)
+    int n = brief ? 0 : snprintf(out, size, "%zu sync%s", s->n_syncs, s->n_syncs == 1 ? "" : "s");
+    const char *before = brief ? "" : ": ";
+    for (int i = 0; i < BW_STATE_COUNT && n >= 0 && (size_t)n < size; i++) {
+        int state = brief ? i : BW_STATE_COUNT - 1 - i; /* states count from the worst */
+        if (s->by_state[state] == 0)
             continue;
-        n += snprintf(out + n, size - (size_t)n, "%s%d %s", before, s->by_state[i],
-                      bw_sync_state_name((bw_sync_state)i));
+        n += snprintf(out + n, size - (size_t)n, "%s%d %s", before, s->by_state[state],
+                      bw_sync_state_name((bw_sync_state)state));
         before = " ";
     }
 }
@@ -54,7 +56,7 @@ static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, boo
 {
     char text[BW_TIME_TEXT];
     snprintf(t->engine, sizeof(t->engine), "engine %s", s->engine_state);
-    count_words(s, t->counts, sizeof(t->counts));
+    count_words(s, c->cols < 60, t->counts, sizeof(t->counts));
     snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
     bw_format_duration(isnan(s->worst_lag_s) ? -1 : (int64_t)(s->worst_lag_s * BW_SECOND), text);
     snprintf(t->lag, sizeof(t->lag), "worst lag %s", text);
@@ -87,9 +89,9 @@ static void draw_header(bw_console *c, bw_region r)
         {c->options.read_only ? "[read-only]" : "", BW_ROLE_WARN | BW_ON(BW_ROLE_HEADER), 1, false},
         {s && s->engine_note ? s->engine_note : t.engine,
          (down ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), down ? 0 : 4, false},
-        {t.counts, (late ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), 2, false},
+        {t.counts, (late ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), 1, false},
         {t.dlq, (s && s->dead_letters > 0 ? BW_ROLE_WARN : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER),
-         1, false},
+         2, false},
         {t.lag, base, 3, false},
         {t.quota, base, 5, false},
         {t.frozen, BW_ROLE_WARN | BW_ON(BW_ROLE_HEADER), 0, true},
@@ -99,16 +101,34 @@ static void draw_header(bw_console *c, bw_region r)
     bw_parts_draw(r, 0, base, parts, BW_COUNT(parts), 2);
 }
 
-/* "Syncs › shop.orders › Runs" */
-static void path(const bw_console *c, bw_buf *out, const bw_glyphs *glyphs)
+static const char *crumb(const bw_view *v)
 {
-    for (size_t i = 0; i < c->depth; i++) {
-        const bw_view *v = c->stack[i];
-        if (i)
-            bw_buf_addf(out, " %s ", bw_glyph_sign(glyphs, BW_GLYPH_CRUMB));
-        bw_buf_adds(out, v->crumb[0] ? v->crumb : v->class->title);
-    }
+    return v->crumb[0] ? v->crumb : v->class->title;
 }
+
+/* "Syncs › shop.orders › Runs"; where it is too long its beginning gives way: the end says where
+   one is. */
+static void path(const bw_console *c, bw_buf *out, const bw_glyphs *glyphs, int width)
+{
+    size_t first = c->depth - 1;
+    int used = bw_cells(bw_slice_cstr(crumb(c->stack[first])));
+    for (; first > 0; first--) {
+        int more = bw_cells(bw_slice_cstr(crumb(c->stack[first - 1]))) + 3;
+        if (used + more + (first > 1 ? 6 : 0) > width)
+            break;
+        used += more;
+    }
+    if (first > 0)
+        bw_buf_addf(out, "%s %s ", bw_glyph_sign(glyphs, BW_GLYPH_ELLIPSIS),
+                    bw_glyph_sign(glyphs, BW_GLYPH_CRUMB));
+    for (size_t i = first; i < c->depth; i++)
+        bw_buf_addf(out, "%s%s%s%s", i > first ? " " : "",
+                    i > first ? bw_glyph_sign(glyphs, BW_GLYPH_CRUMB) : "", i > first ? " " : "",
+                    crumb(c->stack[i]));
+}
+
+/* Cells that the right side of the title line is left. */
+#define TITLE_STATUS 22
 
 static void draw_title(bw_console *c, bw_region r)
 {
@@ -117,7 +137,7 @@ static void draw_title(bw_console *c, bw_region r)
     bw_text_view *text = top->class->text ? top->class->text(top) : NULL;
     bw_buf crumbs = BW_BUF_INIT, status = BW_BUF_INIT;
     bw_buf_addc(&crumbs, ' ');
-    path(c, &crumbs, r.canvas->glyphs);
+    path(c, &crumbs, r.canvas->glyphs, r.cols - 3 - TITLE_STATUS);
     if (table) {
         bw_table_draw_title(table, r, 1, bw_buf_cstr(&crumbs));
     } else {

@@ -23,9 +23,9 @@ bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *co
         return BW_REACT_NONE;
     bw_dialog_options question = {
         .action = action->id,
-        .title = discard ? "Discard dead letters" : "Replay dead letters",
+        .title = discard ? "Discard" : "Replay",
         .verb = action->name,
-        .what = "dead letters",
+        .what = count == 1 ? "dead letter" : "dead letters",
         .ids = ids,
         .names = names,
         .count = count,

@@ -95,7 +95,7 @@ bw_reaction bw_sync_act(bw_view *view, const bw_action *action, const char *cons
             .action = action->id,
             .title = q->title ? q->title : bw_action_label(action),
             .verb = q->verb ? q->verb : action->name,
-            .what = "syncs",
+            .what = count == 1 ? "sync" : "syncs",
             .ids = syncs,
             .count = count,
             .effect = q->effect ? q->effect : action->help,
@@ -124,6 +124,16 @@ const char *bw_sync_refuse(const bw_action *action, const bw_sync_view *sync)
     default:
         return NULL;
     }
+}
+
+const char *bw_sync_reason(const bw_sync_view *sync)
+{
+    const char *reason = sync->reason ? sync->reason : "";
+    size_t n = strlen(sync->name);
+    if (strncmp(reason, "sync ", 5) == 0 && strncmp(reason + 5, sync->name, n) == 0 &&
+        strncmp(reason + 5 + n, ": ", 2) == 0)
+        return reason + 7 + n;
+    return reason;
 }
 
 bw_role bw_state_role(const bw_sync_view *sync)

@@ -13,6 +13,9 @@ bw_reaction bw_sync_act(bw_view *view, const bw_action *action, const char *cons
 /* Why it cannot be done to this sync now, or NULL. */
 const char *bw_sync_refuse(const bw_action *action, const bw_sync_view *sync);
 
+/* Why its state is what it is, without naming it again; never NULL. */
+const char *bw_sync_reason(const bw_sync_view *sync);
+
 /* How a state is drawn: its word's role and sign. */
 bw_role bw_state_role(const bw_sync_view *sync);
 bw_glyph bw_state_glyph(const bw_sync_view *sync);

@@ -26,7 +26,7 @@ static void section(const writer *w, const char *title)
 
 static void fact(const writer *w, const char *name, bw_style style, const char *value)
 {
-    bw_text_view_addf(w->t, BW_ROLE_MUTED, "  %-12s", name);
+    bw_text_view_addf(w->t, BW_ROLE_MUTED, "  %-14s", name);
     bw_text_view_extend(w->t, style, bw_slice_cstr(value && value[0] ? value : "-"));
 }
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "backend/core/units.h"
 
@@ -36,6 +37,23 @@ void bw_table_view_draw(bw_view *view, bw_region region, bool focused)
     bw_table_draw(((bw_table_view *)view)->table, region, focused);
 }
 
+void bw_table_view_draw_below(bw_table_view *v, bw_region region, bool focused,
+                              bw_role (*say)(const bw_table_view *v, bw_buf *out))
+{
+    int below = region.rows >= 14 ? 4 : region.rows >= 8 ? 3 : 0;
+    bw_table_draw(v->table, bw_region_sub(region, 0, 0, region.rows - below, -1), focused);
+    if (!below)
+        return;
+    bw_region_hline(region, region.rows - below, 0, region.cols, BW_ROLE_BORDER);
+    if (bw_table_selected_index(v->table) == SIZE_MAX)
+        return;
+    bw_buf text = BW_BUF_INIT;
+    bw_role role = say(v, &text);
+    bw_region_wrap(bw_region_sub(region, region.rows - below + 1, 1, -1, region.cols - 2), 0, role,
+                   bw_buf_slice(&text));
+    bw_buf_fini(&text);
+}
+
 void bw_cell_count(bw_table_cell *cell, int64_t n)
 {
     char text[BW_TIME_TEXT];
@@ -50,6 +68,25 @@ void bw_cell_time(bw_table_cell *cell, int64_t wall_us)
     if (wall_us != BW_TIME_NONE)
         wall_us -= ((wall_us % BW_SECOND) + BW_SECOND) % BW_SECOND;
     bw_table_cell_printf(cell, "%s", bw_format_time(wall_us, text));
+}
+
+void bw_cell_when(bw_table_cell *cell, int64_t at_us, int64_t now_us, bool local)
+{
+    struct tm at, now;
+    if (at_us == BW_TIME_NONE) {
+        bw_table_cell_printf(cell, "-");
+        return;
+    }
+    time_t at_s = (time_t)(at_us / BW_SECOND), now_s = (time_t)(now_us / BW_SECOND);
+    cell->number = (double)at_us / BW_SECOND;
+    if (local ? !localtime_r(&at_s, &at) || !localtime_r(&now_s, &now)
+              : !gmtime_r(&at_s, &at) || !gmtime_r(&now_s, &now))
+        bw_table_cell_printf(cell, "-");
+    else if (at.tm_year == now.tm_year && at.tm_yday == now.tm_yday)
+        bw_table_cell_printf(cell, "%02d:%02d:%02d", at.tm_hour, at.tm_min, at.tm_sec);
+    else
+        bw_table_cell_printf(cell, "%02d-%02d %02d:%02d", at.tm_mon + 1, at.tm_mday, at.tm_hour,
+                             at.tm_min);
 }
 
 void bw_cell_duration(bw_table_cell *cell, int64_t us)
@@ -105,7 +142,8 @@ bw_text_view *bw_text_screen_text(bw_view *view)
 void bw_text_screen_draw(bw_view *view, bw_region region, bool focused)
 {
     (void)focused;
-    bw_text_view_draw(((bw_text_screen *)view)->text, region);
+    bw_text_view_draw(((bw_text_screen *)view)->text,
+                      bw_region_sub(region, 0, 1, -1, region.cols - 2));
 }
 
 bw_reaction bw_text_screen_act(bw_view *view, const bw_action *action, const char *argument)

@@ -20,11 +20,18 @@ bw_table *bw_table_view_table(bw_view *view);
 /* Draws nothing but the table. */
 void bw_table_view_draw(bw_view *view, bw_region region, bool focused);
 
+/* The same with what there is to say of the selected row below it, where there is room: `say` writes
+   its text and returns its role; nothing is drawn for an empty text. */
+void bw_table_view_draw_below(bw_table_view *v, bw_region region, bool focused,
+                              bw_role (*say)(const bw_table_view *v, bw_buf *out));
+
 /* Cells that several screens fill in the same way; unknown is "-". */
 void bw_cell_count(bw_table_cell *cell, int64_t n); /* -1: unknown */
 void bw_cell_time(bw_table_cell *cell, int64_t wall_us);
 void bw_cell_duration(bw_table_cell *cell, int64_t us); /* negative: unknown */
 void bw_cell_bytes(bw_table_cell *cell, int64_t n);
+/* A time of day, with month and day where it is not today's (as of now_us). */
+void bw_cell_when(bw_table_cell *cell, int64_t at_us, int64_t now_us, bool local);
 /* "12m04s ago" */
 void bw_cell_ago(bw_table_cell *cell, int64_t then_us, int64_t now_us);
 

@@ -57,7 +57,7 @@ struct bw_view_class {
     const char *title;
     const bw_action *actions; /* its own, beside the kit's */
     size_t n_actions;
-    bool has_table, has_text; /* which of the kit's action tables apply */
+    bool has_table, has_text, follows; /* which of the kit's action tables apply */
 
     bw_view *(*open)(const bw_view_class *class, bw_view_host *host, const bw_view_at *at);
     void (*free)(bw_view *view);

@@ -8,6 +8,7 @@ static bw_view *open_view(const bw_view_class *class, bw_view_host *host, const 
     bw_text_screen *v = bw_xcalloc(1, sizeof(*v));
     (void)at;
     bw_text_screen_init(v, class, host, 0);
+    bw_text_view_wrap(v->text, true);
     return &v->view;
 }
 

@@ -39,7 +39,7 @@ static const bw_column group_columns[] = {
     [G_FIRST] = {"first", "FIRST SEEN", 11, 11, BW_ALIGN_RIGHT, 3, BW_UNIT_SECONDS,
                  .descending = true},
     [G_LAST] = {"last", "LAST SEEN", 10, 11, BW_ALIGN_RIGHT, 1, BW_UNIT_SECONDS},
-    [G_MEANING] = {"meaning", "MEANING", 12, 0, BW_ALIGN_LEFT, 2, BW_UNIT_TEXT},
+    [G_MEANING] = {"meaning", "MEANING", 30, 0, BW_ALIGN_LEFT, 4, BW_UNIT_TEXT},
 };
 
 static const char *group_id(void *user, size_t row)
@@ -101,8 +101,7 @@ static void update_groups(bw_view *view, const bw_snapshot *snapshot, const bw_p
     v->base.page = page;
     if (!page)
         return;
-    bw_table_set_empty(v->base.table,
-                       page->error ? page->error : "no dead letters: every row has landed");
+    bw_table_set_empty(v->base.table, page->error ? page->error : "no dead letters are open");
     set_rows(v, page->n_groups, group_id, group_cell);
 }
 
@@ -123,6 +122,19 @@ static bw_reaction act_groups(bw_view *view, const bw_action *action, const char
     return BW_REACT_REDRAW;
 }
 
+static bw_role say_group(const bw_table_view *v, bw_buf *out)
+{
+    const bw_letter_group *g = &v->page->groups[bw_table_selected_index(v->table)];
+    bw_buf_addf(out, "%s  %lld row%s not in the target: %s", g->sync, (long long)g->count,
+                g->count == 1 ? " is" : "s are", bw_reason_text(g->reason));
+    return BW_ROLE_TEXT;
+}
+
+static void draw_groups(bw_view *view, bw_region region, bool focused)
+{
+    bw_table_view_draw_below((bw_table_view *)view, region, focused, say_group);
+}
+
 const bw_view_class bw_view_letter_groups = {
     .id = BW_SCREEN_LETTER_GROUPS,
     .name = "dlq",
@@ -132,7 +144,7 @@ const bw_view_class bw_view_letter_groups = {
     .free = bw_table_view_free,
     .query = query_groups,
     .update = update_groups,
-    .draw = bw_table_view_draw,
+    .draw = draw_groups,
     .act = act_groups,
     .mouse = bw_table_view_mouse,
     .table = bw_table_view_table,
@@ -313,12 +325,25 @@ static const char *refuse_letters(bw_view *view, const bw_action *action)
                                                        : bw_letter_refuse(action, selected(v));
 }
 
+static bw_role say_letter(const bw_table_view *v, bw_buf *out)
+{
+    const bw_dead_letter *l = &v->page->letters[bw_table_selected_index(v->table)];
+    bw_buf_addf(out, "%s  ", l->key ? l->key : "no key");
+    if (l->column && l->column[0])
+        bw_buf_addf(out, "column %s: ", l->column);
+    bw_buf_adds(out, bw_reason_text(l->reason));
+    if (l->detail && l->detail[0])
+        bw_buf_addf(out, " (%s)", l->detail);
+    return BW_ROLE_TEXT;
+}
+
 static void draw_letters(bw_view *view, bw_region region, bool focused)
 {
     view_letters *v = (view_letters *)view;
     const bw_page *page = v->base.page;
     bool cut = page && page->total > (int64_t)page->n_letters;
-    bw_table_draw(v->base.table, bw_region_sub(region, 0, 0, region.rows - cut, -1), focused);
+    bw_table_view_draw_below(&v->base, bw_region_sub(region, 0, 0, region.rows - cut, -1), focused,
+                             say_letter);
     if (cut)
         bw_region_putf(region, region.rows - 1, 1, BW_ROLE_WARN,
                        "the first %zu of %lld are here; the rest comes up as these are settled",

@@ -125,6 +125,7 @@ const bw_view_class bw_view_log = {
     .actions = actions,
     .n_actions = BW_COUNT(actions),
     .has_text = true,
+    .follows = true,
     .open = open_view,
     .free = bw_text_screen_free,
     .query = query,

@@ -62,6 +62,7 @@ const bw_view_class bw_view_messages = {
     .name = "messages",
     .title = "Messages",
     .has_text = true,
+    .follows = true,
     .open = open_view,
     .free = bw_text_screen_free,
     .update = update,

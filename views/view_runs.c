@@ -10,7 +10,7 @@
 enum { STARTED, SYNC, KIND, STATE, READ, LOADED, DEAD, BYTES, TOOK, ERROR };
 
 static const bw_column columns[] = {
-    [STARTED] = {"started", "STARTED", 20, 20, BW_ALIGN_LEFT, 0, BW_UNIT_SECONDS,
+    [STARTED] = {"started", "STARTED", 11, 11, BW_ALIGN_LEFT, 0, BW_UNIT_SECONDS,
                  .descending = true},
     [SYNC] = {"sync", "SYNC", 10, 20, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
     [KIND] = {"kind", "KIND", 11, 11, BW_ALIGN_LEFT, 6, BW_UNIT_TEXT},
@@ -26,6 +26,7 @@ static const bw_column columns[] = {
 typedef struct view_runs {
     bw_table_view base;
     char id[24];
+    int64_t now_us;
 } view_runs;
 
 static bw_role state_role(const char *state)
@@ -55,7 +56,7 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
     const bw_run_record *r = &v->base.page->runs[row];
     switch (column) {
     case STARTED:
-        bw_cell_time(cell, r->started_us);
+        bw_cell_when(cell, r->started_us, v->now_us, bw_host_local_time(v->base.view.host));
         break;
     case SYNC:
         cell->text = bw_slice_cstr(r->sync);
@@ -110,14 +111,36 @@ static bool query_runs(const bw_view *view, bw_page_query *out)
 static void update_runs(bw_view *view, const bw_snapshot *snapshot, const bw_page *page)
 {
     view_runs *v = (view_runs *)view;
-    (void)snapshot;
     v->base.page = page;
     if (!page)
         return;
+    v->now_us = snapshot ? snapshot->wall_us : bw_wall_us(bw_host_clock(view->host));
     bw_table_set_empty(v->base.table, page->error ? page->error : "nothing has run yet");
     bw_table_set_rows(
         v->base.table,
         &(bw_table_rows){.count = page->n_runs, .id = row_id, .cell = fill_cell, .user = v});
+}
+
+/* The selected run's error, or what it did. */
+static bw_role say(const bw_table_view *v, bw_buf *out)
+{
+    const bw_run_record *r = &v->page->runs[bw_table_selected_index(v->table)];
+    bw_buf_addf(out, "%s  ", r->sync);
+    if (r->error) {
+        bw_buf_adds(out, r->error);
+        if (r->hint)
+            bw_buf_addf(out, "\nHINT: %s", r->hint);
+        return BW_ROLE_ERROR;
+    }
+    bw_buf_addf(out, "%s run %lld, asked by %s: %lld rows read, %lld loaded, %lld dead-lettered",
+                r->kind ? r->kind : "", (long long)r->id, r->trigger ? r->trigger : "-",
+                (long long)r->rows_read, (long long)r->rows_loaded, (long long)r->dead_letters);
+    return BW_ROLE_TEXT;
+}
+
+static void draw_runs(bw_view *view, bw_region region, bool focused)
+{
+    bw_table_view_draw_below((bw_table_view *)view, region, focused, say);
 }
 
 static bw_reaction act_runs(bw_view *view, const bw_action *action, const char *argument)
@@ -142,7 +165,7 @@ const bw_view_class bw_view_runs = {
     .free = bw_table_view_free,
     .query = query_runs,
     .update = update_runs,
-    .draw = bw_table_view_draw,
+    .draw = draw_runs,
     .act = act_runs,
     .mouse = bw_table_view_mouse,
     .table = bw_table_view_table,

@@ -124,31 +124,20 @@ static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *pa
 }
 
 /* What the selected one last said. */
-static void draw_error(const bw_table_view *v, bw_region r)
+static bw_role say(const bw_table_view *v, bw_buf *out)
 {
-    size_t row = bw_table_selected_index(v->table);
-    bw_region_hline(r, 0, 0, r.cols, BW_ROLE_BORDER);
-    if (!v->snapshot || row >= v->snapshot->n_sources)
-        return;
-    const bw_source_view *s = &v->snapshot->sources[row];
-    bw_buf b = BW_BUF_INIT;
-    bw_buf_addf(&b, " %s  %s", s->name,
+    const bw_source_view *s = &v->snapshot->sources[bw_table_selected_index(v->table)];
+    bw_buf_addf(out, "%s  %s", s->name,
                 s->error                        ? s->error
                 : s->state == BW_SOURCE_UP      ? "answers"
                 : s->state == BW_SOURCE_UNKNOWN ? "has not been asked yet"
                                                 : "does not answer");
-    bw_region_wrap(bw_region_sub(r, 1, 0, -1, -1), 0, s->error ? BW_ROLE_ERROR : BW_ROLE_TEXT,
-                   bw_buf_slice(&b));
-    bw_buf_fini(&b);
+    return s->error ? BW_ROLE_ERROR : BW_ROLE_TEXT;
 }
 
 static void draw(bw_view *view, bw_region region, bool focused)
 {
-    bw_table_view *v = (bw_table_view *)view;
-    int below = region.rows >= 14 ? 4 : region.rows >= 7 ? 3 : 0;
-    bw_table_draw(v->table, bw_region_sub(region, 0, 0, region.rows - below, -1), focused);
-    if (below)
-        draw_error(v, bw_region_sub(region, region.rows - below, 0, below, -1));
+    bw_table_view_draw_below((bw_table_view *)view, region, focused, say);
 }
 
 /* ENTER: the home screen with the syncs of this source. */

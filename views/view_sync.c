@@ -58,6 +58,8 @@ static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *pa
         v->lag[i] = (double)v->sync->lag_history[i];
         v->rate[i] = (double)v->sync->rate_history[i];
     }
+    /* The newest point is of this instant, so that the graph and the words say the same. */
+    v->lag[BW_HISTORY - 1] = v->sync->lag_s;
     bw_sync_text(v->base.text, v->sync, page, v->now_us, v->filled_width);
 }
 
@@ -110,10 +112,14 @@ static void draw_state(const view_sync *v, bw_region r)
     const char *activity = bw_activity_name(s->activity);
     if (strcmp(activity, bw_sync_state_name(s->state)) != 0)
         col = bw_region_putf(r, 0, col, BW_ROLE_TEXT, ", %s", activity);
-    bw_region sub = bw_region_sub(r, 0, col + 2, 1, -1);
-    col = bw_region_putf(sub, 0, 0, BW_ROLE_MUTED, "%s ", s->table ? s->table : "");
-    col = bw_region_glyph(sub, 0, col, BW_ROLE_MUTED, BW_GLYPH_ARROW);
-    bw_region_putf(sub, 0, col + 1, BW_ROLE_MUTED, "%s", s->target ? s->target : "-");
+    bw_buf b = BW_BUF_INIT;
+    if (r.cols >= 60)
+        bw_buf_addf(&b, "%s ", s->table ? s->table : "");
+    bw_buf_addf(&b, "%s %s", bw_glyph_sign(r.canvas->glyphs, BW_GLYPH_ARROW),
+                s->target ? s->target : "-");
+    bw_region_field(r, 0, col + 2, r.cols - col - 3, BW_ALIGN_LEFT, BW_ROLE_MUTED,
+                    bw_buf_slice(&b));
+    bw_buf_fini(&b);
 }
 
 /* The reason in up to `rows` lines, and below it what would help. Returns how many lines it took. */
@@ -121,7 +127,7 @@ static int draw_reason(const view_sync *v, bw_region r, int rows)
 {
     const bw_sync_view *s = v->sync;
     bw_buf b = BW_BUF_INIT;
-    bw_buf_adds(&b, s->reason ? s->reason : "");
+    bw_buf_adds(&b, bw_sync_reason(s));
     if (s->failures > 1)
         bw_buf_addf(&b, " (%d times in a row)", s->failures);
     if (s->hint && s->hint[0] && s->state <= BW_STATE_PARKED)

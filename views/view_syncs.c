@@ -175,37 +175,26 @@ static const bw_sync_view *selected(const view_syncs *v)
                                                                : NULL;
 }
 
-static void draw_reason(const view_syncs *v, bw_region r)
+static bw_role say(const bw_table_view *v, bw_buf *out)
 {
-    const bw_sync_view *s = selected(v);
-    bw_buf b = BW_BUF_INIT;
+    const bw_sync_view *s = &v->snapshot->syncs[bw_table_selected_index(v->table)];
     char text[BW_TIME_TEXT], rows[BW_TIME_TEXT];
-    bw_region_hline(r, 0, 0, r.cols, BW_ROLE_BORDER);
-    if (!s)
-        return;
-    bw_buf_adds(&b, " ");
-    bw_buf_adds(&b, s->name);
-    bw_buf_addf(&b, "  %s", s->reason ? s->reason : "");
+    bw_buf_addf(out, "%s  %s", s->name, bw_sync_reason(s));
     if (s->progress.active)
-        bw_buf_addf(&b, "; %s %s, %s rows read", s->progress.phase, s->progress.batch,
+        bw_buf_addf(out, "; %s %s, %s rows read", s->progress.phase, s->progress.batch,
                     bw_format_count((double)s->progress.rows_read, rows));
     if (s->progress.active && s->progress.eta_us != BW_TIME_NONE)
-        bw_buf_addf(&b, ", done in about %s", bw_format_duration(s->progress.eta_us, text));
+        bw_buf_addf(out, ", done in about %s", bw_format_duration(s->progress.eta_us, text));
     if (s->dead_letters > 0)
-        bw_buf_addf(&b, "; %lld dead-lettered", (long long)s->dead_letters);
+        bw_buf_addf(out, "; %lld dead-lettered", (long long)s->dead_letters);
     if (s->hint && s->hint[0] && s->state <= BW_STATE_PARKED)
-        bw_buf_addf(&b, "\n HINT: %s", s->hint);
-    bw_region_wrap(bw_region_sub(r, 1, 0, -1, -1), 0, BW_ROLE_TEXT, bw_buf_slice(&b));
-    bw_buf_fini(&b);
+        bw_buf_addf(out, "\nHINT: %s", s->hint);
+    return BW_ROLE_TEXT;
 }
 
 static void draw(bw_view *view, bw_region region, bool focused)
 {
-    view_syncs *v = (view_syncs *)view;
-    int below = region.rows >= 14 ? 4 : region.rows >= 8 ? 3 : 0;
-    bw_table_draw(v->base.table, bw_region_sub(region, 0, 0, region.rows - below, -1), focused);
-    if (below)
-        draw_reason(v, bw_region_sub(region, region.rows - below, 0, below, -1));
+    bw_table_view_draw_below((bw_table_view *)view, region, focused, say);
 }
 
 static bw_reaction act(bw_view *view, const bw_action *action, const char *argument)

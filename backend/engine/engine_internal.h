@@ -51,7 +51,8 @@ typedef struct bw_sync {
     uint32_t spark[BW_SPARK_MINUTES];
     int64_t spark_minute; /* of the newest */
     float lag_history[BW_HISTORY], rate_history[BW_HISTORY];
-    int64_t sampled_rows; /* rows loaded at the last sample of a running run */
+    int64_t ended_rows;   /* rows that the runs which have ended read */
+    int64_t sampled_rows; /* those and the running run's, at the last sample */
     /* The last run's record, in last_arena: what run --once reports. */
     bw_arena last_arena;
     bw_run_record last;

@@ -65,10 +65,11 @@ void bw_engine_sample(bw_engine *e)
     e->next_sample = now + HISTORY_STEP;
     for (size_t i = 0; i < e->n_syncs; i++) {
         bw_sync *sync = e->syncs[i];
-        int64_t rows = sync->run ? atomic_load(&sync->run->rows_read) : 0;
+        /* With the runs that came and went between two samples. */
+        int64_t rows = sync->ended_rows + (sync->run ? atomic_load(&sync->run->rows_read) : 0);
+        int64_t more = rows > sync->sampled_rows ? rows - sync->sampled_rows : 0;
         push(sync->lag_history, sync->source_down ? NAN : bw_sync_lag_s(e, sync));
-        push(sync->rate_history,
-             sync->run ? (double)(rows - sync->sampled_rows) / (HISTORY_STEP / BW_SECOND) : 0);
+        push(sync->rate_history, (double)more / (HISTORY_STEP / BW_SECOND));
         sync->sampled_rows = rows;
     }
 }

@@ -230,7 +230,6 @@ static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
         free(p);
     }
     sync->run = run;
-    sync->sampled_rows = 0;
     e->changed = true;
     bw_workers_put(e->workers, run);
 }
@@ -440,6 +439,7 @@ static void report(bw_engine *e, const bw_sync *sync, const bw_run *run)
 static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
 {
     sync->run = NULL;
+    sync->ended_rows += atomic_load(&run->rows_read);
     note_source(e, sync, run);
     if (run->kind == BW_RUN_EXPAND) {
         take_expansion(e, sync, run);

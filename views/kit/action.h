@@ -84,14 +84,17 @@ typedef struct bw_action {
     uint32_t screens; /* where it exists: BW_SCREENS_ALL or BW_SCREEN bits */
 } bw_action;
 
-/* The kit's own tables: for every screen, for those that show a table (table.h), and for those that
-   show text (text_view.h). Add the last two with the bits of their screens. */
+/* The kit's own tables: for every screen, for those that show a table (table.h), for those that show
+   text (text_view.h), and for text that lines are added to. Add all but the first with the bits of
+   their screens. */
 extern const bw_action bw_actions_generic[];
 extern const size_t bw_actions_generic_count;
 extern const bw_action bw_actions_table[];
 extern const size_t bw_actions_table_count;
 extern const bw_action bw_actions_text[];
 extern const size_t bw_actions_text_count;
+extern const bw_action bw_actions_follow[];
+extern const size_t bw_actions_follow_count;
 
 typedef struct bw_action_set bw_action_set;
 bw_action_set *bw_action_set_new(void);

@@ -81,9 +81,13 @@ const bw_action bw_actions_text[] = {
     {BW_ACTION_SEARCH_NEXT, "search-next", NULL, "to the next match", NULL, "n", 0, BW_SCREENS_ALL},
     {BW_ACTION_SEARCH_PREVIOUS, "search-previous", NULL, "to the match before", NULL, "N", 0,
      BW_SCREENS_ALL},
-    {BW_ACTION_FOLLOW, "follow", NULL, "stay at the end while lines arrive", NULL, "f", BW_ACT_HINT,
-     BW_SCREENS_ALL},
     {BW_ACTION_WRAP, "wrap", NULL, "break long lines or cut them", NULL, "w", BW_ACT_HINT,
      BW_SCREENS_ALL},
 };
 const size_t bw_actions_text_count = BW_COUNT(bw_actions_text);
+
+const bw_action bw_actions_follow[] = {
+    {BW_ACTION_FOLLOW, "follow", NULL, "stay at the end while lines arrive", NULL, "f", BW_ACT_HINT,
+     BW_SCREENS_ALL},
+};
+const size_t bw_actions_follow_count = BW_COUNT(bw_actions_follow);
