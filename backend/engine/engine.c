@@ -11,6 +11,7 @@
 
 #include "backend/core/log.h"
 #include "backend/core/text.h"
+#include "backend/core/thread.h"
 #include "backend/engine/engine_internal.h"
 
 #define HEARTBEAT  (5 * BW_SECOND)
@@ -125,8 +126,7 @@ bw_status bw_engine_start(bw_engine *e, bw_error *err)
     if (s != BW_OK)
         return s;
     e->workers = bw_workers_start((size_t)workers, e->engine_wake);
-    if (pthread_create(&e->thread, NULL, run, e) != 0)
-        abort(); /* no thread, no engine */
+    bw_thread_start(&e->thread, "engine", run, e);
     e->thread_runs = true;
     return BW_OK;
 }

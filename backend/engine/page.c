@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "backend/core/thread.h"
+
 #include "backend/engine/page_reader.h"
 
 #define SLOTS         16
@@ -258,8 +260,7 @@ bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock, bw_
     r->wake_fd = wake_fd;
     pthread_mutex_init(&r->mu, NULL);
     pthread_cond_init(&r->changed, NULL);
-    if (pthread_create(&r->thread, NULL, run, r) != 0)
-        abort(); /* no thread, no console */
+    bw_thread_start(&r->thread, "page reader", run, r);
     *out = r;
     return BW_OK;
 }

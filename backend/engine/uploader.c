@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "backend/core/thread.h"
+
 #define BUFFERS 2
 
 typedef enum order { ORDER_NONE, ORDER_BEGIN, ORDER_END, ORDER_ABORT, ORDER_STOP } order;
@@ -165,8 +167,7 @@ bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
     u->cancel = cancel;
     for (size_t i = 0; i < BUFFERS; i++)
         u->free[u->n_free++] = &u->buffers[i];
-    if (pthread_create(&u->thread, NULL, run, u) != 0)
-        abort(); /* no thread, no engine */
+    bw_thread_start(&u->thread, "uploader", run, u);
     return u;
 }
 

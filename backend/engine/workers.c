@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+
+#include "backend/core/thread.h"
 #include <sys/eventfd.h>
 #include <time.h>
 
@@ -66,8 +68,7 @@ bw_workers *bw_workers_start(size_t count, int wake_fd)
     w->count = w->alive = count;
     w->wake_fd = wake_fd;
     for (size_t i = 0; i < count; i++) {
-        if (pthread_create(&w->threads[i], NULL, work, w) != 0)
-            abort(); /* no threads, no engine */
+        bw_thread_start(&w->threads[i], "run", work, w);
     }
     return w;
 }
