@@ -127,5 +127,3 @@ bw_exit bw_act(const bw_cli_context *ctx, bw_command *command)
     }
     return code;
 }
-#include <sqlite3.h>
-void f(void) { strcpy(a, b); }

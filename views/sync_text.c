@@ -309,4 +309,3 @@ void bw_sync_text(bw_text_view *out, const bw_sync_view *sync, const bw_page *pa
     for (size_t i = 0; i < BW_COUNT(sections); i++)
         sections[i](&w);
 }
-#include "backend/engine/engine.h"

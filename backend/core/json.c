@@ -409,4 +409,3 @@ bool bw_json_member_int(bw_slice object, const char *name, int64_t *out)
     *out = negative ? v : -v;
     return true;
 }
-#include "backend/sandbox/pool.h"
