@@ -35,7 +35,15 @@ bw_reason bw_pgconvert_numeric(bw_pgcontext *cx, const bw_pgtype *type, char *te
                                bw_value *out)
 {
     bw_slice canonical;
+    size_t scale = (size_t)type->scale;
     (void)cx;
+    /* With a scale the server prints that many digits after the point, and nothing that does not
+       fit; only their zeros are too many. */
+    if (scale > 0 && size > scale + 1 && text[size - scale - 1] == '.') {
+        while (text[size - 1] == '0')
+            size--;
+        return keep(out, text, size - (text[size - 1] == '.'));
+    }
     bw_reason reason = bw_value_decimal((bw_slice){text, size}, type->type, type->precision,
                                         type->scale, &canonical);
     if (reason == BW_REASON_NONE)
