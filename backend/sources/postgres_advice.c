@@ -27,7 +27,7 @@ void bw_pgadvice_server(const bw_pgserver *server, bw_pgwarnings *w, bw_arena *a
 static const char skew_sql[] =
     "SELECT (extract(epoch FROM m.at - now.local) * 1000000)::bigint,"
     " (extract(epoch FROM now.local - now.utc) * 1000000)::bigint"
-    " FROM (SELECT max(%s) AS at FROM %s WHERE %s < 'infinity') m,"
+    " FROM (SELECT max(%s)%s AS at FROM %s WHERE %s < 'infinity') m,"
     " (SELECT clock_timestamp() AT TIME ZONE $1 AS local,"
     " clock_timestamp() AT TIME ZONE 'UTC' AS utc) now WHERE m.at IS NOT NULL";
 
@@ -48,21 +48,23 @@ static bool zone_offset(int64_t skew_us, int64_t offset_us)
 static bw_status look_at_zone(bw_pgconn *conn, bw_pgtable *t, bw_arena *arena, bw_error *err)
 {
     char text[BW_TIME_TEXT];
-    const char *sql = bw_arena_printf(arena, skew_sql, t->cursor, t->relation, t->cursor);
+    bool instant = t->info.cursor_kind == BW_CURSOR_TIMESTAMP;
+    const char *zone = instant ? "UTC" : t->info.cursor_zone;
+    const char *sql = bw_arena_printf(arena, skew_sql, t->cursor,
+                                      instant ? " AT TIME ZONE 'UTC'" : "", t->relation, t->cursor);
     bw_pgresult *r;
-    bw_status status = bw_pgconn_query(conn, sql, &t->info.cursor_zone, 1, &r, err);
+    bw_status status = bw_pgconn_query(conn, sql, &zone, 1, &r, err);
     if (status != BW_OK)
-        return bw_error_wrap(err, "cursor_zone %s", t->info.cursor_zone);
+        return bw_error_wrap(err, "cursor_zone %s", zone);
     if (bw_pgresult_rows(r)) {
         int64_t skew = bw_pgresult_int(r, 0, 0, 0), offset = bw_pgresult_int(r, 0, 1, 0);
         if (zone_offset(skew, offset))
             t->info.cursor_problem = bw_arena_printf(
-                arena,
-                "the highest %s is %s %s the clock in %s, about a whole zone offset: set "
-                "cursor_zone to the zone in which the application writes it",
+                arena, "the highest %s is %s %s the clock in %s, about a whole zone offset: %s",
                 t->info.schema.fields[t->info.cursor].source_name,
-                bw_format_duration(llabs(skew), text), skew > 0 ? "ahead of" : "behind",
-                t->info.cursor_zone);
+                bw_format_duration(llabs(skew), text), skew > 0 ? "ahead of" : "behind", zone,
+                instant ? "the application writes local times as if they were UTC"
+                        : "set cursor_zone to the zone in which the application writes it");
     }
     bw_pgresult_free(r);
     return BW_OK;
@@ -115,7 +117,7 @@ bw_status bw_pgadvice_table(bw_pgconn *conn, bw_pgtable *t, bw_arena *arena, bw_
     if (t->info.cursor >= 0) {
         bw_pgadvice_server(bw_pgconn_server(conn), &t->warnings, arena);
         look_at_cursor(t, arena);
-        if (t->info.cursor_kind == BW_CURSOR_DATETIME && t->cursor_indexed)
+        if (t->info.cursor_kind != BW_CURSOR_SEQUENCE && t->cursor_indexed)
             status = look_at_zone(conn, t, arena, err);
         if (t->info.cursor_kind == BW_CURSOR_SEQUENCE)
             status = look_at_sequence(conn, t, arena, err);

@@ -104,8 +104,9 @@ static bw_status find_targets(connecting *c, bw_error *err)
     return c->n_targets ? BW_OK : err->status;
 }
 
-/* Where libpq would find no authority to trust, the system's are meant. */
-static const char *root_certificates(const connecting *c)
+/* Where libpq would find no authority to trust, the system's are meant. With `require` and below a
+   file that nobody asked for would make libpq verify after all. */
+static const char *root_certificates(const connecting *c, const char *tls)
 {
     static const char *const bundles[] = {
         "/etc/ssl/certs/ca-certificates.crt",
@@ -117,6 +118,8 @@ static const char *root_certificates(const connecting *c)
     const char *home = getenv("HOME");
     if (given && !system)
         return given;
+    if (!given && strncmp(tls, "verify-", 7) != 0)
+        return NULL;
     if (!system && home) {
         const char *own = bw_arena_printf(c->arena, "%s/.postgresql/root.crt", home);
         if (access(own, R_OK) == 0)
@@ -147,15 +150,16 @@ static keywords keywords_of(const connecting *c, const target *t)
     keywords k = {.count = 0};
     const bw_pgparams *p = c->params;
     const char *tls = p->tls ? p->tls : getenv("PGSSLMODE");
+    tls = tls && *tls ? tls : "verify-full";
     set_keyword(&k, "host", t->host);
     set_keyword(&k, "hostaddr", t->hostaddr);
     set_keyword(&k, "port", t->port);
     set_keyword(&k, "dbname", p->database);
     set_keyword(&k, "user", p->user);
     set_keyword(&k, "password", p->password);
-    set_keyword(&k, "sslmode", t->local ? "disable" : tls && *tls ? tls : "verify-full");
+    set_keyword(&k, "sslmode", t->local ? "disable" : tls);
     if (!t->local) {
-        set_keyword(&k, "sslrootcert", root_certificates(c));
+        set_keyword(&k, "sslrootcert", root_certificates(c, tls));
         set_keyword(&k, "sslcert", p->tls_cert);
         set_keyword(&k, "sslkey", p->tls_key);
     }

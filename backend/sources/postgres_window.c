@@ -283,6 +283,36 @@ double bw_pg_batch_rows(const bw_table_spec *spec, const bw_pgtable *table)
     return rows < 1 ? 1 : rows;
 }
 
+/* One count: a look-up in the index, or a share in one pass over the table. */
+static void add_count(bw_buf *sql, const bw_pgtable *table, const char *condition)
+{
+    if (table->cursor_indexed)
+        bw_buf_addf(sql, "(SELECT count(*) FROM %s WHERE %s)", table->relation, condition);
+    else
+        bw_buf_addf(sql, "count(*) FILTER (WHERE %s)", condition);
+}
+
+static void add_counts(bw_buf *sql, const bw_pgtable *table, const bw_pgrange *later)
+{
+    bw_buf condition = BW_BUF_INIT;
+    bw_buf_adds(sql, "SELECT ");
+    bw_buf_addf(&condition, "%s IS NULL", table->cursor);
+    if (table->cursor_nullable)
+        add_count(sql, table, bw_buf_cstr(&condition));
+    else
+        bw_buf_adds(sql, "0");
+    bw_buf_adds(sql, ", ");
+    bw_buf_clear(&condition);
+    bw_pgrange_add(&condition, table->cursor, bw_pg_cursor_type(table), later);
+    if (later->above)
+        add_count(sql, table, bw_buf_cstr(&condition));
+    else
+        bw_buf_adds(sql, "-1");
+    if (!table->cursor_indexed)
+        bw_buf_addf(sql, " FROM %s", table->relation);
+    bw_buf_fini(&condition);
+}
+
 bw_status bw_pg_count_unreached(bw_pgconn *conn, const bw_pgtable *table, bw_arena *arena,
                                 int64_t *nulls, int64_t *ahead, bw_error *err)
 {
@@ -300,19 +330,7 @@ bw_status bw_pg_count_unreached(bw_pgconn *conn, const bw_pgtable *table, bw_are
     if (status != BW_OK || (!times && !table->cursor_nullable))
         return status;
     later = (bw_pgrange){.above = range.upto};
-    bw_buf_adds(&sql, "SELECT ");
-    if (table->cursor_nullable)
-        bw_buf_addf(&sql, "(SELECT count(*) FROM %s WHERE %s IS NULL), ", table->relation,
-                    table->cursor);
-    else
-        bw_buf_adds(&sql, "0, ");
-    if (times) {
-        bw_buf_addf(&sql, "(SELECT count(*) FROM %s WHERE ", table->relation);
-        bw_pgrange_add(&sql, table->cursor, bw_pg_cursor_type(table), &later);
-        bw_buf_adds(&sql, ")");
-    } else {
-        bw_buf_adds(&sql, "-1");
-    }
+    add_counts(&sql, table, &later);
     status = bw_pgconn_query(conn, bw_buf_cstr(&sql), NULL, 0, &r, err);
     bw_buf_fini(&sql);
     if (status != BW_OK)

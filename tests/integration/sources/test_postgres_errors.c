@@ -150,6 +150,10 @@ static void insists_on_tls(void **state)
     expect_open(s, BW_INVALID, "certificate verify failed", "Set tls_ca");
     opened *o;
     bw_error err = BW_ERROR_INIT;
+    char *weaker = bw_xasprintf("%s, tls: require", s);
+    assert_ok(try_open(&o, weaker, "test", &err), err);
+    close_source(o);
+    free(weaker);
     snprintf(s, sizeof s,
              "host: localhost, port: %d, user: reader, database: postgres, tls_ca: "
              "%s/data/server.crt",

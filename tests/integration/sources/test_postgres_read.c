@@ -53,7 +53,6 @@ static void reads_windows(void **state)
     taken t = read_table(o, &spec, &request);
     assert_int_equal(t.n_rows, 5);
     assert_int_equal(t.batches, 2);
-    printf("%s%s\n", bw_buf_cstr(&t.labels), t.position);
 
     bw_pg_sql(cluster, "postgres", "INSERT INTO w VALUES (6, now())");
     request.checkpoint = t.position;

@@ -225,6 +225,14 @@ static void notices_a_cursor_in_another_zone(void **state)
     bw_pg_sql(cluster, "postgres", "UPDATE skewed SET updated_at = now() AT TIME ZONE 'UTC'");
     assert_non_null(strstr(problem_of(o, "Asia/Tokyo"), "behind the clock in Asia/Tokyo"));
     assert_null(problem_of(o, "UTC"));
+    bw_pg_sql(cluster, "postgres",
+              "CREATE TABLE skewed_tz (id int PRIMARY KEY, updated_at timestamptz NOT NULL);"
+              "CREATE INDEX ON skewed_tz (updated_at);"
+              "INSERT INTO skewed_tz VALUES (1, now() + interval '2 hours 1 second')");
+    bw_table_spec instants = spec_of("skewed_tz");
+    assert_non_null(strstr(describe(o, &instants).cursor_problem, "local times as if"));
+    bw_pg_sql(cluster, "postgres", "UPDATE skewed_tz SET updated_at = now() - interval '2 hours'");
+    assert_null(describe(o, &instants).cursor_problem);
     bw_table_spec spec = spec_of("skewed");
     spec.cursor_zone = "Mars/Olympus";
     bw_table_info info;
