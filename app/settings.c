@@ -15,6 +15,7 @@
 static const char *const colours[] = {"red",     "yellow", "green", "blue",
                                       "magenta", "cyan",   "white", NULL};
 static const char *const confirmations[] = {"ask", "type", NULL};
+static const char *const compressions[] = {"auto", "on", "off", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 
@@ -78,6 +79,11 @@ static const bw_setting top_settings[] = {
      .absent = "the one that the credentials name",
      .help = "base URL of the token endpoint",
      .example = LOCAL_URL},
+    {.path = "compression",
+     .type = BW_SETTING_ENUM,
+     .choices = compressions,
+     .fallback = "auto",
+     .help = "whether rows are sent as gzip; auto: when BigQuery's endpoint is on another machine"},
     {.path = "environment.label",
      .type = BW_SETTING_STRING,
      .help = "shown in the console's header, so that nobody mistakes production",

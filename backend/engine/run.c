@@ -372,7 +372,8 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
     if (s != BW_OK)
         return s;
     bw_chunk_init(&w->chunk);
-    w->uploader = bw_uploader_start(run->env.google, run->env.clock, &run->cancel, &w->budget);
+    w->uploader = bw_uploader_start(run->env.google, run->env.clock, &run->cancel, &w->budget,
+                                    run->def->compression);
     w->scorer = bw_scorer_new(&(bw_scorer_options){
         .schema = &w->info.schema,
         .cursor = w->info.cursor,

@@ -97,6 +97,13 @@ static void read_target(const bw_config *config, const bw_config_node *node, bw_
     t->add_columns = policy < 0 ? BW_ADD_COLUMNS : policies[policy];
 }
 
+static bw_compression read_compression(const bw_config *config)
+{
+    static const bw_compression choices[] = {BW_COMPRESS_AUTO, BW_COMPRESS_ON, BW_COMPRESS_OFF};
+    int choice = bw_config_choice(bw_config_top(config), "compression");
+    return choice < 0 ? BW_COMPRESS_AUTO : choices[choice];
+}
+
 static void list_settings(const bw_config_node *node, bw_arena *arena, bw_sync_def *def)
 {
     size_t n = bw_config_node_count(node), count = 0;
@@ -177,6 +184,7 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     def->freshness_target_us = freshness_target(node, def->schedule);
     def->stall_timeout_us = bw_config_duration(node, "stall_timeout");
     def->max_bytes_per_day = bw_config_size(node, "max_bytes_per_day");
+    def->compression = read_compression(config);
     def->max_dead_letters = bw_config_int(node, "max_dead_letters");
     def->allow_empty = bw_config_bool(node, "allow_empty");
     def->only_if_empty = bw_config_bool(node, "only_if_empty");

@@ -29,6 +29,7 @@ typedef struct bw_sync_def {
     int64_t stall_timeout_us;
     int64_t max_bytes_per_day;
     int64_t max_dead_letters; /* -1: unlimited */
+    bw_compression compression;
     bool allow_empty, only_if_empty;
     bool reconciles_deletes;
     /* "name: value" of the settings in force. */

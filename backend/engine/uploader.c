@@ -158,12 +158,14 @@ static void *run(void *arg)
 }
 
 bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
-                               const bw_cancel *cancel, const bw_budget_ops *budget)
+                               const bw_cancel *cancel, const bw_budget_ops *budget,
+                               bw_compression compression)
 {
     bw_uploader *u = bw_xcalloc(1, sizeof(*u));
     pthread_mutex_init(&u->mu, NULL);
     pthread_cond_init(&u->changed, NULL);
     u->destination = bw_destination_new(google, clock, cancel, budget);
+    bw_destination_set_compression(u->destination, compression);
     u->cancel = cancel;
     for (size_t i = 0; i < BUFFERS; i++)
         u->free[u->n_free++] = &u->buffers[i];

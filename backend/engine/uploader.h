@@ -13,7 +13,8 @@ typedef struct bw_uploader bw_uploader;
 
 /* Everything is borrowed and outlives the uploader. */
 bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
-                               const bw_cancel *cancel, const bw_budget_ops *budget);
+                               const bw_cancel *cancel, const bw_budget_ops *budget,
+                               bw_compression compression);
 /* Ends the thread; what was not ended is given up. */
 void bw_uploader_stop(bw_uploader *u);
 
