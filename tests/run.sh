@@ -1,18 +1,31 @@
 #!/usr/bin/env bash
-# Every test: all of it under gcc, the short ones again under ASan+UBSan and TSan, then the fuzzers'
-# corpora. Ends with ctest's own summary. Called by ./dev test, which has installed what is needed.
+# tests/run.sh [CTEST-ARGUMENT...]: every test, as one run of ctest over three builds, so that its
+# summary is the whole truth: all of them under gcc; unit, screen and integration tests and the
+# fuzzers under clang's ASan and UBSan; unit and engine tests under TSan. Called by ./dev test,
+# which has installed what is needed.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+command -v ccache >/dev/null && export CMAKE_C_COMPILER_LAUNCHER=ccache
 
+# build <preset> <directory>: the compiler's words are shown only when it fails.
 build() {
-    local preset=$1 dir=build-$1
-    [ "$preset" = dev ] && dir=build
-    cmake --preset "$preset" >/dev/null
-    cmake --build "$dir"
+    local preset=$1 dir=$2 started=$SECONDS
+    # Whoever built by hand may have taken make.
+    grep -qs 'CMAKE_GENERATOR:INTERNAL=Ninja' "$dir/CMakeCache.txt" || rm -rf "$dir"
+    mkdir -p "$dir"
+    echo "== building $dir (preset $preset)"
+    if ! { cmake --preset "$preset" && cmake --build "$dir"; } >"$dir/build.log" 2>&1; then
+        grep -v '^\[' "$dir/build.log" | tail -n 100
+        echo "== $dir does not build; all of it is in $dir/build.log"
+        exit 1
+    fi
+    echo "== $dir built in $((SECONDS - started)) s"
 }
 
-failed=0
-build asan && ctest --test-dir build-asan --output-on-failure -L 'unit|screen|integration' -j2 || failed=1
-build tsan && setarch -R ctest --test-dir build-tsan --output-on-failure -L unit -j2 || failed=1
-build dev && ctest --test-dir build --output-on-failure -j2 "$@" || failed=1
-exit $failed
+build dev build
+build asan build-asan
+build tsan build-tsan
+
+mkdir -p build-all
+printf 'subdirs(%s)\n' ../build ../build-asan ../build-tsan >build-all/CTestTestfile.cmake
+exec ctest --test-dir build-all --output-on-failure --no-tests=error -j2 "$@"
