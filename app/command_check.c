@@ -99,6 +99,8 @@ static void check_table(check *c, bw_source *source, const bw_sync_def *def)
                         info.schema.count, mode, info.key_origin,
                         cursor ? cursor : info.cursor_origin),
         NULL);
+    if (info.cursor_problem)
+        say(c, LEVEL_FAILED, what, info.cursor_problem, NULL);
     for (size_t i = 0; i < info.n_warnings; i++)
         say(c, LEVEL_NOTE, what, info.warnings[i], NULL);
 }
@@ -123,15 +125,35 @@ static void check_pattern(check *c, bw_source *source, const bw_sync_def *def)
     }
 }
 
+/* Whether a secret of this source is kept in Secret Manager. */
+static bool secret_elsewhere(const bw_source_class *class, const bw_config_node *node)
+{
+    for (size_t i = 0; i < class->n_settings; i++) {
+        const bw_setting *s = &class->settings[i];
+        if (s->type == BW_SETTING_SECRET &&
+            bw_config_secret(node, s->path).kind == BW_SECRET_REFERENCE)
+            return true;
+    }
+    return false;
+}
+
 static void check_source(check *c, const bw_config_node *node, const bw_sync_def *defs, size_t n)
 {
     bw_error err = BW_ERROR_INIT;
     const char *name = bw_config_node_name(node);
     const char *what = bw_arena_printf(&c->arena, "source %s", name);
     const bw_source_class *class = bw_source_find(bw_config_string(node, "type"));
-    bw_source_env env = {bw_clock_system(), &c->cancel, name, 60 * BW_SECOND};
+    bw_source_env env = {.clock = bw_clock_system(),
+                         .cancel = &c->cancel,
+                         .subject = name,
+                         .stall_timeout_us = 60 * BW_SECOND};
     bw_source *source;
     bw_source_status status;
+    if (secret_elsewhere(class, node) && bw_session_google(&c->session, &err) != BW_OK) {
+        say_error(c, what, &err);
+        return;
+    }
+    env.google = c->session.google;
     if (class->open(class, node, &env, &source, &err) != BW_OK) {
         say_error(c, what, &err);
         return;

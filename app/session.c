@@ -84,6 +84,8 @@ bw_status bw_session_open(bw_session *s, const bw_cli_context *ctx, bool console
 
 bw_status bw_session_google(bw_session *s, bw_error *err)
 {
+    if (s->google)
+        return BW_OK;
     const bw_config_node *top = bw_config_top(s->ctx->config);
     bw_google_options o = {
         .project = bw_config_string(top, "project"),

@@ -146,6 +146,7 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
         .cancel = &run->cancel,
         .subject = def->name,
         .stall_timeout_us = def->stall_timeout_us,
+        .google = run->env.google,
     };
     bw_run_phase(run, "connecting");
     bw_status s = def->source->open(def->source, def->source_node, &w->source_env, &w->source, err);

@@ -21,7 +21,7 @@ static bw_status pg_open(const bw_source_class *class, const bw_config_node *set
     bw_pgconn *conn = NULL;
     char *password;
     (void)class;
-    bw_status status = bw_pg_params(settings, &params, &password, &arena, err);
+    bw_status status = bw_pg_params(settings, env, &params, &password, &arena, err);
     if (status == BW_OK)
         status = bw_pgconn_open(&params, env, &conn, err);
     if (password)

@@ -3,6 +3,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "backend/google/secret.h"
+
+#define SECRET_TIMEOUT (30 * BW_SECOND)
+
 static const char *const tls_modes[] = {"disable",   "allow",       "prefer", "require",
                                         "verify-ca", "verify-full", NULL};
 
@@ -70,14 +74,19 @@ const bw_setting bw_pg_settings[BW_PG_SETTINGS] = {
      .example = "{work_mem: 64MB}"},
 };
 
-static bw_status read_password(const bw_config_node *node, char **password, bw_error *err)
+static bw_status read_password(const bw_config_node *node, const bw_source_env *env,
+                               char **password, bw_error *err)
 {
-    bw_status status = bw_secret_read(bw_config_secret(node, "password"), password, err);
+    bw_secret secret = bw_config_secret(node, "password");
+    bw_status status =
+        secret.kind == BW_SECRET_REFERENCE && env->google
+            ? bw_google_secret(env->google, env->cancel, secret.text, SECRET_TIMEOUT, password, err)
+            : bw_secret_read(secret, password, err);
     return status == BW_OK ? BW_OK : bw_error_wrap(err, "password");
 }
 
-bw_status bw_pg_params(const bw_config_node *node, bw_pgparams *out, char **password,
-                       bw_arena *arena, bw_error *err)
+bw_status bw_pg_params(const bw_config_node *node, const bw_source_env *env, bw_pgparams *out,
+                       char **password, bw_arena *arena, bw_error *err)
 {
     int64_t port = bw_config_int(node, "port");
     *password = NULL;
@@ -101,7 +110,7 @@ bw_status bw_pg_params(const bw_config_node *node, bw_pgparams *out, char **pass
         if (n > 0 && n < 3600)
             out->connect_timeout_us = n * BW_SECOND;
     }
-    bw_status status = read_password(node, password, err);
+    bw_status status = read_password(node, env, password, err);
     out->password = *password;
     return status;
 }

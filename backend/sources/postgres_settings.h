@@ -8,8 +8,10 @@
 extern const bw_setting bw_pg_settings[BW_PG_SETTINGS];
 
 /* What they say, with libpq's variables where they say nothing. The password is the caller's to
-   free (NULL: none is set). IO for an unreadable secret file. */
-BW_NODISCARD bw_status bw_pg_params(const bw_config_node *node, bw_pgparams *out, char **password,
-                                    bw_arena *arena, bw_error *err);
+   free (NULL: none is set). IO for an unreadable secret file; what Secret Manager answers for a
+   secret that is kept there. */
+BW_NODISCARD bw_status bw_pg_params(const bw_config_node *node, const bw_source_env *env,
+                                    bw_pgparams *out, char **password, bw_arena *arena,
+                                    bw_error *err);
 
 #endif

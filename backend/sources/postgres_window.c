@@ -74,10 +74,11 @@ static void hold_back(bw_pgmoment *m, int64_t since_us, const limits *l, const c
                  bw_format_duration(m->to_us - since_us, age));
 }
 
-static void read_open(const bw_pgresult *r, const limits *l, bw_pgmoment *m)
+static void read_open(const bw_pgresult *r, const limits *l, bool reads_activity, bw_pgmoment *m)
 {
     char who[150];
-    m->open_known = !bw_pgresult_bool(r, 0, 0);
+    /* Without the right to see others' times, our own user's and what is prepared still count. */
+    m->open_known = reads_activity && !bw_pgresult_bool(r, 0, 0);
     if (bw_pgresult_text(r, 0, 1)) {
         const char *state = bw_pgresult_text(r, 0, 3);
         snprintf(who, sizeof who, "pid %s, %s", bw_pgresult_text(r, 0, 2),
@@ -110,13 +111,13 @@ bw_status bw_pgmoment_take(bw_pgconn *conn, const bw_table_spec *spec, int64_t l
     if (status != BW_OK)
         return status;
     out->base_us = out->to_us;
-    if (server->standby || !server->reads_activity)
+    if (server->standby)
         return BW_OK;
     bw_pgresult *r;
     status = bw_pgconn_query(conn, open_sql, &server->application_prefix, 1, &r, err);
     if (status != BW_OK)
         return status;
-    read_open(r, &l, out);
+    read_open(r, &l, server->reads_activity, out);
     bw_pgresult_free(r);
     return BW_OK;
 }

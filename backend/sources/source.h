@@ -19,6 +19,7 @@
 
 #include "backend/config/config.h"
 #include "backend/core/cancel.h"
+#include "backend/google/google.h"
 #include "backend/model/chunk.h"
 
 typedef struct bw_source bw_source;
@@ -31,6 +32,7 @@ typedef struct bw_source_env {
     const bw_cancel *cancel;
     const char *subject;      /* for log lines: the sync's or the source's name */
     int64_t stall_timeout_us; /* without a byte of progress */
+    const bw_google *google;  /* for secrets that are kept there; NULL: none at hand */
 } bw_source_env;
 
 typedef enum bw_sync_mode {
