@@ -3,8 +3,10 @@
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/core/log.h"
 #include "backend/sources/postgres_error.h"
 #include "backend/sources/postgres_resolve.h"
 
@@ -132,6 +134,26 @@ static const char *root_certificates(const connecting *c, const char *tls)
     return NULL;
 }
 
+/* libpq complains of a password file that others can read on standard error, which may be a screen:
+   the complaint goes to the log, and libpq gets the name of a file that is not there. */
+static const char *password_file(const connecting *c)
+{
+    const char *given = default_of(c, "passfile"), *home = getenv("HOME");
+    struct stat st;
+    if (!given && home)
+        given = bw_arena_printf(c->arena, "%s/.pgpass", home);
+    if (!given || stat(given, &st) != 0)
+        return NULL;
+    if (S_ISREG(st.st_mode) && (st.st_mode & (S_IRWXG | S_IRWXO)) == 0)
+        return NULL;
+    if (!c->params->password)
+        bw_log(BW_LOG_WARN, c->env->subject,
+               "the password file %s is not used: it must be a plain file that only its owner can "
+               "read (chmod 600)",
+               given);
+    return "/nonexistent/pgpass";
+}
+
 typedef struct keywords {
     const char *names[MAX_KEYWORDS + 1], *values[MAX_KEYWORDS + 1];
     size_t count;
@@ -157,6 +179,7 @@ static keywords keywords_of(const connecting *c, const target *t)
     set_keyword(&k, "dbname", p->database);
     set_keyword(&k, "user", p->user);
     set_keyword(&k, "password", p->password);
+    set_keyword(&k, "passfile", password_file(c));
     set_keyword(&k, "sslmode", t->local ? "disable" : tls);
     if (!t->local) {
         set_keyword(&k, "sslrootcert", root_certificates(c, tls));

@@ -15,7 +15,8 @@
 /* Shared by the waiting caller and the thread; whoever lets go last frees it. */
 typedef struct lookup {
     atomic_int refs;
-    int done; /* eventfd: readable once rc and found are set */
+    int done;             /* eventfd: readable once `finished` */
+    atomic_bool finished; /* rc and found are set */
     char *host;
     int rc;
     struct addrinfo *found;
@@ -37,6 +38,7 @@ static void *lookup_main(void *arg)
     lookup *l = arg;
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     l->rc = getaddrinfo(l->host, NULL, &hints, &l->found);
+    atomic_store(&l->finished, true);
     eventfd_write(l->done, 1);
     lookup_unref(l);
     return NULL;
@@ -62,10 +64,12 @@ static bw_status lookup_start(lookup *l, bw_error *err)
     return bw_error_errno(err, BW_UNAVAILABLE, rc, "cannot start a thread to resolve %s", l->host);
 }
 
-static bw_status collect(const lookup *l, bw_arena *arena, const char *const **addresses,
-                         size_t *count, bw_error *err)
+static bw_status collect(lookup *l, bw_arena *arena, const char *const **addresses, size_t *count,
+                         bw_error *err)
 {
     size_t n = 0;
+    if (!atomic_load(&l->finished))
+        return bw_error_set(err, BW_INTERNAL, "%s is not resolved yet", l->host);
     if (l->rc != 0) {
         bw_error_set(err, BW_UNAVAILABLE, "cannot resolve the host name %s: %s", l->host,
                      gai_strerror(l->rc));

@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/integration/sources/reading.h"
@@ -69,8 +70,20 @@ static void tells_what_is_wrong_with_connecting(void **state)
     expect_open(s, BW_DENIED, "password authentication failed for user \"reader\" (28P01)",
                 "Check user and password");
     snprintf(s, sizeof s, "host: %s, port: %d, user: reader, database: postgres", dir, port);
-    setenv("PGPASSFILE", "/nonexistent", 1);
+    char *file = bw_xasprintf("%s/passwords", dir);
+    FILE *f = fopen(file, "w");
+    assert_true(f && fputs("*:*:*:reader:right\n", f) >= 0 && fclose(f) == 0);
+    setenv("PGPASSFILE", file, 1);
+    /* A file that others can read counts as none, and nothing is printed. */
+    assert_int_equal(chmod(file, 0644), 0);
     expect_open(s, BW_DENIED, "asks for a password of reader", "~/.pgpass");
+    assert_int_equal(chmod(file, 0600), 0);
+    opened *o;
+    bw_error err = BW_ERROR_INIT;
+    assert_ok(try_open(&o, s, "test", &err), err);
+    close_source(o);
+    unsetenv("PGPASSFILE");
+    free(file);
     snprintf(s, sizeof s, "host: %s, port: %d, user: stranger, database: postgres", dir, port);
     expect_open(s, BW_DENIED, "no pg_hba.conf entry", "pg_hba.conf");
     snprintf(s, sizeof s, "host: %s, port: %d, user: postgres, database: shop", dir, port);

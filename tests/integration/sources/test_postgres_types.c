@@ -19,6 +19,13 @@ static int start(void **state)
               "CREATE TYPE point3 AS (x int, \"Y y\" numeric, z text, t timestamptz);"
               "CREATE TYPE deep AS (p point3, list int[], j jsonb, f float8, b bool, h hstore);"
               "CREATE TYPE floatrange AS RANGE (subtype = float8);");
+    /* As pgvector prints its type, whose package is not needed for that. */
+    bw_pg_sql(
+        cluster, "postgres",
+        "CREATE TYPE vector; CREATE FUNCTION vector_in(cstring) RETURNS vector LANGUAGE"
+        " internal IMMUTABLE STRICT AS 'textin'; CREATE FUNCTION vector_out(vector) RETURNS"
+        " cstring LANGUAGE internal IMMUTABLE STRICT AS 'textout'; CREATE TYPE vector (input ="
+        " vector_in, output = vector_out, like = text)");
     return 0;
 }
 
@@ -211,6 +218,11 @@ static const struct type_case {
     {"box[]", "ARRAY['(1,2),(0,0)'::box, '(3,4),(1,1)']", BW_TYPE_STRING | REPEATED,
      "[(1,2),(0,0);(3,4),(1,1)]", 0},
     {"int2vector", "'1 2 3'", BW_TYPE_STRING, "1 2 3", 0},
+
+    {"vector", "'[1,2.5,-3e-05]'", BW_TYPE_FLOAT64 | REPEATED, "[1;2.5;-3e-05]", 0},
+    {"vector", "'[]'", BW_TYPE_FLOAT64 | REPEATED, "[]", 0},
+    {"vector", "NULL", BW_TYPE_FLOAT64 | REPEATED, "~", 0},
+    {"vector[]", "ARRAY['[1,2]'::vector, NULL]", BW_TYPE_JSON, "[[1,2],null]", 0},
 
     {"point3", "ROW(1, 2.50, NULL, NULL)", BW_TYPE_JSON,
      "{\"x\":1,\"Y y\":2.50,\"z\":null,\"t\":null}", 0},
