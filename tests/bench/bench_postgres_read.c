@@ -1,5 +1,5 @@
 /* How fast rows come out of PostgreSQL through the driver: not a test, run by hand.
-   usage: bench_postgres_read CONFIG-LINE TABLE, for example 'host: /tmp, user: me' public.wide */
+   usage: bench-postgres-read CONFIG-LINE TABLE, for example 'host: /tmp, user: me' public.wide */
 #include "tests/integration/sources/reading.h"
 
 int main(int argc, char **argv)
