@@ -217,7 +217,7 @@ void bw_sb_job_print(bw_sb_job *job, bool listed, bw_buf *out)
     bw_buf_addf(&id, "%s:%s.%s", job->project, job->location, job->id);
     bw_buf_adds(out, "{\"kind\":\"bigquery#job\"");
     bw_sb_json_add_text(out, "id", bw_buf_cstr(&id));
-    bw_sb_json_add_raw(out, "jobReference", BW_SLICE_LIT(" "));
+    bw_sb_json_add_name(out, "jobReference");
     bw_sb_job_print_reference(job, out);
     if (listed) {
         bw_sb_json_add_text(out, "state", state_names[job->state]);

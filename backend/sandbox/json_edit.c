@@ -161,7 +161,7 @@ void bw_sb_json_add_members(bw_buf *out, bw_slice object)
         add_member(out, key, value);
 }
 
-static void add_name(bw_buf *out, const char *name)
+void bw_sb_json_add_name(bw_buf *out, const char *name)
 {
     if (out->len && out->ptr[out->len - 1] != '{')
         bw_buf_addc(out, ',');
@@ -175,19 +175,19 @@ void bw_sb_json_add_text(bw_buf *out, const char *name, const char *text)
         return;
     bw_slice s = bw_slice_cstr(text);
     s.len = bw_utf8_valid_prefix(s);
-    add_name(out, name);
+    bw_sb_json_add_name(out, name);
     bw_json_add_string(out, s);
 }
 
 void bw_sb_json_add_int64(bw_buf *out, const char *name, int64_t value)
 {
-    add_name(out, name);
+    bw_sb_json_add_name(out, name);
     bw_buf_addf(out, "\"%lld\"", (long long)value);
 }
 
 void bw_sb_json_add_bool(bw_buf *out, const char *name, bool value)
 {
-    add_name(out, name);
+    bw_sb_json_add_name(out, name);
     bw_buf_adds(out, value ? "true" : "false");
 }
 
@@ -195,7 +195,7 @@ void bw_sb_json_add_raw(bw_buf *out, const char *name, bw_slice raw)
 {
     if (raw.len == 0)
         return;
-    add_name(out, name);
+    bw_sb_json_add_name(out, name);
     bw_buf_add(out, raw.ptr, raw.len);
 }
 

@@ -25,6 +25,8 @@ void bw_sb_json_merge(bw_slice base, bw_slice patch, bw_buf *out);
 /* The members of an object without its braces, with a comma before them when there are any. */
 void bw_sb_json_add_members(bw_buf *out, bw_slice object);
 
+/* ,"name":  (what follows is the value) */
+void bw_sb_json_add_name(bw_buf *out, const char *name);
 /* ,"name":"text"  (with the comma unless the last byte is an opening brace); NULL adds nothing. */
 void bw_sb_json_add_text(bw_buf *out, const char *name, const char *text);
 /* ,"name":"123": int64 as Google writes it. */

@@ -67,7 +67,7 @@ static void answer(bw_sb_bigquery *bq, bw_sb_job *job, const results_request *q,
                 q->query ? "queryResponse" : "getQueryResultsResponse");
     if (!q->query)
         bw_buf_addf(out, ",\"etag\":\"q%lld\"", (long long)job->created_us);
-    bw_sb_json_add_raw(out, "jobReference", BW_SLICE_LIT(" "));
+    bw_sb_json_add_name(out, "jobReference");
     bw_sb_job_print_reference(job, out);
     bw_sb_json_add_bool(out, "jobComplete", complete);
     bw_status status = BW_OK;

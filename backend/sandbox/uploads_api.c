@@ -136,7 +136,7 @@ static bw_status complete_resource(bw_sb_bigquery *bq, const char *project, bw_s
         bw_sb_job_unref(bq->jobs, there);
     } else {
         bw_buf_addc(out, '{');
-        bw_sb_json_add_raw(out, "jobReference", BW_SLICE_LIT(" "));
+        bw_sb_json_add_name(out, "jobReference");
         bw_sb_job_print_reference(job, out);
         bw_sb_json_add_raw(out, "configuration", job->configuration);
         bw_buf_addc(out, '}');
