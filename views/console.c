@@ -71,6 +71,7 @@ void bw_console_free(bw_console *c)
     while (c->depth > 0)
         drop_top(c);
     bw_prompt_free(c->prompt);
+    bw_chooser_free(c->chooser);
     bw_dialog_free(c->dialog);
     bw_arena_fini(&c->dialog_arena);
     free(c->filter_before);
@@ -226,10 +227,22 @@ static bw_reaction click(bw_console *c, const bw_event *event)
     return r;
 }
 
+static bw_reaction choose(bw_console *c, const bw_event *event)
+{
+    bw_reaction r = bw_chooser_event(c->chooser, event);
+    if (!(r & BW_REACT_ACCEPT))
+        return r;
+    bw_chooser_free(c->chooser);
+    c->chooser = NULL;
+    return BW_REACT_REDRAW;
+}
+
 bw_reaction bw_console_event(bw_console *c, const bw_event *event)
 {
     if (c->dialog)
         return bw_console_dialog_event(c, event);
+    if (c->chooser)
+        return choose(c, event);
     if (c->prompt && (event->type == BW_EVENT_KEY || event->type == BW_EVENT_PASTE))
         return bw_console_prompt_event(c, event);
     if (event->type == BW_EVENT_PASTE) {

@@ -162,7 +162,7 @@ static bw_reaction columns(bw_console *c, const char *argument)
 {
     bw_table *t = table_of(c);
     if (!argument[0]) {
-        bw_console_open_prompt(c, BW_PROMPT_COMMAND, ":", "columns ");
+        c->chooser = bw_chooser_new(t);
         return BW_REACT_REDRAW;
     }
     for (size_t i = 0; i < bw_table_columns(t); i++) {

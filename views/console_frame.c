@@ -163,7 +163,7 @@ void bw_console_draw(bw_console *c, bw_canvas *canvas)
     if (!bw_layout_fits(all))
         return;
     bw_view *top = bw_console_top(c);
-    bool focused = !c->prompt && !c->dialog;
+    bool focused = !c->prompt && !c->dialog && !c->chooser;
     int last = canvas->rows - 1;
     bool message = bw_toasts_current(c->toasts) != NULL;
     int below = message ? 2 : 1;
@@ -181,6 +181,8 @@ void bw_console_draw(bw_console *c, bw_canvas *canvas)
     } else {
         bw_footer_draw(&c->footer, all, last, c->actions, &context);
     }
+    if (c->chooser)
+        bw_chooser_draw(c->chooser, all);
     if (c->dialog)
         bw_dialog_draw(c->dialog, all);
 }

@@ -5,6 +5,7 @@
 
 #include "views/console.h"
 #include "views/host.h"
+#include "views/kit/chooser.h"
 #include "views/kit/layout.h"
 #include "views/kit/palette.h"
 
@@ -55,6 +56,7 @@ struct bw_console {
     bw_view *prompt_view;
     bw_history command_history, filter_history, view_history;
     bw_palette palette;
+    bw_chooser *chooser; /* of the topmost table's columns, or NULL */
     bw_dialog *dialog;
     bw_command dialog_command;
     bw_arena dialog_arena;

@@ -21,6 +21,16 @@ typedef struct page_box {
     bw_arena arena;
 } page_box;
 
+bw_page *bw_page_new(const bw_page_query *query, bw_arena **arena)
+{
+    page_box *box = bw_xcalloc(1, sizeof(*box));
+    atomic_init(&box->refs, 1);
+    box->page.query = *query;
+    box->page.total = -1;
+    *arena = &box->arena;
+    return &box->page;
+}
+
 const bw_page *bw_page_ref(const bw_page *page)
 {
     if (page)
@@ -192,13 +202,11 @@ static page_box *answer(bw_page_reader *r, const bw_page_query *query)
         [BW_PAGE_AUDIT] = read_audit,
         [BW_PAGE_LOG] = read_log,
     };
-    page_box *box = bw_xcalloc(1, sizeof(*box));
+    bw_arena *arena;
+    page_box *box = (page_box *)bw_page_new(query, &arena);
     bw_error err = BW_ERROR_INIT;
-    atomic_init(&box->refs, 1);
-    box->page.query = *query;
-    box->page.total = -1;
     if (readers[query->kind](r, box, &err) != BW_OK)
-        box->page.error = bw_arena_strdup(&box->arena, err.message);
+        box->page.error = bw_arena_strdup(arena, err.message);
     box->page.read_mono_us = bw_mono_us(r->clock);
     return box;
 }

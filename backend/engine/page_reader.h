@@ -8,6 +8,9 @@
 
 #include "backend/engine/page.h"
 
+/* An empty page for a query, with the arena that what it points at lives in; one reference. */
+bw_page *bw_page_new(const bw_page_query *query, bw_arena **arena);
+
 typedef struct bw_page_reader bw_page_reader;
 
 BW_NODISCARD bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock,
