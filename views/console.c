@@ -111,6 +111,11 @@ static void ask_page(bw_console *c, bool again)
         c->options.ask(c->options.user, &query);
 }
 
+void bw_console_ask(bw_console *c)
+{
+    ask_page(c, false);
+}
+
 void bw_console_update(bw_console *c)
 {
     bw_view *top = bw_console_top(c);

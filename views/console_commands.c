@@ -340,6 +340,7 @@ bw_reaction bw_console_act(bw_console *c, const bw_action *action, const char *a
             bw_toasts_add(c->toasts, BW_TOAST_INFO, "this is the home screen; Q leaves");
         return BW_REACT_REDRAW;
     }
+    bw_console_ask(c); /* what the view shows may need another page now */
     return r;
 }
 

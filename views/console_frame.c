@@ -9,19 +9,35 @@ typedef struct header_text {
     char engine[160], counts[160], dlq[48], lag[64], quota[48], clock[64], frozen[64];
 } header_text;
 
-/* "12 syncs: 9 fresh 1 aging 2 failed"; where there is little room "2 failed 1 aging 9 fresh". */
-static void count_words(const bw_snapshot *s, bool brief, char *out, size_t size)
+/* "12 syncs: 9 fresh 1 aging 2 failed" */
+static void count_words(const bw_snapshot *s, char *out, size_t size)
 {
-    int n = brief ? 0 : snprintf(out, size, "%zu sync%s", s->n_syncs, s->n_syncs == 1 ? "" : "s");
-    const char *before = brief ? "" : ": ";
-    for (int i = 0; i < BW_STATE_COUNT && n >= 0 && (size_t)n < size; i++) {
-        int state = brief ? i : BW_STATE_COUNT - 1 - i; /* states count from the worst */
-        if (s->by_state[state] == 0)
+    int n = snprintf(out, size, "%zu sync%s", s->n_syncs, s->n_syncs == 1 ? "" : "s");
+    const char *before = ": ";
+    for (int i = BW_STATE_COUNT - 1; i >= 0 && n > 0 && (size_t)n < size; i--) {
+        if (s->by_state[i] == 0)
             continue;
-        n += snprintf(out + n, size - (size_t)n, "%s%d %s", before, s->by_state[state],
-                      bw_sync_state_name((bw_sync_state)state));
+        n += snprintf(out + n, size - (size_t)n, "%s%d %s", before, s->by_state[i],
+                      bw_sync_state_name((bw_sync_state)i));
         before = " ";
     }
+}
+
+/* Where there is little room, the two worst states: "1 failed 1 parked +5". */
+static void worst_words(const bw_snapshot *s, char *out, size_t size)
+{
+    int n = 0, shown = 0, named = 0;
+    out[0] = '\0';
+    for (int i = 0; i < BW_STATE_COUNT && shown < 2 && (size_t)n < size; i++) {
+        if (s->by_state[i] == 0)
+            continue;
+        n += snprintf(out + n, size - (size_t)n, "%s%d %s", shown ? " " : "", s->by_state[i],
+                      bw_sync_state_name((bw_sync_state)i));
+        named += s->by_state[i];
+        shown++;
+    }
+    if (s->n_syncs > (size_t)named && (size_t)n < size)
+        snprintf(out + n, size - (size_t)n, " +%zu", s->n_syncs - (size_t)named);
 }
 
 /* Data older than this says so. */
@@ -56,7 +72,7 @@ static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, boo
 {
     char text[BW_TIME_TEXT];
     snprintf(t->engine, sizeof(t->engine), "engine %s", s->engine_state);
-    count_words(s, c->cols < 60, t->counts, sizeof(t->counts));
+    (c->cols < 60 ? worst_words : count_words)(s, t->counts, sizeof(t->counts));
     snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
     bw_format_duration(isnan(s->worst_lag_s) ? -1 : (int64_t)(s->worst_lag_s * BW_SECOND), text);
     snprintf(t->lag, sizeof(t->lag), "worst lag %s", text);
@@ -73,7 +89,7 @@ static void draw_header(bw_console *c, bw_region r)
 {
     const bw_snapshot *s = bw_host_snapshot(&c->host);
     const bw_style base = BW_ROLE_HEADER;
-    header_text t = {.quota = ""};
+    header_text t = {.engine = "engine starting"};
     bool old = false, down = false, late = false;
     if (s) {
         fill_header(c, s, &t, &old);

@@ -83,6 +83,8 @@ int64_t bw_console_next_age(const bw_console *c);
 bw_action_context bw_console_context(bw_console *c);
 bw_action_context bw_view_context(const bw_console *c, bw_view *view);
 void bw_console_update(bw_console *c);
+/* Asks for the page that the topmost view needs, unless it has been asked for. */
+void bw_console_ask(bw_console *c);
 bool bw_console_back(bw_console *c);
 
 /* console_commands.c */

@@ -8,6 +8,7 @@ typedef struct writer {
     bw_text_view *out;
     const char *mark;
     bool marked; /* within the member that is wrong */
+    bool note;   /* the line ends in a value that is wrong, and that has to be said yet */
     bool open;   /* the line has a key or a bracket and goes on with what comes */
     bool empty;  /* the container that was opened last holds nothing yet */
 } writer;
@@ -39,12 +40,22 @@ static bw_style value_style(bw_json_type type)
     return type == BW_JSON_NULL ? BW_ROLE_MUTED : BW_ROLE_TEXT;
 }
 
+/* Not by colour alone. */
+static void say_note(writer *w)
+{
+    if (w->note)
+        bw_text_view_extend(w->out, BW_ROLE_ERROR, BW_SLICE_LIT("  <-- does not fit"));
+    w->note = false;
+}
+
 /* `separate`: a value before this one ended on the last line. */
 static void write_token(writer *w, const bw_json_token *t, bool separate)
 {
     bool end = t->type == BW_JSON_OBJECT_END || t->type == BW_JSON_ARRAY_END;
     if (separate && !end)
         bw_text_view_extend(w->out, style_of(w, BW_ROLE_MUTED), BW_SLICE_LIT(","));
+    if (!end || !w->empty)
+        say_note(w);
     if (t->type == BW_JSON_KEY) {
         if (t->depth == 1)
             w->marked = is_marked(w, t);
@@ -59,6 +70,7 @@ static void write_token(writer *w, const bw_json_token *t, bool separate)
         w->open = true;
     put(w, value_style(t->type), t->depth, t->raw);
     w->open = false;
+    w->note |= w->marked && t->depth == 1 && !end;
     w->empty = t->type == BW_JSON_OBJECT || t->type == BW_JSON_ARRAY;
 }
 

@@ -26,8 +26,10 @@ static void section(const writer *w, const char *title)
 
 static void fact(const writer *w, const char *name, bw_style style, const char *value)
 {
+    bw_text_view_hang(w->t, 16);
     bw_text_view_addf(w->t, BW_ROLE_MUTED, "  %-14s", name);
     bw_text_view_extend(w->t, style, bw_slice_cstr(value && value[0] ? value : "-"));
+    bw_text_view_hang(w->t, 4);
 }
 
 static const char *seconds_text(double s, char out[BW_TIME_TEXT])
@@ -306,6 +308,7 @@ void bw_sync_text(bw_text_view *out, const bw_sync_view *sync, const bw_page *pa
                                                        limits,    schema, records, settings};
     const writer w = {out, sync, page, now_us, width};
     bw_text_view_refill(out);
+    bw_text_view_hang(out, 4);
     for (size_t i = 0; i < BW_COUNT(sections); i++)
         sections[i](&w);
 }

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "backend/core/units.h"
-
 void bw_table_view_init(bw_table_view *v, const bw_view_class *class, bw_view_host *host,
                         const bw_column *columns, size_t count)
 {
@@ -40,7 +38,7 @@ void bw_table_view_draw(bw_view *view, bw_region region, bool focused)
 void bw_table_view_draw_below(bw_table_view *v, bw_region region, bool focused,
                               bw_role (*say)(const bw_table_view *v, bw_buf *out))
 {
-    int below = region.rows >= 14 ? 4 : region.rows >= 8 ? 3 : 0;
+    int below = region.rows >= 18 ? 5 : region.rows >= 14 ? 4 : region.rows >= 8 ? 3 : 0;
     bw_table_draw(v->table, bw_region_sub(region, 0, 0, region.rows - below, -1), focused);
     if (!below)
         return;
@@ -103,6 +101,19 @@ void bw_cell_bytes(bw_table_cell *cell, int64_t n)
     bw_table_cell_printf(cell, "%s", n < 0 ? "-" : bw_format_bytes(n, text));
 }
 
+const char *bw_coarse_duration(int64_t us, char out[BW_TIME_TEXT])
+{
+    static const struct {
+        int64_t us;
+        char name;
+    } units[] = {{BW_DAY, 'd'}, {BW_HOUR, 'h'}, {BW_MINUTE, 'm'}, {BW_SECOND, 's'}};
+    size_t i = 0;
+    while (i + 1 < BW_COUNT(units) && us < units[i].us)
+        i++;
+    snprintf(out, BW_TIME_TEXT, "%lld%c", (long long)(us / units[i].us), units[i].name);
+    return us < 0 ? "-" : out;
+}
+
 void bw_cell_ago(bw_table_cell *cell, int64_t then_us, int64_t now_us)
 {
     char text[BW_TIME_TEXT];
@@ -112,7 +123,7 @@ void bw_cell_ago(bw_table_cell *cell, int64_t then_us, int64_t now_us)
     }
     int64_t age = now_us > then_us ? now_us - then_us : 0;
     cell->number = (double)age / BW_SECOND;
-    bw_table_cell_printf(cell, "%s ago", bw_format_duration(age, text));
+    bw_table_cell_printf(cell, "%s ago", bw_coarse_duration(age, text));
 }
 
 void bw_text_screen_init(bw_text_screen *v, const bw_view_class *class, bw_view_host *host,

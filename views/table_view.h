@@ -2,6 +2,7 @@
 #ifndef BW_VIEWS_TABLE_VIEW_H
 #define BW_VIEWS_TABLE_VIEW_H
 
+#include "backend/core/units.h"
 #include "views/host.h"
 
 typedef struct bw_table_view {
@@ -25,6 +26,9 @@ void bw_table_view_draw(bw_view *view, bw_region region, bool focused);
 void bw_table_view_draw_below(bw_table_view *v, bw_region region, bool focused,
                               bw_role (*say)(const bw_table_view *v, bw_buf *out));
 
+/* In its largest unit alone: "12m", "3d"; "-" for a negative one. */
+const char *bw_coarse_duration(int64_t us, char out[BW_TIME_TEXT]);
+
 /* Cells that several screens fill in the same way; unknown is "-". */
 void bw_cell_count(bw_table_cell *cell, int64_t n); /* -1: unknown */
 void bw_cell_time(bw_table_cell *cell, int64_t wall_us);
@@ -32,7 +36,7 @@ void bw_cell_duration(bw_table_cell *cell, int64_t us); /* negative: unknown */
 void bw_cell_bytes(bw_table_cell *cell, int64_t n);
 /* A time of day, with month and day where it is not today's (as of now_us). */
 void bw_cell_when(bw_table_cell *cell, int64_t at_us, int64_t now_us, bool local);
-/* "12m04s ago" */
+/* "12m ago": in its largest unit. */
 void bw_cell_ago(bw_table_cell *cell, int64_t then_us, int64_t now_us);
 
 /* The same for screens that are text. */

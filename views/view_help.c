@@ -19,7 +19,6 @@ static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *pa
     bw_action_context below = bw_host_below(view->host, &title);
     (void)snapshot;
     (void)page;
-    bw_text_view_refill(t);
     bw_help_fill(t, bw_host_actions(view->host), &below, title);
 }
 

@@ -49,6 +49,7 @@ static const char *state_in_words(bw_letter_state state)
 
 static void add_content(bw_text_view *t, const bw_dead_letter *l)
 {
+    bw_text_view_hang(t, 6);
     bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
     bw_text_view_addf(t, BW_ROLE_TITLE, "content, as the source gave it");
     if (l->content.len == 0)
@@ -65,6 +66,7 @@ static void add_content(bw_text_view *t, const bw_dead_letter *l)
 static void fill(view_letter *v, const bw_dead_letter *l, int64_t now_us)
 {
     bw_text_view *t = v->base.text;
+    bw_text_view_hang(t, 11);
     bw_text_view_addf(t, BW_ROLE_ERROR, "%s", bw_reason_name(l->reason));
     bw_text_view_extend(t, BW_ROLE_TEXT, BW_SLICE_LIT("  "));
     bw_text_view_extend(t, BW_ROLE_TEXT, bw_slice_cstr(bw_reason_text(l->reason)));

@@ -344,10 +344,13 @@ static void draw_letters(bw_view *view, bw_region region, bool focused)
     bool cut = page && page->total > (int64_t)page->n_letters;
     bw_table_view_draw_below(&v->base, bw_region_sub(region, 0, 0, region.rows - cut, -1), focused,
                              say_letter);
-    if (cut)
-        bw_region_putf(region, region.rows - 1, 1, BW_ROLE_WARN,
-                       "the first %zu of %lld are here; the rest comes up as these are settled",
-                       page->n_letters, (long long)page->total);
+    if (cut) {
+        char text[96];
+        snprintf(text, sizeof(text), "%zu of %lld are here; the rest comes up as these are settled",
+                 page->n_letters, (long long)page->total);
+        bw_region_field(region, region.rows - 1, 1, region.cols - 2, BW_ALIGN_LEFT, BW_ROLE_WARN,
+                        bw_slice_cstr(text));
+    }
 }
 
 const bw_view_class bw_view_letters = {

@@ -59,6 +59,7 @@ static bw_view *open_view(const bw_view_class *class, bw_view_host *host, const 
     (void)at;
     bw_text_screen_init(&v->base, class, host, LINES_KEPT);
     bw_text_view_follow(v->base.text, true);
+    bw_text_view_hang(v->base.text, 15);
     v->level = bw_log_get_level();
     name_view(v);
     return &v->base.view;

@@ -18,6 +18,7 @@ static bw_view *open_view(const bw_view_class *class, bw_view_host *host, const 
     bw_text_screen_init(&v->base, class, host, 0);
     bw_text_view_wrap(v->base.text, true);
     bw_text_view_follow(v->base.text, true);
+    bw_text_view_hang(v->base.text, 15);
     return &v->base.view;
 }
 

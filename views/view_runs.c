@@ -181,7 +181,7 @@ typedef struct view_run {
 
 static void line(bw_text_view *t, const char *name, const char *value)
 {
-    bw_text_view_addf(t, BW_ROLE_MUTED, "%-12s", name);
+    bw_text_view_addf(t, BW_ROLE_MUTED, "%-14s", name);
     bw_text_view_extend(t, BW_ROLE_TEXT, bw_slice_cstr(value ? value : "-"));
 }
 
@@ -216,7 +216,8 @@ static void fill(view_run *v, const bw_page *page)
 {
     bw_text_view *t = v->base.text;
     char text[BW_TIME_TEXT];
-    bw_text_view_clear(t);
+    bw_text_view_refill(t);
+    bw_text_view_hang(t, 14);
     if (page->error || page->n_runs == 0 || page->runs[0].id != v->id) {
         bw_text_view_addf(t, BW_ROLE_ERROR, "%s",
                           page->error ? page->error : "this run is not kept any more");
@@ -250,6 +251,7 @@ static bw_view *open_run(const bw_view_class *class, bw_view_host *host, const b
 {
     view_run *v = bw_xcalloc(1, sizeof(*v));
     bw_text_screen_init(&v->base, class, host, 0);
+    bw_text_view_wrap(v->base.text, true);
     v->id = at->id;
     bw_text_view_addf(v->base.text, BW_ROLE_MUTED, "loading");
     snprintf(v->base.view.crumb, sizeof(v->base.view.crumb), "run %lld", (long long)at->id);

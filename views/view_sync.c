@@ -164,13 +164,13 @@ static int draw_top(view_sync *v, bw_region r)
 {
     bool roomy = r.rows >= 18;
     draw_state(v, r);
-    int row = 1 + draw_reason(v, bw_region_sub(r, 1, 0, -1, -1), roomy ? 3 : 2);
+    int row = 1 + draw_reason(v, bw_region_sub(r, 1, 0, -1, -1), roomy ? 4 : 2);
     if (v->sync->progress.active && r.rows >= 10) {
         draw_progress(v, r, row);
         row += 2;
     }
     if (roomy) {
-        int rows = r.rows >= 40 ? 2 * GRAPH_ROWS : GRAPH_ROWS;
+        int rows = r.canvas->glyphs->plain ? 1 : r.rows >= 40 ? 2 * GRAPH_ROWS : GRAPH_ROWS;
         draw_graphs(v, bw_region_sub(r, row, 0, rows, -1));
         row += rows;
     }

@@ -8,10 +8,10 @@
 #include "views/sync_actions.h"
 #include "views/table_view.h"
 
-enum { SYNC, MODE, STATE, FRESH, LAG, RATE, LAST_OK, NEXT, DLQ, SPARK, SOURCE, TARGET };
+enum { SYNC, MODE, STATE, FRESH, LAG, RATE, LAST_OK, NEXT, DLQ, SPARK, WHY, SOURCE, TARGET };
 
 static const bw_column columns[] = {
-    [SYNC] = {"sync", "SYNC", 10, 0, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
+    [SYNC] = {"sync", "SYNC", 14, 26, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
     [MODE] = {"mode", "MODE", 7, 7, BW_ALIGN_LEFT, 8, BW_UNIT_TEXT},
     [STATE] = {"state", "STATE", 9, 9, BW_ALIGN_LEFT, 0, BW_UNIT_PLAIN},
     [FRESH] = {"fresh", "FRESH", 12, 12, BW_ALIGN_LEFT, 3, BW_UNIT_PLAIN},
@@ -21,6 +21,7 @@ static const bw_column columns[] = {
     [NEXT] = {"next", "NEXT", 8, 8, BW_ALIGN_RIGHT, 6, BW_UNIT_SECONDS},
     [DLQ] = {"dlq", "DLQ", 5, 5, BW_ALIGN_RIGHT, 2, BW_UNIT_PLAIN, .descending = true},
     [SPARK] = {"spark", "15 MIN", 9, 15, BW_ALIGN_LEFT, 7, BW_UNIT_TEXT, .unsortable = true},
+    [WHY] = {"why", "WHY", 30, 0, BW_ALIGN_LEFT, 9, BW_UNIT_TEXT},
     [SOURCE] = {"source", "SOURCE", 8, 12, BW_ALIGN_LEFT, 9, BW_UNIT_TEXT, .hidden = true},
     [TARGET] = {"target", "TARGET", 10, 20, BW_ALIGN_LEFT, 9, BW_UNIT_TEXT, .hidden = true},
 };
@@ -43,7 +44,7 @@ static void number_cell(bw_table_cell *cell, double n)
     bw_table_cell_printf(cell, "%s", isnan(n) ? "-" : bw_format_count(n, text));
 }
 
-/* "in 40s", "2m04s ago" */
+/* "in 40s", "2m ago" */
 static void age_cell(bw_table_cell *cell, int64_t from_us, int64_t to_us, const char *before,
                      const char *after)
 {
@@ -54,7 +55,7 @@ static void age_cell(bw_table_cell *cell, int64_t from_us, int64_t to_us, const 
     }
     int64_t age = to_us > from_us ? to_us - from_us : 0;
     cell->number = (double)age / BW_SECOND;
-    bw_table_cell_printf(cell, "%s%s%s", before, bw_format_duration(age, text), after);
+    bw_table_cell_printf(cell, "%s%s%s", before, bw_coarse_duration(age, text), after);
 }
 
 static void last_cell(bw_table_cell *cell, const bw_sync_view *s, int64_t now)
@@ -133,6 +134,10 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
     case DLQ:
         number_cell(cell, s->dead_letters < 0 ? NAN : (double)s->dead_letters);
         cell->style = s->dead_letters > 0 ? BW_ROLE_WARN : BW_ROLE_MUTED;
+        break;
+    case WHY:
+        cell->text = bw_slice_cstr(bw_sync_reason(s));
+        cell->style = s->state <= BW_STATE_AGING ? BW_ROLE_TEXT : BW_ROLE_MUTED;
         break;
     case SOURCE:
         cell->text = bw_slice_cstr(s->source);

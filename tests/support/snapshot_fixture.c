@@ -50,6 +50,7 @@ static bw_sync_view plain_sync(const char *name, const char *table, const char *
 
 static void make_failed(bw_sync_view *v, int64_t wall_us)
 {
+    v->source = "events";
     v->mode = "events";
     v->state = BW_STATE_FAILED;
     v->health = BW_HEALTH_STALE;
@@ -428,7 +429,7 @@ static void make_letters(const making *m)
     l[2].state = BW_LETTER_REPLAYING;
     m->page->letters = l;
     m->page->n_letters = one ? 1 : 3;
-    m->page->total = one ? 1 : 31;
+    m->page->total = one ? 1 : 3;
 }
 
 static void make_log(const making *m)

@@ -74,7 +74,8 @@ void bw_help_fill(bw_text_view *v, const bw_action_set *set, const bw_action_con
         {"Other screens", is_going},
         {"Moving", is_moving},
     };
-    bw_text_view_clear(v);
+    bw_text_view_refill(v);
+    bw_text_view_hang(v, KEYS_WIDTH + NAME_WIDTH);
     bw_text_view_addf(v, BW_ROLE_TITLE, "%s", screen_title);
     for (size_t s = 0; s < BW_COUNT(sections); s++) {
         bool begun = false;

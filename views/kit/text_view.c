@@ -103,7 +103,7 @@ static void add_line(bw_text_view *v, bw_style style, bw_slice text)
     if (v->count == v->cap)
         grow_ring(v);
     bw_text_line *l = bw_text_line_at(v, v->count++);
-    *l = (bw_text_line){NULL, 0, 0, NULL};
+    *l = (bw_text_line){.hang = v->hang};
     extend_line(l, style, text);
     if (v->top < v->base) { /* what was read is gone */
         v->top = v->base;
@@ -160,10 +160,18 @@ bw_slice bw_text_view_line(const bw_text_view *v, size_t n)
     return (bw_slice){l->text, l->len};
 }
 
-/* Bytes of the next row of a wrapped line; breaks at a blank where there is one. */
-size_t bw_text_row_bytes(bw_slice rest, int cols)
+/* On a narrow screen the text is worth more than its shape. */
+int bw_text_row_indent(const bw_text_line *l, size_t at, int cols)
 {
-    size_t n = bw_text_fit(rest, cols, NULL);
+    int most = cols > 32 ? cols - 30 : 2;
+    return at == 0 ? 0 : l->hang < most ? l->hang : most;
+}
+
+/* Breaks at a blank where there is one. */
+size_t bw_text_row_bytes(const bw_text_line *l, size_t at, int cols)
+{
+    bw_slice rest = {l->text + at, l->len - at};
+    size_t n = bw_text_fit(rest, cols - bw_text_row_indent(l, at, cols), NULL);
     if (n == 0)
         return bw_cluster_next(rest, &(int){0});
     if (n == rest.len)
@@ -183,7 +191,7 @@ static int rows_of(const bw_text_view *v, size_t n)
     if (!v->wrap || l->len == 0)
         return 1;
     for (size_t at = 0; at < l->len; rows++)
-        at += bw_text_row_bytes((bw_slice){l->text + at, l->len - at}, cols);
+        at += bw_text_row_bytes(l, at, cols);
     return rows;
 }
 
@@ -263,6 +271,11 @@ void bw_text_view_wrap(bw_text_view *v, bool on)
     v->wrap = on;
     v->part = 0;
     v->side = 0;
+}
+
+void bw_text_view_hang(bw_text_view *v, int cells)
+{
+    v->hang = cells;
 }
 
 bool bw_text_view_wraps(const bw_text_view *v)

@@ -32,6 +32,8 @@ bw_slice bw_text_view_line(const bw_text_view *v, size_t n);
 void bw_text_view_follow(bw_text_view *v, bool on);
 bool bw_text_view_following(const bw_text_view *v);
 void bw_text_view_wrap(bw_text_view *v, bool on);
+/* Lines that are added from now on continue so many cells in where they are wrapped. */
+void bw_text_view_hang(bw_text_view *v, int cells);
 bool bw_text_view_wraps(const bw_text_view *v);
 /* Searches (plain text, ignoring case unless it has a capital) from the first line shown, "" ends
    the search. False: not found, nothing moves. */

@@ -39,7 +39,7 @@ static void draw_cut_marks(bw_region r, int row, const bw_text_line *l, int side
 static void draw_line(const bw_text_view *v, bw_region r, int row, const bw_text_line *l,
                       size_t from, size_t to)
 {
-    int col = v->wrap ? 0 : -v->side;
+    int col = v->wrap ? bw_text_row_indent(l, from, r.cols) : -v->side;
     draw_part(r, row, col, l, from, to);
     if (v->search[0])
         draw_matches(v, r, row, col, l, from, to);
@@ -57,8 +57,7 @@ void bw_text_view_draw(bw_text_view *v, bw_region r)
         const bw_text_line *l = bw_text_line_at(v, n);
         size_t at = 0;
         do {
-            size_t len = v->wrap ? bw_text_row_bytes((bw_slice){l->text + at, l->len - at}, r.cols)
-                                 : l->len - at;
+            size_t len = v->wrap ? bw_text_row_bytes(l, at, r.cols) : l->len - at;
             if (skip > 0)
                 skip--;
             else

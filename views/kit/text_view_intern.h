@@ -14,6 +14,7 @@ typedef struct bw_text_line {
     uint32_t len;
     uint32_t span_count;
     bw_text_span *spans;
+    int hang; /* cells that its rows after the first begin further in, where it is wrapped */
 } bw_text_line;
 
 struct bw_text_view {
@@ -25,14 +26,17 @@ struct bw_text_view {
     int side;      /* cells scrolled to the right */
     bool tail;     /* lines arrive at the end: reaching it means following */
     bool follow, wrap;
+    int hang; /* of the lines that are added now */
     char *search;
     uint64_t match; /* number of the line that was found last; UINT64_MAX: none */
     bw_region drawn;
 };
 
 bw_text_line *bw_text_line_at(const bw_text_view *v, size_t n);
-/* Bytes of the next row of a wrapped line. */
-size_t bw_text_row_bytes(bw_slice rest, int cols);
+/* Bytes of the row of a wrapped line that begins at byte `at`. */
+size_t bw_text_row_bytes(const bw_text_line *l, size_t at, int cols);
+/* Where that row begins: cells from the left. */
+int bw_text_row_indent(const bw_text_line *l, size_t at, int cols);
 /* The first place of the search in text from byte `from` on, SIZE_MAX for none. */
 size_t bw_text_find(const bw_text_view *v, bw_slice text, size_t from);
 /* Rows of a page. */
