@@ -171,6 +171,7 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
     fill_target_spec(w);
     w->budget = bw_budget_on_store(run);
     w->destination = bw_destination_new(run->env.google, run->env.clock, &run->cancel, &w->budget);
+    bw_destination_set_deadline(w->destination, run->def->stall_timeout_us);
     s = bw_destination_prepare(w->destination, &w->target_spec, &w->info.schema, &run->arena,
                                &w->target, err);
     if (s != BW_OK)
@@ -374,7 +375,7 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
         return s;
     bw_chunk_init(&w->chunk);
     w->uploader = bw_uploader_start(run->env.google, run->env.clock, &run->cancel, &w->budget,
-                                    run->def->compression);
+                                    run->def->compression, run->def->stall_timeout_us);
     w->scorer = bw_scorer_new(&(bw_scorer_options){
         .schema = &w->info.schema,
         .cursor = w->info.cursor,

@@ -159,13 +159,14 @@ static void *run(void *arg)
 
 bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
                                const bw_cancel *cancel, const bw_budget_ops *budget,
-                               bw_compression compression)
+                               bw_compression compression, int64_t per_step_us)
 {
     bw_uploader *u = bw_xcalloc(1, sizeof(*u));
     pthread_mutex_init(&u->mu, NULL);
     pthread_cond_init(&u->changed, NULL);
     u->destination = bw_destination_new(google, clock, cancel, budget);
     bw_destination_set_compression(u->destination, compression);
+    bw_destination_set_deadline(u->destination, per_step_us);
     u->cancel = cancel;
     for (size_t i = 0; i < BUFFERS; i++)
         u->free[u->n_free++] = &u->buffers[i];

@@ -11,10 +11,10 @@
 
 typedef struct bw_uploader bw_uploader;
 
-/* Everything is borrowed and outlives the uploader. */
+/* Everything is borrowed and outlives the uploader; per_step_us as bw_destination_set_deadline. */
 bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
                                const bw_cancel *cancel, const bw_budget_ops *budget,
-                               bw_compression compression);
+                               bw_compression compression, int64_t per_step_us);
 /* Ends the thread; what was not ended is given up. */
 void bw_uploader_stop(bw_uploader *u);
 
