@@ -44,6 +44,13 @@ static bw_status make_dataset(bw_destination *d, const bw_target_spec *spec, con
     json_decref(resource);
     if (s == BW_EXISTS)
         s = bw_bigquery_get_dataset(d->bq, project, spec->dataset, dataset, err);
+    if (s != BW_DENIED)
+        return s;
+    /* A project that is misspelt, or somebody else's, ends here. */
+    char *rights = bw_xstrdup(err->hint);
+    bw_error_wrap(err, "it is not there, or not to be seen");
+    bw_error_hint(err, "check project and dataset; create the dataset, or %s", rights);
+    free(rights);
     return s;
 }
 

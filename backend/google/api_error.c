@@ -24,6 +24,8 @@ typedef struct meaning {
 #define ENABLE  "enable the API in this project (gcloud services enable NAME.googleapis.com)"
 #define BILLING "link the project to a billing account"
 #define WAIT    "the sync waits; ask for a higher quota when this happens often"
+#define TROUBLE "the service has trouble of its own; the next run goes on from here"
+#define CROWD   "too many requests at a time; the next run goes on from here"
 
 /* Reasons of BigQuery (its guide's error table) and of google.rpc.ErrorInfo. */
 static const meaning reasons[] = {
@@ -39,21 +41,21 @@ static const meaning reasons[] = {
     {"invalidUser", BW_DENIED, false, 0, ROLES},
     {"proxyAuthenticationRequired", BW_DENIED, false, 0,
      "put the proxy's user and password into https_proxy"},
-    {"rateLimitExceeded", BW_RATE, true, 0, ""},
-    {"userRateLimitExceeded", BW_RATE, true, 0, ""},
-    {"jobRateLimitExceeded", BW_RATE, true, 0, ""},
-    {"RATE_LIMIT_EXCEEDED", BW_RATE, true, 0, ""},
+    {"rateLimitExceeded", BW_RATE, true, 0, CROWD},
+    {"userRateLimitExceeded", BW_RATE, true, 0, CROWD},
+    {"jobRateLimitExceeded", BW_RATE, true, 0, CROWD},
+    {"RATE_LIMIT_EXCEEDED", BW_RATE, true, 0, CROWD},
     {"quotaExceeded", BW_QUOTA, false, QUOTA_WAIT_S, WAIT},
     {"dailyLimitExceeded", BW_QUOTA, false, QUOTA_WAIT_S, WAIT},
     {"bytesBilledLimitExceeded", BW_QUOTA, false, COST_WAIT_S, "raise max_bytes_per_day"},
     {"billingTierLimitExceeded", BW_QUOTA, false, COST_WAIT_S, ""},
-    {"backendError", BW_UNAVAILABLE, true, 0, ""},
-    {"internalError", BW_UNAVAILABLE, true, 0, ""},
-    {"badGateway", BW_UNAVAILABLE, true, 0, ""},
-    {"jobBackendError", BW_UNAVAILABLE, true, 0, ""},
-    {"jobInternalError", BW_UNAVAILABLE, true, 0, ""},
-    {"tableUnavailable", BW_UNAVAILABLE, true, 0, ""},
-    {"timeout", BW_TIMEOUT, true, 0, ""},
+    {"backendError", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"internalError", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"badGateway", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"jobBackendError", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"jobInternalError", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"tableUnavailable", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"timeout", BW_TIMEOUT, true, 0, TROUBLE},
     {"duplicate", BW_EXISTS, false, 0, ""},
     {"alreadyExists", BW_EXISTS, false, 0, ""},
     {"notFound", BW_NOT_FOUND, false, 0,
@@ -75,11 +77,11 @@ static const meaning statuses[] = {
     {"NOT_FOUND", BW_NOT_FOUND, false, 0, ""},
     {"ALREADY_EXISTS", BW_EXISTS, false, 0, ""},
     {"ABORTED", BW_CONFLICT, true, 0, ""},
-    {"RESOURCE_EXHAUSTED", BW_RATE, true, 0, ""},
-    {"UNAVAILABLE", BW_UNAVAILABLE, true, 0, ""},
-    {"INTERNAL", BW_UNAVAILABLE, true, 0, ""},
-    {"UNKNOWN", BW_UNAVAILABLE, true, 0, ""},
-    {"DEADLINE_EXCEEDED", BW_UNAVAILABLE, true, 0, ""},
+    {"RESOURCE_EXHAUSTED", BW_RATE, true, 0, CROWD},
+    {"UNAVAILABLE", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"INTERNAL", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"UNKNOWN", BW_UNAVAILABLE, true, 0, TROUBLE},
+    {"DEADLINE_EXCEEDED", BW_UNAVAILABLE, true, 0, TROUBLE},
     {"UNIMPLEMENTED", BW_UNSUPPORTED, false, 0, ""},
     {"INVALID_ARGUMENT", BW_INVALID, false, 0, ""},
     {"OUT_OF_RANGE", BW_INVALID, false, 0, ""},
@@ -95,13 +97,13 @@ static const http_meaning codes[] = {
     {403, 403, {"", BW_DENIED, false, 0, "grant this identity the role that the call needs"}},
     {404, 404, {"", BW_NOT_FOUND, false, 0, ""}},
     {407, 407, {"", BW_DENIED, false, 0, "put the proxy's user and password into https_proxy"}},
-    {408, 408, {"", BW_UNAVAILABLE, true, 0, ""}},
+    {408, 408, {"", BW_UNAVAILABLE, true, 0, TROUBLE}},
     {409, 409, {"", BW_EXISTS, false, 0, ""}},
     {410, 410, {"", BW_NOT_FOUND, false, 0, ""}},
     {412, 412, {"", BW_CONFLICT, false, 0, ""}},
-    {429, 429, {"", BW_RATE, true, 0, ""}},
+    {429, 429, {"", BW_RATE, true, 0, CROWD}},
     {501, 501, {"", BW_UNSUPPORTED, false, 0, ""}},
-    {500, 599, {"", BW_UNAVAILABLE, true, 0, ""}},
+    {500, 599, {"", BW_UNAVAILABLE, true, 0, TROUBLE}},
     {0, 999, {"", BW_INVALID, false, 0, ""}},
 };
 
@@ -192,7 +194,9 @@ static bw_status set(const meaning *m, double retry_after_s, const char *message
     return m->status;
 }
 
-static const meaning unserializable = {"", BW_UNAVAILABLE, true, 0, ""};
+static const meaning unserializable = {
+    "", BW_UNAVAILABLE, true, 0,
+    "someone else writes to the table too; the next run goes on from here"};
 
 static const meaning *judge(const answer *a, int http)
 {

@@ -1,5 +1,6 @@
 #include "backend/google/retry.h"
 
+#include <stdio.h>
 #include <sys/random.h>
 
 #include "backend/core/log.h"
@@ -63,8 +64,13 @@ bool bw_retry_again(bw_retry *r, bw_error *err)
                           bw_format_duration(now - r->began_us, text));
         return false;
     }
+    /* Most errors say by themselves what cannot be done. */
+    char what[160];
+    snprintf(what, sizeof(what), "cannot %s: ", r->what);
+    if (strncmp(err->message, what, strlen(what)) == 0)
+        what[0] = '\0';
     bw_log(r->failures == 1 ? BW_LOG_WARN : BW_LOG_DEBUG, r->subject,
-           "cannot %s: %s; trying again in %.1f s", r->what, err->message, (double)delay / 1e6);
+           "%s%s; trying again in %.1f s", what, err->message, (double)delay / 1e6);
     bw_error cancelled = BW_ERROR_INIT;
     if (bw_wait_until(r->cancel, r->clock, now + delay, &cancelled) == BW_OK)
         return true;
