@@ -320,7 +320,7 @@ bw_status bq_catalog_open(const char *dir, const bw_clock *clock, bq_catalog **o
     pthread_mutex_init(&catalog->mu, NULL);
     bw_status status = open_database(catalog, dir, err);
     if (status == BW_OK)
-        status = bq_functions_register(catalog->db, clock, err);
+        status = bq_functions_register(catalog->db, err);
     if (status != BW_OK) {
         bq_catalog_close(catalog);
         return status;

@@ -45,11 +45,11 @@ DOORS = {
     r"sqlite3\.h": ["backend/store", "backend/sandbox"],
     r"microhttpd\.h": ["backend/sandbox", "app/metrics.c"],
     r"jansson\.h": ["backend/google", "backend/store", "backend/destination", "backend/engine", "app", "backend/sandbox"],
-    r"openssl/.*": ["backend/google", "backend/store"],
+    r"openssl/.*": ["backend/google", "backend/store", "backend/sandbox"],
     r"zlib\.h": ["backend/destination", "backend/sandbox"],
     r"isa-l(/.*|\.h)": ["backend/destination"],
     r"gmp\.h": ["backend/sandbox"],
-    r"utf8proc\.h": ["backend/core"],
+    r"utf8proc\.h": ["backend/core", "backend/sandbox"],
     r"xxhash\.h": ["backend/core", "backend/config", "backend/model", "backend/score", "backend/destination",
                    "backend/engine", "app"],
 }

@@ -1,0 +1,648 @@
+/*
+ * Aggregates, usable over windows: sums that are exact, arrays and joined texts in a wanted order.
+ */
+#include <math.h>
+#include <stdlib.h>
+
+#include "backend/sandbox/bq_decimal.h"
+#include "backend/sandbox/bq_float.h"
+#include "backend/sandbox/bq_functions.h"
+#include "backend/sandbox/bq_tuple.h"
+
+/* ---- Sums -------------------------------------------------------------------------------------- */
+
+typedef struct int_sum {
+    __int128 total; /* 2^63 rows of 2^63 fit */
+    int64_t count;
+} int_sum;
+
+static void int_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
+{
+    int_sum *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+
+    if (!s || sqlite3_value_type(v) == SQLITE_NULL)
+        return;
+    s->total += (__int128)sign * sqlite3_value_int64(v);
+    s->count += sign;
+}
+
+static void int_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    int_add(ctx, argv[0], 1);
+}
+
+static void int_inverse(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    int_add(ctx, argv[0], -1);
+}
+
+static void int_sum_value(sqlite3_context *ctx)
+{
+    const int_sum *s = sqlite3_aggregate_context(ctx, 0);
+
+    if (!s || s->count == 0)
+        sqlite3_result_null(ctx);
+    else if (s->total > INT64_MAX || s->total < INT64_MIN)
+        bq_result_error(ctx, "int64 overflow: sum of %lld values", (long long)s->count);
+    else
+        sqlite3_result_int64(ctx, (int64_t)s->total);
+}
+
+static void int_avg_value(sqlite3_context *ctx)
+{
+    const int_sum *s = sqlite3_aggregate_context(ctx, 0);
+
+    if (!s || s->count == 0)
+        sqlite3_result_null(ctx);
+    else
+        sqlite3_result_int64(ctx, bq_float_encode((double)s->total / (double)s->count));
+}
+
+typedef struct decimal_sum {
+    bool open;
+    bq_kind kind;
+    mpz_t total;
+    int64_t count;
+} decimal_sum;
+
+static void decimal_add(sqlite3_context *ctx, sqlite3_value *v, bool add)
+{
+    decimal_sum *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+    mpz_t scaled;
+
+    if (!s || sqlite3_value_type(v) == SQLITE_NULL)
+        return;
+    bw_slice blob = bq_arg_slice(v);
+    if (!s->open) {
+        s->open = true;
+        s->kind = blob.len == BQ_BIGNUMERIC_SIZE ? BQ_BIGNUMERIC : BQ_NUMERIC;
+        mpz_init(s->total);
+    }
+    mpz_init(scaled);
+    bq_decimal_decode(s->kind, blob, scaled);
+    if (add)
+        mpz_add(s->total, s->total, scaled);
+    else
+        mpz_sub(s->total, s->total, scaled);
+    s->count += add ? 1 : -1;
+    mpz_clear(scaled);
+}
+
+static void decimal_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    decimal_add(ctx, argv[0], true);
+}
+
+static void decimal_inverse(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    decimal_add(ctx, argv[0], false);
+}
+
+static void decimal_result(sqlite3_context *ctx, const decimal_sum *s, bool average)
+{
+    unsigned char bytes[BQ_BIGNUMERIC_SIZE];
+    mpz_t r, count;
+
+    if (!s || s->count == 0) {
+        sqlite3_result_null(ctx);
+        return;
+    }
+    mpz_init_set(r, s->total);
+    mpz_init_set_si(count, s->count);
+    if (average)
+        bq_decimal_div_round(r, r, count);
+    if (bq_decimal_encode(s->kind, r, bytes))
+        bq_result_blob(ctx, (bw_slice){(char *)bytes, bq_decimal_spec_of(s->kind)->size});
+    else
+        bq_result_error(ctx, "%s overflow: sum of %lld values",
+                        s->kind == BQ_NUMERIC ? "numeric" : "bignumeric", (long long)s->count);
+    mpz_clears(r, count, NULL);
+}
+
+static void decimal_close(decimal_sum *s)
+{
+    if (s && s->open) {
+        mpz_clear(s->total);
+        s->open = false;
+    }
+}
+
+static void decimal_sum_value(sqlite3_context *ctx)
+{
+    decimal_result(ctx, sqlite3_aggregate_context(ctx, 0), false);
+}
+
+static void decimal_sum_final(sqlite3_context *ctx)
+{
+    decimal_sum_value(ctx);
+    decimal_close(sqlite3_aggregate_context(ctx, 0));
+}
+
+static void decimal_avg_value(sqlite3_context *ctx)
+{
+    decimal_result(ctx, sqlite3_aggregate_context(ctx, 0), true);
+}
+
+static void decimal_avg_final(sqlite3_context *ctx)
+{
+    decimal_avg_value(ctx);
+    decimal_close(sqlite3_aggregate_context(ctx, 0));
+}
+
+/* NaN and infinities are counted apart, so that leaving a window takes them out again. */
+typedef struct float_sum {
+    long double total;
+    int64_t count, nans, ups, downs;
+} float_sum;
+
+static void float_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
+{
+    float_sum *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+
+    if (!s || sqlite3_value_type(v) == SQLITE_NULL)
+        return;
+    double d = bq_float_decode(sqlite3_value_int64(v));
+    s->count += sign;
+    if (isnan(d))
+        s->nans += sign;
+    else if (isinf(d) && d > 0)
+        s->ups += sign;
+    else if (isinf(d))
+        s->downs += sign;
+    else
+        s->total += sign * (long double)d;
+}
+
+static void float_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    float_add(ctx, argv[0], 1);
+}
+
+static void float_inverse(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    float_add(ctx, argv[0], -1);
+}
+
+static void float_result(sqlite3_context *ctx, bool average)
+{
+    const float_sum *s = sqlite3_aggregate_context(ctx, 0);
+
+    if (!s || s->count == 0) {
+        sqlite3_result_null(ctx);
+        return;
+    }
+    double d = (double)(average ? s->total / (long double)s->count : s->total);
+    if (s->nans > 0 || (s->ups > 0 && s->downs > 0))
+        d = NAN;
+    else if (s->ups > 0 || s->downs > 0)
+        d = s->ups > 0 ? INFINITY : -INFINITY;
+    else if (isinf(d)) {
+        bq_result_error(ctx, "double overflow: sum of %lld values", (long long)s->count);
+        return;
+    }
+    sqlite3_result_int64(ctx, bq_float_encode(d));
+}
+
+static void float_sum_value(sqlite3_context *ctx)
+{
+    float_result(ctx, false);
+}
+
+static void float_avg_value(sqlite3_context *ctx)
+{
+    float_result(ctx, true);
+}
+
+/* ---- Extremes and single values ---------------------------------------------------------------- */
+
+typedef struct float_extreme {
+    bool any;
+    double best;
+} float_extreme;
+
+static void extreme_step(sqlite3_context *ctx, sqlite3_value *v, bool least)
+{
+    float_extreme *e = sqlite3_aggregate_context(ctx, sizeof(*e));
+
+    if (!e || sqlite3_value_type(v) == SQLITE_NULL)
+        return;
+    double d = bq_float_decode(sqlite3_value_int64(v));
+    if (!e->any || isnan(d) || (!isnan(e->best) && (least ? d < e->best : d > e->best)))
+        e->best = d;
+    e->any = true;
+}
+
+static void min_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    extreme_step(ctx, argv[0], true);
+}
+
+static void max_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    (void)argc;
+    extreme_step(ctx, argv[0], false);
+}
+
+static void extreme_final(sqlite3_context *ctx)
+{
+    const float_extreme *e = sqlite3_aggregate_context(ctx, 0);
+
+    if (e && e->any)
+        sqlite3_result_int64(ctx, bq_float_encode(e->best));
+}
+
+/* A value kept from one row, with the key that chose it. */
+typedef struct kept {
+    int64_t count;
+    sqlite3_value *value, *key;
+} kept;
+
+static void kept_free(kept *k)
+{
+    if (k) {
+        sqlite3_value_free(k->value);
+        sqlite3_value_free(k->key);
+        k->value = k->key = NULL;
+    }
+}
+
+static void any_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    kept *k = sqlite3_aggregate_context(ctx, sizeof(*k));
+
+    (void)argc;
+    if (k && (!k->value || sqlite3_value_type(k->value) == SQLITE_NULL)) {
+        sqlite3_value_free(k->value);
+        k->value = sqlite3_value_dup(argv[0]);
+    }
+}
+
+static void kept_value(sqlite3_context *ctx)
+{
+    const kept *k = sqlite3_aggregate_context(ctx, 0);
+
+    if (k && k->value)
+        sqlite3_result_value(ctx, k->value);
+}
+
+static void kept_final(sqlite3_context *ctx)
+{
+    kept_value(ctx);
+    kept_free(sqlite3_aggregate_context(ctx, 0));
+}
+
+static int compare_values(const bq_value *a, const bq_value *b)
+{
+    if (a->cls != b->cls)
+        return a->cls < b->cls ? -1 : 1;
+    if (a->cls == BQ_INT)
+        return a->i < b->i ? -1 : a->i > b->i;
+    size_t n = a->s.len < b->s.len ? a->s.len : b->s.len;
+    int c = n ? memcmp(a->s.ptr, b->s.ptr, n) : 0;
+    return c ? c : a->s.len < b->s.len ? -1 : a->s.len > b->s.len;
+}
+
+/* ANY_VALUE(x HAVING MAX y): (x, y, max) */
+static void having_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    kept *k = sqlite3_aggregate_context(ctx, sizeof(*k));
+
+    (void)argc;
+    if (!k || sqlite3_value_type(argv[1]) == SQLITE_NULL)
+        return;
+    bq_value key = bq_arg(argv[1]), best = k->key ? bq_arg(k->key) : bq_null();
+    int c = k->key ? compare_values(&key, &best) : 0;
+    if (k->key && (sqlite3_value_int(argv[2]) ? c <= 0 : c >= 0))
+        return;
+    kept_free(k);
+    k->value = sqlite3_value_dup(argv[0]);
+    k->key = sqlite3_value_dup(argv[1]);
+}
+
+/* The value of a scalar subquery: more than one row is an error. */
+static void single_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    kept *k = sqlite3_aggregate_context(ctx, sizeof(*k));
+
+    (void)argc;
+    if (!k)
+        return;
+    if (++k->count > 1)
+        bq_result_error(ctx, "Scalar subquery produced more than one element");
+    else
+        k->value = sqlite3_value_dup(argv[0]);
+}
+
+/* ---- Collections ------------------------------------------------------------------------------- */
+
+/* Rows of an aggregate with an order: each a tuple (value, key1, key2, ...) in one buffer. */
+typedef struct collection {
+    bw_buf rows;
+    size_t *offsets;
+    size_t count, cap;
+    bool distinct, ignore_nulls, array_items;
+    int64_t limit;
+    char order[32];
+    char *delimiter;
+    size_t delimiter_len;
+    bool bytes;
+} collection;
+
+static void collection_free(collection *c)
+{
+    if (!c)
+        return;
+    bw_buf_fini(&c->rows);
+    free(c->offsets);
+    free(c->delimiter);
+    c->offsets = NULL;
+    c->delimiter = NULL;
+    c->count = c->cap = 0;
+}
+
+static bw_slice row_of(const collection *c, size_t i)
+{
+    return (bw_slice){c->rows.ptr + c->offsets[i], c->rows.len - c->offsets[i]};
+}
+
+static bq_value value_of(const collection *c, size_t i)
+{
+    bq_tuple t;
+    bq_value v = bq_null();
+
+    if (bq_tuple_open(row_of(c, i), &t))
+        bq_tuple_next(&t, &v);
+    return v;
+}
+
+static void collection_add(collection *c, sqlite3_value *value, sqlite3_value **keys, size_t count)
+{
+    bq_value v = bq_arg(value);
+
+    if (c->ignore_nulls && v.cls == BQ_NULL)
+        return;
+    BW_GROW(c->offsets, c->count + 1, c->cap);
+    c->offsets[c->count++] = c->rows.len;
+    bq_tuple_begin(&c->rows, count + 1);
+    bq_tuple_add(&c->rows, &v);
+    for (size_t i = 0; i < count; i++) {
+        bq_value key = bq_arg(keys[i]);
+        bq_tuple_add(&c->rows, &key);
+    }
+}
+
+static int compare_rows(const void *a, const void *b, void *user)
+{
+    const collection *c = user;
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    bq_tuple tx, ty;
+    bq_value vx, vy;
+
+    if (!bq_tuple_open((bw_slice){c->rows.ptr + x, c->rows.len - x}, &tx) ||
+        !bq_tuple_open((bw_slice){c->rows.ptr + y, c->rows.len - y}, &ty) ||
+        !bq_tuple_next(&tx, &vx) || !bq_tuple_next(&ty, &vy))
+        return 0;
+    for (const char *o = c->order; *o; o++) {
+        if (!bq_tuple_next(&tx, &vx) || !bq_tuple_next(&ty, &vy))
+            break;
+        bool desc = *o == 'd' || *o == 'D', other = *o == 'A' || *o == 'D';
+        int r = compare_values(&vx, &vy);
+        bool null = (vx.cls == BQ_NULL) != (vy.cls == BQ_NULL);
+        if (r != 0)
+            return (desc != (null && other)) ? -r : r;
+    }
+    return x < y ? -1 : x > y;
+}
+
+static int compare_by_value(const void *a, const void *b, void *user)
+{
+    const collection *c = user;
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    bq_tuple tx, ty;
+    bq_value vx = bq_null(), vy = bq_null();
+
+    if (bq_tuple_open((bw_slice){c->rows.ptr + x, c->rows.len - x}, &tx))
+        bq_tuple_next(&tx, &vx);
+    if (bq_tuple_open((bw_slice){c->rows.ptr + y, c->rows.len - y}, &ty))
+        bq_tuple_next(&ty, &vy);
+    int r = compare_values(&vx, &vy);
+    return r ? r : x < y ? -1 : x > y;
+}
+
+static void remove_duplicates(collection *c)
+{
+    size_t kept_rows = 0;
+
+    if (c->count == 0)
+        return;
+    qsort_r(c->offsets, c->count, sizeof(size_t), compare_by_value, c);
+    for (size_t i = 0; i < c->count; i++) {
+        bq_value v = value_of(c, i);
+        if (kept_rows > 0) {
+            bq_value before = value_of(c, kept_rows - 1);
+            if (compare_values(&v, &before) == 0)
+                continue;
+        }
+        c->offsets[kept_rows++] = c->offsets[i];
+    }
+    c->count = kept_rows;
+}
+
+static void settle(collection *c)
+{
+    if (c->distinct)
+        remove_duplicates(c);
+    if (c->distinct || c->order[0])
+        qsort_r(c->offsets, c->count, sizeof(size_t), compare_rows, c);
+    if (c->limit >= 0 && (size_t)c->limit < c->count)
+        c->count = (size_t)c->limit;
+}
+
+/* (value, [delimiter,] flags, limit, order, keys...) */
+static collection *collect(sqlite3_context *ctx, int argc, sqlite3_value **argv, int fixed)
+{
+    collection *c = sqlite3_aggregate_context(ctx, sizeof(*c));
+
+    if (!c)
+        return NULL;
+    if (c->count == 0 && c->order[0] == '\0') {
+        int flags = sqlite3_value_int(argv[fixed]);
+        bw_slice order = bq_arg_slice(argv[fixed + 2]);
+        c->distinct = flags & 1;
+        c->ignore_nulls = flags & 2;
+        c->limit = sqlite3_value_int64(argv[fixed + 1]);
+        size_t n = order.len < sizeof(c->order) - 1 ? order.len : sizeof(c->order) - 1;
+        memcpy(c->order, order.ptr, n);
+    }
+    if (fixed == 2)
+        c->ignore_nulls = true;
+    collection_add(c, argv[0], argv + fixed + 3, (size_t)(argc - fixed - 3));
+    return c;
+}
+
+static void array_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    collect(ctx, argc, argv, 1);
+}
+
+static void concat_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    collection *c = collect(ctx, argc, argv, 1);
+
+    if (c)
+        c->array_items = true;
+}
+
+/* ARRAY(SELECT ...): rows as they come. */
+static void rows_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    collection *c = sqlite3_aggregate_context(ctx, sizeof(*c));
+
+    (void)argc;
+    if (c) {
+        c->limit = -1;
+        collection_add(c, argv[0], NULL, 0);
+    }
+}
+
+static void array_result(sqlite3_context *ctx, collection *c)
+{
+    bw_buf out = BW_BUF_INIT;
+    size_t count = 0;
+
+    bq_tuple_begin(&out, 0);
+    for (size_t i = 0; c && i < c->count; i++) {
+        bq_value v = value_of(c, i);
+        bq_tuple t;
+        if (!c->array_items) {
+            bq_tuple_add(&out, &v);
+            count++;
+        } else if (v.cls != BQ_NULL && bq_tuple_open(v.s, &t)) {
+            bw_buf_add(&out, v.s.ptr + 4, v.s.len - 4);
+            count += t.count;
+        }
+    }
+    bq_tuple_set_count(&out, 0, count);
+    bq_result_blob(ctx, bw_buf_slice(&out));
+    bw_buf_fini(&out);
+}
+
+static void array_final(sqlite3_context *ctx)
+{
+    collection *c = sqlite3_aggregate_context(ctx, 0);
+
+    if (c && c->count > 0) {
+        settle(c);
+        array_result(ctx, c);
+    }
+    collection_free(c);
+}
+
+static void rows_final(sqlite3_context *ctx)
+{
+    collection *c = sqlite3_aggregate_context(ctx, 0);
+
+    array_result(ctx, c);
+    collection_free(c);
+}
+
+static void text_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    collection *c = collect(ctx, argc, argv, 2);
+
+    if (c && !c->delimiter && sqlite3_value_type(argv[1]) != SQLITE_NULL) {
+        bw_slice d = bq_arg_slice(argv[1]);
+        c->delimiter = bw_xmalloc(d.len + 1);
+        memcpy(c->delimiter, d.ptr, d.len);
+        c->delimiter_len = d.len;
+    }
+    if (c)
+        c->bytes = sqlite3_value_type(argv[0]) == SQLITE_BLOB || c->bytes;
+}
+
+static void text_final(sqlite3_context *ctx)
+{
+    collection *c = sqlite3_aggregate_context(ctx, 0);
+    bw_buf out = BW_BUF_INIT;
+
+    if (!c || c->count == 0) {
+        collection_free(c);
+        return;
+    }
+    settle(c);
+    for (size_t i = 0; i < c->count; i++) {
+        bq_value v = value_of(c, i);
+        if (i > 0)
+            bw_buf_add(&out, c->delimiter, c->delimiter_len);
+        bw_buf_add(&out, v.s.ptr, v.s.len);
+    }
+    if (c->bytes)
+        bq_result_blob(ctx, bw_buf_slice(&out));
+    else
+        bq_result_text(ctx, bw_buf_slice(&out));
+    bw_buf_fini(&out);
+    collection_free(c);
+}
+
+/* ---- Variance ---------------------------------------------------------------------------------- */
+
+typedef struct spread {
+    int64_t count;
+    double mean, m2;
+    bool population, deviation;
+} spread;
+
+/* (x, population, deviation): Welford's method */
+static void spread_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    spread *s = sqlite3_aggregate_context(ctx, sizeof(*s));
+
+    (void)argc;
+    if (!s || sqlite3_value_type(argv[0]) == SQLITE_NULL)
+        return;
+    double d = bq_float_decode(sqlite3_value_int64(argv[0])), delta = d - s->mean;
+    s->population = sqlite3_value_int(argv[1]) != 0;
+    s->deviation = sqlite3_value_int(argv[2]) != 0;
+    s->count++;
+    s->mean += delta / (double)s->count;
+    s->m2 += delta * (d - s->mean);
+}
+
+static void spread_final(sqlite3_context *ctx)
+{
+    const spread *s = sqlite3_aggregate_context(ctx, 0);
+    int64_t n = s ? s->count - !s->population : 0;
+
+    if (n <= 0)
+        return;
+    double v = s->m2 / (double)n;
+    sqlite3_result_int64(ctx, bq_float_encode(s->deviation ? sqrt(v) : v));
+}
+
+const bq_aggregate bq_aggregates[] = {
+    {"bq_sum_int", 1, int_step, int_sum_value, int_sum_value, int_inverse},
+    {"bq_avg_int", 1, int_step, int_avg_value, int_avg_value, int_inverse},
+    {"bq_sum_decimal", 1, decimal_step, decimal_sum_final, decimal_sum_value, decimal_inverse},
+    {"bq_avg_decimal", 1, decimal_step, decimal_avg_final, decimal_avg_value, decimal_inverse},
+    {"bq_sum_float", 1, float_step, float_sum_value, float_sum_value, float_inverse},
+    {"bq_avg_float", 1, float_step, float_avg_value, float_avg_value, float_inverse},
+    {"bq_min_float", 1, min_step, extreme_final, NULL, NULL},
+    {"bq_max_float", 1, max_step, extreme_final, NULL, NULL},
+    {"bq_any", 1, any_step, kept_final, NULL, NULL},
+    {"bq_any_having", 3, having_step, kept_final, NULL, NULL},
+    {"bq_single", 1, single_step, kept_final, NULL, NULL},
+    {"bq_array_agg", -1, array_step, array_final, NULL, NULL},
+    {"bq_array_concat_agg", -1, concat_step, array_final, NULL, NULL},
+    {"bq_collect", 1, rows_step, rows_final, NULL, NULL},
+    {"bq_string_agg", -1, text_step, text_final, NULL, NULL},
+    {"bq_variance", 3, spread_step, spread_final, NULL, NULL},
+};
+
+const size_t bq_aggregate_count = BW_COUNT(bq_aggregates);

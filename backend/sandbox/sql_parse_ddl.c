@@ -1,0 +1,147 @@
+#include "backend/sandbox/sql_parser.h"
+
+/* OPTIONS(name = expr, ...); nothing when it is not there */
+static void parse_options(sql_parser *p, sql_option **options, size_t *count)
+{
+    if (!sql_accept_word(p, "OPTIONS"))
+        return;
+    sql_expect_symbol(p, "(");
+    if (sql_accept_symbol(p, ")"))
+        return;
+    do {
+        sql_option *o = SQL_LIST_ADD(p, *options, *count);
+        o->pos = sql_peek(p)->pos;
+        o->name = sql_identifier(p);
+        sql_expect_symbol(p, "=");
+        o->value = sql_parse_expr(p);
+    } while (!p->failed && sql_accept_symbol(p, ","));
+    sql_expect_symbol(p, ")");
+}
+
+/* name TYPE [NOT NULL] [DEFAULT expr] [OPTIONS(...)] */
+static void parse_column(sql_parser *p, sql_column_def *def)
+{
+    def->pos = sql_peek(p)->pos;
+    bw_slice name = sql_identifier(p);
+    size_t type_pos = sql_peek(p)->pos;
+    const bq_field *type = sql_parse_type(p);
+
+    if (p->failed)
+        return;
+    def->field = *type;
+    def->field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
+    if (sql_accept_word(p, "DEFAULT")) {
+        size_t from = sql_peek(p)->pos;
+        sql_parse_expr(p);
+        size_t to = sql_peek(p)->pos;
+        while (to > from && (p->text.ptr[to - 1] == ' ' || p->text.ptr[to - 1] == '\n'))
+            to--;
+        def->field.default_sql = bw_arena_strndup(p->arena, p->text.ptr + from, to - from);
+    }
+    if (sql_accept_words(p, "NOT", "NULL", NULL)) {
+        if (def->field.mode == BQ_REPEATED)
+            sql_fail_at(p, type_pos, "NOT NULL constraint is not supported on ARRAY columns");
+        def->field.mode = BQ_REQUIRED;
+    }
+    if (sql_at_word(p, "PRIMARY") || sql_at_word(p, "REFERENCES"))
+        sql_unsupported(p, sql_peek(p)->pos, "a constraint");
+    parse_options(p, &def->options, &def->option_count);
+}
+
+static void parse_columns(sql_parser *p, sql_stmt *s)
+{
+    sql_expect_symbol(p, "(");
+    do {
+        if (s->def_count > 0 && sql_at_symbol(p, ")"))
+            break;
+        if (sql_at_word(p, "PRIMARY") || sql_at_word(p, "FOREIGN") || sql_at_word(p, "CONSTRAINT"))
+            sql_unsupported(p, sql_peek(p)->pos, "a constraint");
+        parse_column(p, SQL_LIST_ADD(p, s->defs, s->def_count));
+    } while (!p->failed && sql_accept_symbol(p, ","));
+    sql_expect_symbol(p, ")");
+}
+
+static void expect_table(sql_parser *p, const char *verb)
+{
+    static const char *const others[] = {"VIEW",   "MATERIALIZED", "FUNCTION", "PROCEDURE",
+                                         "SCHEMA", "MODEL",        "SNAPSHOT", "EXTERNAL",
+                                         "INDEX",  "SEARCH",       "TEMP",     "TEMPORARY",
+                                         "ROW",    "AGGREGATE",    "VECTOR"};
+
+    for (size_t i = 0; i < BW_COUNT(others); i++) {
+        if (sql_at_word(p, others[i]))
+            sql_unsupported(p, sql_peek(p)->pos,
+                            bw_arena_printf(p->arena, "%s %s", verb, others[i]));
+    }
+    sql_expect_word(p, "TABLE");
+}
+
+void sql_parse_create(sql_parser *p, sql_stmt *s)
+{
+    s->or_replace = sql_accept_words(p, "OR", "REPLACE", NULL);
+    expect_table(p, "CREATE");
+    s->if_not_exists = sql_accept_words(p, "IF", "NOT", "EXISTS");
+    if (s->or_replace && s->if_not_exists)
+        sql_fail_at(p, s->pos, "CREATE TABLE cannot have both OR REPLACE and IF NOT EXISTS");
+    s->target = sql_parse_table(p, false);
+    if (sql_at_word(p, "LIKE") || sql_at_word(p, "COPY") || sql_at_word(p, "CLONE"))
+        sql_unsupported(p, sql_peek(p)->pos, "CREATE TABLE LIKE, COPY and CLONE");
+    if (sql_at_symbol(p, "("))
+        parse_columns(p, s);
+    if (sql_accept_words(p, "PARTITION", "BY", NULL))
+        s->partition = sql_parse_expr(p);
+    if (sql_accept_words(p, "CLUSTER", "BY", NULL)) {
+        do {
+            sql_names_add(p, &s->cluster, sql_identifier(p));
+        } while (!p->failed && sql_accept_symbol(p, ","));
+    }
+    parse_options(p, &s->options, &s->option_count);
+    if (sql_accept_word(p, "AS"))
+        s->query = sql_parse_query(p);
+    if (!p->failed && !s->query && s->def_count == 0)
+        sql_expected(p, "\"(\" or keyword AS");
+}
+
+void sql_parse_drop(sql_parser *p, sql_stmt *s)
+{
+    expect_table(p, "DROP");
+    s->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
+    s->target = sql_parse_table(p, false);
+}
+
+static void parse_alteration(sql_parser *p, sql_alter *a)
+{
+    a->pos = sql_peek(p)->pos;
+    if (sql_accept_words(p, "ADD", "COLUMN", NULL)) {
+        a->kind = SQL_ALTER_ADD_COLUMN;
+        a->if_exists = sql_accept_words(p, "IF", "NOT", "EXISTS");
+        parse_column(p, &a->column);
+    } else if (sql_accept_words(p, "DROP", "COLUMN", NULL)) {
+        a->kind = SQL_ALTER_DROP_COLUMN;
+        a->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
+        bw_slice name = sql_identifier(p);
+        a->column.field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
+    } else if (sql_accept_words(p, "ALTER", "COLUMN", NULL)) {
+        a->kind = SQL_ALTER_DROP_NOT_NULL;
+        a->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
+        bw_slice name = sql_identifier(p);
+        a->column.field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
+        if (!sql_accept_words(p, "DROP", "NOT", "NULL"))
+            sql_unsupported(p, sql_peek(p)->pos, "this form of ALTER COLUMN");
+    } else if (sql_accept_word(p, "SET")) {
+        a->kind = SQL_ALTER_SET_OPTIONS;
+        parse_options(p, &a->options, &a->option_count);
+    } else {
+        sql_unsupported(p, a->pos, "this form of ALTER TABLE");
+    }
+}
+
+void sql_parse_alter(sql_parser *p, sql_stmt *s)
+{
+    expect_table(p, "ALTER");
+    s->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
+    s->target = sql_parse_table(p, false);
+    do {
+        parse_alteration(p, SQL_LIST_ADD(p, s->alters, s->alter_count));
+    } while (!p->failed && sql_accept_symbol(p, ","));
+}

@@ -1,0 +1,274 @@
+#include "backend/sandbox/sql_run.h"
+
+#include <stdlib.h>
+
+#include "backend/sandbox/bq_functions.h"
+#include "backend/sandbox/sql_parser.h"
+
+/* ---- SQLite ------------------------------------------------------------------------------------ */
+
+static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
+{
+    const char *message = sqlite3_errmsg(r->catalog->db);
+
+    if (code == SQLITE_INTERRUPT)
+        return bq_error_set(r->err, "stopped", NULL,
+                            "Job execution was cancelled: User requested cancellation");
+    if (preparing)
+        return bq_error_set(r->err, "internalError", "query",
+                            "the sandbox could not translate the statement: %s", message);
+    if (code == SQLITE_ERROR)
+        return bq_error_set(r->err, "invalidQuery", "query", "%s", message);
+    return bq_error_set(r->err, "internalError", "query", "the sandbox's storage failed: %s",
+                        message);
+}
+
+static void bind_all(sql_run *r, sqlite3_stmt *stmt)
+{
+    int most = sqlite3_bind_parameter_count(stmt);
+
+    for (size_t i = 0; i < r->a.bind_count && (int)i < most; i++) {
+        const sql_bind *b = &r->a.binds[i];
+        if (b->type)
+            sqlite3_bind_pointer(stmt, (int)i + 1, (void *)(uintptr_t)b->type, BQ_POINTER_TYPE,
+                                 NULL);
+        else
+            bq_store_bind(stmt, (int)i + 1, &b->value);
+    }
+}
+
+static bw_status prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt)
+{
+    int code = sqlite3_prepare_v2(r->catalog->db, sql, -1, stmt, NULL);
+
+    if (code != SQLITE_OK)
+        return sqlite_failed(r, code, true);
+    bind_all(r, *stmt);
+    return BW_OK;
+}
+
+bw_status sql_exec(sql_run *r, const char *sql, int64_t *changes)
+{
+    sqlite3_stmt *stmt;
+    bw_status status = prepare(r, sql, &stmt);
+    int code;
+
+    if (status != BW_OK)
+        return status;
+    do {
+        code = sqlite3_step(stmt);
+    } while (code == SQLITE_ROW);
+    if (code != SQLITE_DONE)
+        status = sqlite_failed(r, code, false);
+    else if (changes)
+        *changes = sqlite3_changes64(r->catalog->db);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+bw_status sql_exec_int(sql_run *r, const char *sql, int64_t none, int64_t *out)
+{
+    sqlite3_stmt *stmt;
+    bw_status status = prepare(r, sql, &stmt);
+
+    *out = none;
+    if (status != BW_OK)
+        return status;
+    int code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
+        *out = sqlite3_column_int64(stmt, 0);
+    else if (code != SQLITE_ROW && code != SQLITE_DONE)
+        status = sqlite_failed(r, code, false);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+bw_status sql_rows_bytes(sql_run *r, int64_t storage, const bq_schema *schema,
+                         const char *condition, int64_t *bytes)
+{
+    bw_buf sql = BW_BUF_INIT;
+    sqlite3_stmt *stmt;
+    int code;
+
+    *bytes = 0;
+    bw_buf_adds(&sql, "SELECT 0");
+    for (size_t i = 0; i < schema->count; i++) {
+        bw_buf_addc(&sql, ',');
+        bq_store_quote(&sql, schema->fields[i].name);
+    }
+    bw_buf_addf(&sql, " FROM \"t%lld\" WHERE %s", (long long)storage, condition);
+    bw_status status = prepare(r, bw_buf_cstr(&sql), &stmt);
+    bw_buf_fini(&sql);
+    if (status != BW_OK)
+        return status;
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        for (size_t i = 0; i < schema->count; i++) {
+            bq_value v = bq_store_column(stmt, (int)i + 1);
+            *bytes += bq_value_bytes(&schema->fields[i], &v);
+        }
+    }
+    if (code != SQLITE_DONE)
+        status = sqlite_failed(r, code, false);
+    sqlite3_finalize(stmt);
+    return status;
+}
+
+/* ---- Estimates --------------------------------------------------------------------------------- */
+
+static int64_t fixed_width(const bq_field *f)
+{
+    static const int64_t widths[BQ_KIND_COUNT] = {
+        [BQ_BOOL] = 1, [BQ_INT64] = 8, [BQ_FLOAT64] = 8,  [BQ_NUMERIC] = 16,  [BQ_BIGNUMERIC] = 32,
+        [BQ_DATE] = 8, [BQ_TIME] = 8,  [BQ_DATETIME] = 8, [BQ_TIMESTAMP] = 8, [BQ_INTERVAL] = 16,
+    };
+    return f->mode == BQ_REPEATED ? 0 : widths[f->kind];
+}
+
+/* Columns of fixed width exactly; the others share what the table's size leaves. */
+static int64_t table_estimate(const sql_table *t)
+{
+    const bq_schema *schema = &t->table.schema;
+    int64_t fixed = 0, used_fixed = 0, open = 0, used_open = 0;
+
+    for (size_t i = 0; i < schema->count; i++) {
+        int64_t width = fixed_width(&schema->fields[i]) * t->table.rows;
+        bool used = t->used[i];
+        fixed += width;
+        used_fixed += used ? width : 0;
+        open += width == 0;
+        used_open += used && width == 0;
+    }
+    int64_t rest = t->table.bytes > fixed ? t->table.bytes - fixed : 0;
+    return used_fixed + (open > 0 ? rest / open * used_open : 0);
+}
+
+#define MEGABYTE INT64_C(1048576)
+
+bw_status sql_ready(sql_run *r)
+{
+    const bq_sql_request *q = r->a.request;
+    bq_sql_result *out = r->result;
+
+    if (r->a.failed)
+        return r->err->reason && strcmp(r->err->reason, "notFound") == 0 ? BW_NOT_FOUND
+                                                                         : BW_INVALID;
+    out->bytes_processed = 0;
+    out->referenced = BW_ARENA_ARRAY(&out->arena, bq_table_ref, r->a.table_count + 1);
+    out->referenced_count = r->a.table_count;
+    for (size_t i = 0; i < r->a.table_count; i++) {
+        const bq_table *t = &r->a.tables[i]->table;
+        out->bytes_processed += table_estimate(r->a.tables[i]);
+        out->referenced[i] = (bq_table_ref){bw_arena_strdup(&out->arena, t->project),
+                                            bw_arena_strdup(&out->arena, t->dataset),
+                                            bw_arena_strdup(&out->arena, t->id)};
+    }
+    int64_t billed = (out->bytes_processed + MEGABYTE - 1) / MEGABYTE * MEGABYTE;
+    if (billed > 0 && billed < 10 * MEGABYTE)
+        billed = 10 * MEGABYTE;
+    if (q->maximum_bytes_billed > 0 && billed > q->maximum_bytes_billed && !r->dry_run)
+        return bq_error_set(r->err, "bytesBilledLimitExceeded", NULL,
+                            "Query exceeded limit for bytes billed: %lld. %lld or higher "
+                            "required.",
+                            (long long)q->maximum_bytes_billed, (long long)billed);
+    return BW_OK;
+}
+
+void sql_set_target(sql_run *r, bq_table_ref ref)
+{
+    bw_arena *arena = &r->result->arena;
+
+    r->result->target =
+        (bq_table_ref){bw_arena_strdup(arena, ref.project), bw_arena_strdup(arena, ref.dataset),
+                       bw_arena_strdup(arena, ref.table)};
+}
+
+/* ---- The statement ----------------------------------------------------------------------------- */
+
+static const struct {
+    const char *type;
+    sql_runner *run;
+} runners[] = {
+    [SQL_S_QUERY] = {"SELECT", sql_run_query},
+    [SQL_S_INSERT] = {"INSERT", sql_run_insert},
+    [SQL_S_UPDATE] = {"UPDATE", sql_run_update},
+    [SQL_S_DELETE] = {"DELETE", sql_run_delete},
+    [SQL_S_TRUNCATE] = {"TRUNCATE_TABLE", sql_run_truncate},
+    [SQL_S_MERGE] = {"MERGE", sql_run_merge},
+    [SQL_S_CREATE_TABLE] = {"CREATE_TABLE", sql_run_create},
+    [SQL_S_DROP_TABLE] = {"DROP_TABLE", sql_run_drop},
+    [SQL_S_ALTER_TABLE] = {"ALTER_TABLE", sql_run_alter},
+};
+
+static int check_cancel(void *user)
+{
+    return bw_cancelled(user);
+}
+
+static bw_status run_in_transaction(sql_run *r, bq_sql_before_commit *hook, void *user)
+{
+    bw_status status = r->dry_run ? BW_OK : bq_store_begin(r->catalog, r->err);
+
+    if (status != BW_OK)
+        return status;
+    if (r->a.request->cancel)
+        sqlite3_progress_handler(r->catalog->db, 20000, check_cancel,
+                                 (void *)(uintptr_t)r->a.request->cancel);
+    status = runners[r->stmt->kind].run(r);
+    sqlite3_progress_handler(r->catalog->db, 0, NULL, NULL);
+    if (r->dry_run)
+        return status;
+    if (status == BW_OK && hook)
+        status = hook(user, r->catalog, r->result, r->err);
+    return bq_store_end(r->catalog, status, r->err);
+}
+
+static bool only_queries_have_destinations(sql_run *r)
+{
+    if (!r->a.request->destination || r->stmt->kind == SQL_S_QUERY)
+        return true;
+    sql_error(&r->a, r->stmt->pos,
+              "Cannot set destination table in jobs with DML or DDL "
+              "statements");
+    return false;
+}
+
+bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request, bq_sql_before_commit *hook,
+                     void *user, bq_sql_result *result, bq_error *err)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    sql_stmt stmt;
+    bq_error local = BQ_ERROR_INIT;
+    sql_run r = {.stmt = &stmt,
+                 .result = result,
+                 .catalog = catalog,
+                 .err = err ? err : &local,
+                 .dry_run = request->dry_run};
+
+    *result = (bq_sql_result){.arena = BW_ARENA_INIT};
+    r.err->reason = NULL;
+    r.a = (sql_analysis){.arena = &arena, .catalog = catalog, .request = request, .err = r.err};
+    r.a.location = request->location && *request->location ? request->location : "US";
+    r.a.now_us = bw_wall_us(catalog->clock);
+    bw_status status = sql_parse(&arena, request->text, &stmt, r.err);
+    if (status == BW_OK) {
+        result->statement_type = runners[stmt.kind].type;
+        status = only_queries_have_destinations(&r) ? BW_OK : BW_INVALID;
+    }
+    if (status == BW_OK) {
+        bq_store_lock(catalog);
+        status = run_in_transaction(&r, hook, user);
+        bq_store_unlock(catalog);
+    }
+    for (size_t i = 0; i < r.a.table_count; i++)
+        bq_table_fini(&r.a.tables[i]->table);
+    bw_arena_fini(&arena);
+    if (status != BW_OK)
+        bq_sql_result_fini(result);
+    return status;
+}
+
+void bq_sql_result_fini(bq_sql_result *result)
+{
+    bw_arena_fini(&result->arena);
+    *result = (bq_sql_result){.arena = BW_ARENA_INIT};
+}
