@@ -2,6 +2,7 @@
 #include "app/command.h"
 
 #include "app/help.h"
+#include "app/json_out.h"
 #include "app/settings.h"
 #include "backend/core/log.h"
 #include "backend/core/text.h"
@@ -52,6 +53,26 @@ static bw_exit print_problems(FILE *to, const bw_config_problems *problems, cons
     return BW_EXIT_USAGE;
 }
 
+/* The same for a script, which reads one document whatever happened. */
+static void print_problems_json(FILE *to, const bw_config_problems *problems, const bw_error *err)
+{
+    json_t *doc = json_object(), *list = json_array();
+    for (size_t i = 0; i < problems->count; i++) {
+        const bw_config_problem *p = &problems->items[i];
+        json_t *o = json_object();
+        json_object_set_new(o, "file", bw_json_text(p->file));
+        json_object_set_new(o, "line", p->line ? json_integer(p->line) : json_null());
+        json_object_set_new(o, "column", p->line ? json_integer(p->column) : json_null());
+        json_object_set_new(o, "message", bw_json_text(p->message));
+        json_object_set_new(o, "hint", bw_json_text(p->hint[0] ? p->hint : NULL));
+        json_array_append_new(list, o);
+    }
+    json_object_set_new(doc, "ok", json_false());
+    json_object_set_new(doc, "error", bw_json_error(err));
+    json_object_set_new(doc, "problems", list);
+    bw_json_print(doc, to);
+}
+
 static bw_exit load_and_run(bw_cli_context *ctx, bw_arena *arena)
 {
     const bw_cli_command *command = ctx->line->command;
@@ -78,6 +99,8 @@ static bw_exit load_and_run(bw_cli_context *ctx, bw_arena *arena)
         status = command->run(ctx);
     } else {
         status = print_problems(ctx->err, &problems, &err);
+        if (bw_cli_has(ctx->line, "json"))
+            print_problems_json(ctx->out, &problems, &err);
     }
     bw_config_free(config);
     bw_config_problems_fini(&problems);

@@ -445,6 +445,7 @@ static bw_exit run(const bw_cli_context *ctx)
         return bw_cli_fail(ctx->err, &err, BW_EXIT_USAGE);
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error, not an end */
     find_theme_dirs(&a);
     bw_status s = bw_session_open(&a.session, ctx, true, &err);
     if (s == BW_OK)

@@ -56,6 +56,7 @@ static pid_t spawn(const program *p)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     setsid();
     int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);

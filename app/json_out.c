@@ -35,6 +35,14 @@ json_t *bw_json_number(double n)
     return isfinite(n) ? json_real(n) : json_null();
 }
 
+json_t *bw_json_error(const bw_error *err)
+{
+    json_t *o = json_object();
+    json_object_set_new(o, "message", bw_json_text(err->message));
+    json_object_set_new(o, "hint", bw_json_text(err->hint[0] ? err->hint : NULL));
+    return o;
+}
+
 void bw_json_print(json_t *doc, FILE *to)
 {
     char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -6,11 +6,13 @@
 #include <stdio.h>
 
 #include "backend/core/buf.h"
+#include "backend/core/error.h"
 
 json_t *bw_json_text(const char *text); /* null for NULL; made valid UTF-8 */
 json_t *bw_json_slice(bw_slice text);
 json_t *bw_json_time(int64_t us);
-json_t *bw_json_number(double n); /* null for NAN */
+json_t *bw_json_number(double n);           /* null for NAN */
+json_t *bw_json_error(const bw_error *err); /* {"message", "hint"}; hint null where there is none */
 /* Prints the document and frees it. */
 void bw_json_print(json_t *doc, FILE *to);
 

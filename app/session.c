@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/json_out.h"
 #include "backend/core/log.h"
 
 static void name_operator(char *who, size_t size)
@@ -169,6 +170,12 @@ bw_exit bw_session_failed(const bw_cli_context *ctx, const bw_error *err)
 {
     bool usage =
         err->status == BW_INVALID || err->status == BW_CONFLICT || err->status == BW_NOT_FOUND;
+    if (bw_cli_has(ctx->line, "json")) {
+        json_t *doc = json_object();
+        json_object_set_new(doc, "ok", json_false());
+        json_object_set_new(doc, "error", bw_json_error(err));
+        bw_json_print(doc, ctx->out);
+    }
     return bw_cli_fail(ctx->err, err, usage ? BW_EXIT_USAGE : BW_EXIT_FAILED);
 }
 
@@ -181,6 +188,7 @@ int bw_session_signals(void)
     sigaddset(&set, SIGHUP);
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error, not an end */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

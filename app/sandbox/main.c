@@ -54,6 +54,7 @@ static int serve(const bw_sb_options *options)
     /* Blocked before any thread exists, so that only sigwait() takes them. */
     sigprocmask(SIG_BLOCK, &endings, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error, not an end */
     if (bw_sandbox_start(options, &sandbox, &err) != BW_OK)
         return complain(&err, err.status == BW_INVALID ? 2 : 1);
     printf("listening on http://%s%s%s:%d\n", strchr(options->host, ':') ? "[" : "", options->host,
