@@ -73,6 +73,13 @@ sql_table *sql_find_table(sql_analysis *a, const sql_from *f)
         table_not_found(a, ref, &err);
         return NULL;
     }
+    /* A query sees the datasets of its own location only. */
+    if (t->table.location && strcmp(t->table.location, a->location) != 0) {
+        bq_error_set(&err, "notFound", NULL, "Not found: Dataset %s:%s", ref.project, ref.dataset);
+        table_not_found(a, ref, &err);
+        bq_table_fini(&t->table);
+        return NULL;
+    }
     t->used = BW_ARENA_ARRAY(a->arena, bool, t->table.schema.count + 1);
     *SQL_ADD(a, a->tables, a->table_count) = t;
     return t;

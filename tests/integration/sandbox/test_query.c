@@ -1,0 +1,311 @@
+/* Queries over REST: jobs.query, query jobs, results in pages, parameters, DML, dry runs, errors. */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/support/bigquery.h"
+#include "tests/support/sandbox.h"
+
+#define P "/bigquery/v2/projects/p"
+
+typedef struct fixture {
+    bw_test_sandbox *sandbox;
+    bw_test_bq *bq;
+    bw_test_http *http;
+} fixture;
+
+static int setup(void **state)
+{
+    static const char fields[] = "[{\"name\":\"id\",\"type\":\"INTEGER\"},{\"name\":\"s\",\"type\":"
+                                 "\"STRING\"},{\"name\":\"ts\",\"type\":\"TIMESTAMP\"}]";
+    fixture *f = bw_xcalloc(1, sizeof *f);
+    f->sandbox = bw_test_sandbox_start(true, NULL);
+    f->bq = bw_test_bq_new(bw_test_sandbox_url(f->sandbox), "p", "d");
+    f->http = bw_test_bq_http(f->bq);
+    bw_test_bq_table(f->bq, "t", fields, NULL);
+    bw_test_bq_table(f->bq, "target", fields, NULL);
+    free(bw_test_bq_load(f->bq, "t", NULL,
+                         "{\"id\":1,\"s\":\"a\",\"ts\":\"2026-01-01T00:00:00Z\"}\n"
+                         "{\"id\":2,\"s\":\"b\"}\n{\"id\":3}\n"));
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    fixture *f = *state;
+    bw_test_bq_free(f->bq);
+    bw_test_sandbox_stop(f->sandbox);
+    bw_test_sandbox_free(f->sandbox);
+    free(f);
+    return 0;
+}
+
+static void assert_body_at(fixture *f, const char *path, const char *expected)
+{
+    const char *value = bw_test_json_at(bw_test_http_body(f->http), path);
+    if (strcmp(value, expected) != 0)
+        fail_msg("%s is \"%s\", not \"%s\", in %s", path, value, expected,
+                 bw_test_http_body(f->http));
+}
+
+static int query(fixture *f, const char *sql, const char *members)
+{
+    return bw_test_http_json(f->http, "POST", P "/queries?prettyPrint=false",
+                             "{\"query\":\"%s\",\"useLegacySql\":false,\"defaultDataset\":"
+                             "{\"datasetId\":\"d\"}%s}",
+                             sql, members);
+}
+
+static void a_query_answers_with_schema_and_rows(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(query(f, "SELECT id, s, ts FROM t ORDER BY id",
+                           ",\"formatOptions\":{\"useInt64Timestamp\":true}"),
+                     200);
+    assert_body_at(f, "kind", "bigquery#queryResponse");
+    assert_body_at(f, "jobComplete", "true");
+    assert_body_at(f, "schema.fields.1.name", "s");
+    assert_body_at(f, "schema.fields.1.type", "STRING");
+    assert_body_at(f, "totalRows", "3");
+    assert_body_at(f, "rows.0.f.2.v", "1767225600000000");
+    assert_body_at(f, "rows.2.f.1.v", "null");
+    assert_body_at(f, "jobReference.location", "US");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "pageToken"));
+    /* The job stays. */
+    char *id = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobReference.jobId"));
+    char *job = bw_test_bq_wait(f->bq, id, NULL);
+    assert_string_equal(bw_test_json_at(job, "statistics.query.statementType"), "SELECT");
+    assert_true(bw_test_json_has(job, "configuration.query.destinationTable.tableId"));
+    free(job);
+    free(id);
+}
+
+static void results_come_in_pages(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(query(f, "SELECT id FROM t ORDER BY id", ",\"maxResults\":2"), 200);
+    assert_body_at(f, "rows.1.f.0.v", "2");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "rows.2"));
+    char *id = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobReference.jobId"));
+    char *token = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "pageToken"));
+    static const char url[] = P "/queries/%s?location=US&%s%s";
+    assert_int_equal(bw_test_http_get(f->http, url, id, "pageToken=", token), 200);
+    assert_body_at(f, "kind", "bigquery#getQueryResultsResponse");
+    assert_body_at(f, "rows.0.f.0.v", "3");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "pageToken"));
+    assert_int_equal(bw_test_http_get(f->http, url, id, "startIndex=1&maxResults=", "1"), 200);
+    assert_body_at(f, "rows.0.f.0.v", "2");
+    assert_int_equal(bw_test_http_get(f->http, url, id, "maxResults=", "0"), 200);
+    assert_body_at(f, "totalRows", "3");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "rows"));
+    assert_int_equal(bw_test_http_get(f->http, url, "none", "", ""), 404);
+    free(token);
+    free(id);
+}
+
+static void a_slow_query_is_not_complete_at_once(void **state)
+{
+    fixture *f = *state;
+    bw_test_http_json(f->http, "POST", "/sandbox/faults", "bigquery.job.query:latency=400ms:1:1");
+    assert_int_equal(query(f, "SELECT 1", ",\"timeoutMs\":50"), 200);
+    assert_body_at(f, "jobComplete", "false");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "rows"));
+    char *id = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobReference.jobId"));
+    assert_int_equal(bw_test_http_get(f->http, P "/queries/%s?timeoutMs=1", id), 200);
+    assert_body_at(f, "jobComplete", "false");
+    assert_int_equal(bw_test_http_get(f->http, P "/queries/%s?timeoutMs=20000", id), 200);
+    assert_body_at(f, "jobComplete", "true");
+    assert_body_at(f, "rows.0.f.0.v", "1");
+    free(id);
+}
+
+static void the_same_request_id_is_the_same_job(void **state)
+{
+    fixture *f = *state;
+    static const char insert[] = "INSERT INTO target (id) VALUES (77)";
+    char *first;
+    assert_int_equal(query(f, insert, ",\"requestId\":\"once\""), 200);
+    assert_body_at(f, "numDmlAffectedRows", "1");
+    first = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobReference.jobId"));
+    assert_int_equal(query(f, insert, ",\"requestId\":\"once\""), 200);
+    assert_body_at(f, "jobReference.jobId", first);
+    char *rows = bw_test_bq_query(f->bq, "SELECT COUNT(*) FROM target WHERE id = 77");
+    assert_string_equal(rows, "1\n");
+    free(rows);
+    free(first);
+}
+
+static void parameters_have_types(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(
+        query(
+            f, "SELECT @a + 1, @s, @n IS NULL, ARRAY_LENGTH(@l)",
+            ",\"parameterMode\":\"named\",\"queryParameters\":["
+            "{\"name\":\"a\",\"parameterType\":{\"type\":\"INT64\"},\"parameterValue\":{\"value\":"
+            "41}},"
+            "{\"name\":\"s\",\"parameterType\":{\"type\":\"STRING\"},\"parameterValue\":{\"value\":"
+            "\"\\u00e9\"}},"
+            "{\"name\":\"n\",\"parameterType\":{\"type\":\"DATE\"},\"parameterValue\":{\"value\":"
+            "null}},"
+            "{\"name\":\"l\",\"parameterType\":{\"type\":\"ARRAY\",\"arrayType\":{\"type\":"
+            "\"STRING\"}},\"parameterValue\":{\"arrayValues\":[{\"value\":\"x\"},{\"value\":"
+            "\"y\"}]}}]"),
+        200);
+    assert_body_at(f, "rows.0.f.0.v", "42");
+    assert_body_at(f, "rows.0.f.1.v", "\xc3\xa9");
+    assert_body_at(f, "rows.0.f.2.v", "true");
+    assert_body_at(f, "rows.0.f.3.v", "2");
+    assert_int_equal(query(f, "SELECT ?",
+                           ",\"queryParameters\":[{\"parameterType\":{\"type\":\"INT64\"},"
+                           "\"parameterValue\":{\"value\":\"x\"}}]"),
+                     400);
+}
+
+static void a_query_job_writes_where_it_is_told(void **state)
+{
+    fixture *f = *state;
+    static const char body[] =
+        "{\"configuration\":{\"query\":{\"query\":\"SELECT id FROM d.t WHERE id > 1\","
+        "\"useLegacySql\":false,\"destinationTable\":{\"projectId\":\"p\",\"datasetId\":\"d\","
+        "\"tableId\":\"written\"}%s}},\"jobReference\":{\"jobId\":\"%s\",\"location\":\"US\"}}";
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/jobs", body, "", "qw1"), 200);
+    assert_body_at(f, "status.state", "PENDING");
+    char *job = bw_test_bq_wait(f->bq, "qw1", NULL);
+    assert_false(bw_test_json_has(job, "status.errorResult"));
+    free(job);
+    char *rows = bw_test_bq_rows(f->bq, "written");
+    assert_string_equal(rows, "2\n3\n");
+    free(rows);
+    bw_test_http_json(f->http, "POST", P "/jobs", body, "", "qw2");
+    job = bw_test_bq_wait(f->bq, "qw2", NULL); /* WRITE_EMPTY is the default */
+    assert_string_equal(bw_test_json_at(job, "status.errorResult.reason"), "duplicate");
+    free(job);
+    bw_test_http_json(f->http, "POST", P "/jobs", body, ",\"writeDisposition\":\"WRITE_APPEND\"",
+                      "qw3");
+    free(bw_test_bq_wait(f->bq, "qw3", NULL));
+    rows = bw_test_bq_rows(f->bq, "written");
+    assert_string_equal(rows, "2\n3\n2\n3\n");
+    free(rows);
+}
+
+static void a_merge_reports_what_it_did(void **state)
+{
+    fixture *f = *state;
+    free(bw_test_bq_query(f->bq, "DELETE FROM target WHERE TRUE"));
+    free(bw_test_bq_query(f->bq, "INSERT INTO target (id, s) VALUES (1, 'old'), (9, 'gone')"));
+    assert_int_equal(
+        bw_test_http_json(
+            f->http, "POST", P "/jobs",
+            "{\"configuration\":{\"query\":{\"query\":\"MERGE d.target T USING d.t S ON T.id = "
+            "S.id "
+            "WHEN MATCHED THEN UPDATE SET s = S.s WHEN NOT MATCHED THEN INSERT (id, s) VALUES "
+            "(S.id, S.s) WHEN NOT MATCHED BY SOURCE THEN DELETE\",\"useLegacySql\":false},"
+            "\"labels\":{\"a\":\"b\"}},\"jobReference\":{\"jobId\":\"merge1\"}}"),
+        200);
+    char *job = bw_test_bq_wait(f->bq, "merge1", NULL);
+    assert_string_equal(bw_test_json_at(job, "statistics.query.statementType"), "MERGE");
+    assert_string_equal(bw_test_json_at(job, "statistics.query.numDmlAffectedRows"), "4");
+    assert_string_equal(bw_test_json_at(job, "statistics.query.dmlStats.insertedRowCount"), "2");
+    assert_string_equal(bw_test_json_at(job, "statistics.query.dmlStats.updatedRowCount"), "1");
+    assert_string_equal(bw_test_json_at(job, "statistics.query.dmlStats.deletedRowCount"), "1");
+    assert_string_equal(bw_test_json_at(job, "configuration.labels.a"), "b");
+    free(job);
+    char *rows = bw_test_bq_query(f->bq, "SELECT id, s FROM target ORDER BY id");
+    assert_string_equal(rows, "1|a\n2|b\n3|NULL\n");
+    free(rows);
+}
+
+static void a_dry_run_estimates_and_changes_nothing(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(query(f, "SELECT id FROM t", ",\"dryRun\":true"), 200);
+    assert_body_at(f, "totalBytesProcessed", "24");
+    assert_body_at(f, "schema.fields.0.name", "id");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "rows"));
+    assert_int_equal(
+        bw_test_http_json(f->http, "POST", P "/jobs",
+                          "{\"configuration\":{\"dryRun\":true,\"query\":{\"query\":\"DELETE FROM "
+                          "d.t WHERE id = 1\",\"useLegacySql\":false}},\"jobReference\":{\"jobId\":"
+                          "\"dry1\"}}"),
+        200);
+    assert_body_at(f, "status.state", "DONE");
+    assert_body_at(f, "statistics.query.statementType", "DELETE");
+    assert_int_equal(bw_test_http_get(f->http, P "/jobs/dry1?location=US"), 404);
+    char *rows = bw_test_bq_query(f->bq, "SELECT COUNT(*) FROM t");
+    assert_string_equal(rows, "3\n");
+    free(rows);
+    assert_int_equal(query(f, "SELECT nope FROM t", ",\"dryRun\":true"), 400);
+}
+
+static void failures_are_http_errors_here_and_results_there(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(query(f, "SELEC 1", ""), 400);
+    assert_body_at(f, "error.errors.0.reason", "invalidQuery");
+    assert_body_at(f, "error.errors.0.location", "query");
+    assert_int_equal(query(f, "SELECT * FROM none", ""), 404);
+    assert_body_at(f, "error.errors.0.reason", "notFound");
+    assert_int_equal(
+        bw_test_http_json(f->http, "POST", P "/jobs",
+                          "{\"configuration\":{\"query\":{\"query\":\"SELECT nope FROM d.t\","
+                          "\"useLegacySql\":false}},\"jobReference\":{\"jobId\":\"bad1\"}}"),
+        200);
+    char *job = bw_test_bq_wait(f->bq, "bad1", NULL);
+    assert_string_equal(bw_test_json_at(job, "status.errorResult.reason"), "invalidQuery");
+    free(job);
+    assert_int_equal(bw_test_http_get(f->http, P "/queries/bad1?location=US"), 400);
+    assert_body_at(f, "error.errors.0.reason", "invalidQuery");
+    assert_int_equal(query(f, "SELECT 1", ",\"maximumBytesBilled\":\"0\",\"timeoutMs\":-1"), 400);
+}
+
+static void a_query_survives_a_kill_with_its_result(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(query(f, "INSERT INTO target (id) VALUES (1000)", ""), 200);
+    assert_int_equal(query(f, "SELECT id FROM t ORDER BY id DESC", ""), 200);
+    char *id = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobReference.jobId"));
+    bw_test_sandbox_restart(f->sandbox);
+    assert_int_equal(bw_test_http_get(f->http, P "/queries/%s?location=US", id), 200);
+    assert_body_at(f, "rows.0.f.0.v", "3");
+    assert_body_at(f, "totalRows", "3");
+    char *rows = bw_test_bq_query(f->bq, "SELECT COUNT(*) FROM target WHERE id = 1000");
+    assert_string_equal(rows, "1\n");
+    free(rows);
+    free(id);
+}
+
+static void a_location_is_found_from_the_tables(void **state)
+{
+    fixture *f = *state;
+    bw_test_http_json(f->http, "POST", P "/datasets",
+                      "{\"datasetReference\":{\"datasetId\":\"eu_data\"},\"location\":\"EU\"}");
+    assert_int_equal(query(f, "CREATE TABLE `p.eu_data.x` (a INT64)", ",\"defaultDataset\":null"),
+                     200);
+    assert_body_at(f, "jobReference.location", "EU");
+    int status = bw_test_http_json(f->http, "POST", P "/queries",
+                                   "{\"query\":\"SELECT a FROM eu_data.x\",\"useLegacySql\":false,"
+                                   "\"location\":\"US\"}");
+    assert_int_equal(status, 404);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_query_answers_with_schema_and_rows),
+        cmocka_unit_test(results_come_in_pages),
+        cmocka_unit_test(a_slow_query_is_not_complete_at_once),
+        cmocka_unit_test(the_same_request_id_is_the_same_job),
+        cmocka_unit_test(parameters_have_types),
+        cmocka_unit_test(a_query_job_writes_where_it_is_told),
+        cmocka_unit_test(a_merge_reports_what_it_did),
+        cmocka_unit_test(a_dry_run_estimates_and_changes_nothing),
+        cmocka_unit_test(failures_are_http_errors_here_and_results_there),
+        cmocka_unit_test(a_query_survives_a_kill_with_its_result),
+        cmocka_unit_test(a_location_is_found_from_the_tables),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
