@@ -96,9 +96,12 @@ class Servers:
         for w in self.writers:
             w.kill()
             w.wait()
+        # A server process that never writes to its client does not notice that it is gone.
+        self.pg.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'psql' "
+                    "AND backend_type = 'client backend' AND pid <> pg_backend_pid()")
         wait_for("the writers' transactions to end", lambda: self.pg.sql(
             "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
-            " AND application_name = 'psql' AND state <> 'idle'") == "0")
+            " AND application_name = 'psql'") == "0")
         self.commit_prepared()
 
 
