@@ -44,8 +44,9 @@ static bw_exit headless(const bw_cli_context *ctx, const bw_demo *demo, int64_t 
     static const char *const run[] = {"run", "--log-level=warn", NULL}, *const status[] = {"status",
                                                                                            NULL};
     int signals = bw_session_signals();
-    pid_t pid = fork();
+    pid_t self = getpid(), pid = fork();
     if (pid == 0) {
+        bw_demo_die_with(self, SIGKILL);
         close(signals);
         _exit((int)run_with(ctx, demo, run));
     }

@@ -2,7 +2,8 @@
  * DESIGN. Everything is forked before the console makes a thread. Each child has a session of its
  * own (Ctrl-C is for the console), drops root where the program has it (PostgreSQL refuses root),
  * asks the kernel to end it with its parent, after the change of user, which clears that wish, and
- * then looks whether the parent is still there, because it may have died in between.
+ * then looks whether the parent is still there, because it may have died in between. The first
+ * child, the janitor, waits for the parent's end, whatever ended it, and removes the directory.
  */
 #include "app/demo.h"
 
@@ -27,24 +28,30 @@
 
 #define START_TIMEOUT (60 * BW_SECOND)
 
-enum { POSTGRES, SANDBOX, WRITER };
+enum { JANITOR, POSTGRES, SANDBOX, WRITER };
 
 typedef struct program {
     const char *const *argv;
     const struct passwd *user; /* NULL: as we are */
-    int out;                   /* where its output goes */
+    int out, err;              /* where its output goes */
+    int death;                 /* the signal that it gets when we die; 0: SIGKILL */
 } program;
 
 /* ---- processes -------------------------------------------------------------------------- */
+
+void bw_demo_die_with(pid_t parent, int sig)
+{
+    prctl(PR_SET_PDEATHSIG, sig);
+    if (getppid() != parent)
+        _exit(126);
+}
 
 static void become(const program *p, pid_t parent)
 {
     if (p->user && (initgroups(p->user->pw_name, p->user->pw_gid) != 0 ||
                     setgid(p->user->pw_gid) != 0 || setuid(p->user->pw_uid) != 0))
         _exit(126);
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(126);
+    bw_demo_die_with(parent, p->death ? p->death : SIGKILL);
 }
 
 static pid_t spawn(const program *p)
@@ -61,7 +68,7 @@ static pid_t spawn(const program *p)
     int null = open("/dev/null", O_RDONLY);
     dup2(null, STDIN_FILENO);
     dup2(p->out, STDOUT_FILENO);
-    dup2(p->out, STDERR_FILENO);
+    dup2(p->err, STDERR_FILENO);
     become(p, parent);
     if (chdir("/") == 0)
         execvp(p->argv[0], (char *const *)(uintptr_t)p->argv);
@@ -135,18 +142,19 @@ static bw_status start_postgres(bw_demo *demo, const struct passwd *user, int lo
     snprintf(sockets, sizeof(sockets), "unix_socket_directories=%s", demo->socket);
     const char *const make[] = {initdb,  "-D", data,   "-U",         "demo", "-A",
                                 "trust", "-E", "UTF8", "--locale=C", "-N",   NULL};
-    bw_status s = run(&(program){make, user, log}, "initdb", err);
+    bw_status s = run(&(program){make, user, log, log, 0}, "initdb", err);
     if (s != BW_OK)
         return s;
     const char *const serve[] = {
         server,         "-D", data,        "-c", "listen_addresses=",   "-c",
         sockets,        "-c", "fsync=off", "-c", "shared_buffers=32MB", "-c",
         "timezone=UTC", NULL};
-    demo->children[POSTGRES] = spawn(&(program){serve, user, log});
+    /* An immediate shutdown: killed outright it would leave its shared memory behind. */
+    demo->children[POSTGRES] = spawn(&(program){serve, user, log, log, SIGQUIT});
     const char *const ping[] = {psql, "-qX",      "-h", demo->socket, "-U", "demo",
                                 "-d", "postgres", "-c", "SELECT 1",   NULL};
     int64_t deadline = bw_mono_us(bw_clock_system()) + START_TIMEOUT;
-    while ((s = run(&(program){ping, NULL, log}, "PostgreSQL", err)) != BW_OK) {
+    while ((s = run(&(program){ping, NULL, log, log, 0}, "PostgreSQL", err)) != BW_OK) {
         if (waitpid(demo->children[POSTGRES], NULL, WNOHANG) != 0) {
             demo->children[POSTGRES] = 0;
             return bw_error_set(err, BW_INTERNAL, "PostgreSQL did not start");
@@ -162,11 +170,11 @@ static bw_status start_postgres(bw_demo *demo, const struct passwd *user, int lo
         "-d", "shop", "-c", bw_demo_schema_sql, NULL};
     const char *const churn[] = {psql, "-qX",  "-h", demo->socket,      "-U", "demo",
                                  "-d", "shop", "-c", bw_demo_churn_sql, NULL};
-    s = run(&(program){database, NULL, log}, "CREATE DATABASE", err);
+    s = run(&(program){database, NULL, log, log, 0}, "CREATE DATABASE", err);
     if (s == BW_OK)
-        s = run(&(program){schema, NULL, log}, "the demo's schema", err);
+        s = run(&(program){schema, NULL, log, log, 0}, "the demo's schema", err);
     if (s == BW_OK)
-        demo->children[WRITER] = spawn(&(program){churn, NULL, log});
+        demo->children[WRITER] = spawn(&(program){churn, NULL, log, log, 0});
     return s;
 }
 
@@ -211,7 +219,7 @@ static bw_status read_endpoint(bw_demo *demo, int fd, bw_error *err)
     return BW_OK;
 }
 
-static bw_status start_sandbox(bw_demo *demo, bw_error *err)
+static bw_status start_sandbox(bw_demo *demo, int log, bw_error *err)
 {
     char path[600];
     int fds[2];
@@ -220,11 +228,64 @@ static bw_status start_sandbox(bw_demo *demo, bw_error *err)
                                 "demo", "--dataset", "analytics", NULL};
     if (pipe2(fds, O_CLOEXEC) != 0)
         return bw_error_errno(err, BW_IO, errno, "cannot make a pipe");
-    demo->children[SANDBOX] = spawn(&(program){argv, NULL, fds[1]});
+    demo->children[SANDBOX] = spawn(&(program){argv, NULL, fds[1], log, 0});
     close(fds[1]);
     bw_status s = read_endpoint(demo, fds[0], err);
     /* The read end stays open on purpose: the sandbox must not meet a closed pipe. */
     return s;
+}
+
+/* ---- the janitor ------------------------------------------------------------------------ */
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path) != 0 && errno != ENOENT;
+}
+
+static void remove_dir(const char *dir)
+{
+    nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+_Noreturn static void be_janitor(int parent_lives, const char *dir)
+{
+    char byte;
+    setsid();
+    int null = open("/dev/null", O_RDWR);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        dup2(null, fd); /* whoever reads what the demo prints need not wait for us */
+    while (read(parent_lives, &byte, 1) < 0 && errno == EINTR)
+        ;
+    /* The servers are ending at this moment and may still make a file. */
+    int64_t deadline = bw_mono_us(bw_clock_system()) + 10 * BW_SECOND;
+    for (remove_dir(dir); access(dir, F_OK) == 0; remove_dir(dir)) {
+        if (bw_mono_us(bw_clock_system()) > deadline)
+            _exit(1);
+        poll(NULL, 0, 50);
+    }
+    _exit(0);
+}
+
+/* Nobody but this process holds the pipe's other end, so it is closed exactly when this ends. */
+static bw_status start_janitor(bw_demo *demo, bw_error *err)
+{
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return bw_error_errno(err, BW_IO, errno, "cannot make a pipe");
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(fds[1]);
+        be_janitor(fds[0], demo->dir);
+    }
+    close(fds[0]);
+    demo->alive = fds[1];
+    if (pid < 0)
+        return bw_error_errno(err, BW_IO, errno, "cannot start a process");
+    demo->children[JANITOR] = pid;
+    return BW_OK;
 }
 
 /* ---- the directory and the configuration ------------------------------------------------ */
@@ -279,7 +340,7 @@ bw_status bw_demo_start(bw_demo *demo, bw_error *err)
 {
     const struct passwd *user = NULL;
     char log_path[192];
-    *demo = (bw_demo){.dir = ""};
+    *demo = (bw_demo){.alive = -1};
     if (geteuid() == 0 && !(user = getpwnam("postgres"))) {
         bw_error_set(err, BW_NOT_FOUND,
                      "PostgreSQL refuses to run as root, and there is no user postgres");
@@ -291,7 +352,9 @@ bw_status bw_demo_start(bw_demo *demo, bw_error *err)
     snprintf(log_path, sizeof(log_path), "%s/demo.log", demo->dir);
     int log = s == BW_OK ? open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
     if (s == BW_OK)
-        s = start_sandbox(demo, err);
+        s = start_janitor(demo, err);
+    if (s == BW_OK)
+        s = start_sandbox(demo, log, err);
     if (s == BW_OK)
         s = start_postgres(demo, user, log, err);
     if (s == BW_OK)
@@ -303,20 +366,15 @@ bw_status bw_demo_start(bw_demo *demo, bw_error *err)
     return s;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path) != 0 && errno != ENOENT;
-}
-
 void bw_demo_stop(bw_demo *demo)
 {
     end(demo->children[WRITER], SIGTERM);
     end(demo->children[POSTGRES], SIGINT); /* a fast shutdown */
     end(demo->children[SANDBOX], SIGTERM);
     if (demo->dir[0])
-        nftw(demo->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_dir(demo->dir);
+    if (demo->alive >= 0)
+        close(demo->alive);
+    end(demo->children[JANITOR], 0);
     memset(demo, 0, sizeof(*demo));
 }

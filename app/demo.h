@@ -10,20 +10,23 @@
 
 #include "backend/core/error.h"
 
-#define BW_DEMO_CHILDREN 3
+#define BW_DEMO_CHILDREN 4
 
 typedef struct bw_demo {
     char dir[128];    /* the temporary directory */
     char socket[160]; /* PostgreSQL's socket directory */
     char config[192]; /* bridgewatch.yaml */
     char endpoint[64];
-    pid_t children[BW_DEMO_CHILDREN]; /* PostgreSQL, the sandbox, the writer; 0: not started */
+    pid_t children[BW_DEMO_CHILDREN]; /* janitor, PostgreSQL, sandbox, writer; 0: not started */
+    int alive;                        /* closed, by us or by the kernel, when we end */
 } bw_demo;
 
 /* Starts everything and waits until it answers. On an error what was started is ended. */
 BW_NODISCARD bw_status bw_demo_start(bw_demo *demo, bw_error *err);
 /* Ends the children and removes the directory. */
 void bw_demo_stop(bw_demo *demo);
+/* In a child: ends it by `sig` when the parent has ended. */
+void bw_demo_die_with(pid_t parent, int sig);
 
 /* demo_sql.c: the shop, and the procedure that changes it for ever. */
 extern const char bw_demo_schema_sql[], bw_demo_churn_sql[];
