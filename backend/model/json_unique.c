@@ -39,11 +39,12 @@ static int compare_names(const void *a, const void *b)
 static bool close_object(members *m)
 {
     size_t first = m->firsts[--m->n_open];
-    XXH128_hash_t *names = m->names + first;
     size_t n = m->n_names - first;
     m->n_names = first;
-    if (n > 1)
-        qsort(names, n, sizeof *names, compare_names);
+    if (n < 2)
+        return true;
+    XXH128_hash_t *names = m->names + first;
+    qsort(names, n, sizeof *names, compare_names);
     for (size_t i = 1; i < n; i++) {
         if (XXH128_isEqual(names[i - 1], names[i]))
             return false;

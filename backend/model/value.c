@@ -78,9 +78,12 @@ bw_reason bw_value_decimal(bw_slice text, bw_type type, int precision, int scale
     /* Sources print at least "0" before the point and a minus right before the digits, so what is
        kept is one run of the text. Where it is not (leading zeros after a minus), the caller's text
        is not canonical and is refused. */
-    const char *begin = d.integer.len ? d.integer.ptr : d.fraction.ptr - 2;
-    if (begin < text.ptr)
-        return BW_REASON_BAD_VALUE;
+    const char *begin = d.integer.ptr;
+    if (d.integer.len == 0) {
+        if (d.fraction.ptr - text.ptr < 2 || d.fraction.ptr[-2] != '0')
+            return BW_REASON_BAD_VALUE;
+        begin = d.fraction.ptr - 2;
+    }
     if (d.negative) {
         if (begin == text.ptr || begin[-1] != '-')
             return BW_REASON_BAD_VALUE;
@@ -321,8 +324,12 @@ static bw_reason check_float(bw_slice s)
         return BW_REASON_NONE;
     bw_json_scan scan = bw_json_scan_init(s);
     bw_json_token t;
-    bool number = bw_json_next(&scan, &t) && t.type == BW_JSON_NUMBER && t.raw.len == s.len;
-    return number ? BW_REASON_NONE : BW_REASON_BAD_VALUE;
+    if (!bw_json_next(&scan, &t) || t.type != BW_JSON_NUMBER || t.raw.len != s.len)
+        return BW_REASON_BAD_VALUE;
+    char *text = bw_xstrndup(s.ptr, s.len);
+    double v = strtod(text, NULL);
+    free(text);
+    return v - v != 0 ? BW_REASON_NUMERIC_OVERFLOW : BW_REASON_NONE;
 }
 
 static bw_reason check_bytes(bw_slice s)

@@ -143,6 +143,7 @@ static bool normalise_object(normaliser *n, bw_buf *out)
     member *members = NULL;
     size_t count = 0;
 
+    bw_buf_reserve(&names, 1); /* when every name is empty, their bytes still have an address */
     bool ok = collect_members(n, &names, &values, &members, &count);
     if (ok) {
         if (count > 1)

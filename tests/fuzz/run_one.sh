@@ -8,7 +8,7 @@ name=$(basename "$program")
 seeds=$(dirname "${BASH_SOURCE[0]}")/corpus/$name
 work=$(dirname "$program")/fuzz/$name
 mkdir -p "$work/corpus"
-options=(-timeout=20 -rss_limit_mb=2048 -artifact_prefix="$work/" -print_final_stats=1)
+options=(-timeout=20 -rss_limit_mb=2048 -artifact_prefix="$work/" -print_final_stats=1 -verbosity=0)
 dictionary=$(dirname "${BASH_SOURCE[0]}")/$name.dict
 [ -e "$dictionary" ] && options+=(-dict="$dictionary")
 "$program" "${options[@]}" -runs=0 "$seeds"

@@ -31,7 +31,31 @@ static void decimals(void **state)
     check_decimal("-Infinity", BW_TYPE_BIGNUMERIC, 0, 0, BW_REASON_NOT_FINITE, "");
     check_decimal("1e5", BW_TYPE_NUMERIC, 0, 0, BW_REASON_BAD_VALUE, "");
     check_decimal("", BW_TYPE_NUMERIC, 0, 0, BW_REASON_BAD_VALUE, "");
+    check_decimal("+.5", BW_TYPE_NUMERIC, 0, 0, BW_REASON_BAD_VALUE, "");
+    check_decimal("-.5", BW_TYPE_NUMERIC, 0, 0, BW_REASON_BAD_VALUE, "");
     check_decimal(".", BW_TYPE_NUMERIC, 0, 0, BW_REASON_BAD_VALUE, "");
+}
+
+static void floats(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        bw_reason want;
+    } cases[] = {
+        {"1.5", BW_REASON_NONE},
+        {"-1.7976931348623157e308", BW_REASON_NONE},
+        {"Infinity", BW_REASON_NONE},
+        {"1.8e308", BW_REASON_NUMERIC_OVERFLOW},
+        {"-1e400", BW_REASON_NUMERIC_OVERFLOW},
+        {"1e", BW_REASON_BAD_VALUE},
+        {" 1", BW_REASON_BAD_VALUE},
+        {"inf", BW_REASON_BAD_VALUE},
+    };
+    for (size_t i = 0; i < BW_COUNT(cases); i++) {
+        if (bw_value_check(bw_slice_cstr(cases[i].text), BW_TYPE_FLOAT64, 0, 0) != cases[i].want)
+            fail_msg("%s", cases[i].text);
+    }
 }
 
 static void json_numbers(void **state)
@@ -170,9 +194,9 @@ static void names_and_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(decimals),     cmocka_unit_test(json_numbers),
-        cmocka_unit_test(versions),     cmocka_unit_test(base64),
-        cmocka_unit_test(json_members), cmocka_unit_test(names_and_keys),
+        cmocka_unit_test(decimals),       cmocka_unit_test(floats), cmocka_unit_test(json_numbers),
+        cmocka_unit_test(versions),       cmocka_unit_test(base64), cmocka_unit_test(json_members),
+        cmocka_unit_test(names_and_keys),
     };
     return BW_RUN_TESTS(tests);
 }
