@@ -114,6 +114,9 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
 static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
                               bw_batch_rows *rows, bw_error *err)
 {
+    bw_status s = b->staging ? BW_OK : bw_batch_wait_for_load(w, b, err);
+    if (s != BW_OK)
+        return s;
     bw_error ignored = BW_ERROR_INIT;
     if (b->staging &&
         bw_destination_drop_staging(w->destination, &w->target, b->staging, &ignored) != BW_OK)
@@ -124,7 +127,7 @@ static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
     w->prefetched = false;
     b->attempt++;
     set_ids(w, b, straight);
-    bw_status s = bw_store_batch_retry(w->run->env.store, b, err);
+    s = bw_store_batch_retry(w->run->env.store, b, err);
     if (s == BW_OK)
         s = w->run->def->source->reader_restart(w->reader, err);
     return s;

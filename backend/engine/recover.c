@@ -10,7 +10,7 @@
 
 #define STRAGGLER_WAIT (10 * BW_MINUTE)
 
-static bw_status wait_for_straggler(bw_run_work *w, const bw_batch_record *b, bw_error *err)
+bw_status bw_batch_wait_for_load(bw_run_work *w, const bw_batch_record *b, bw_error *err)
 {
     const bw_clock *clock = w->run->env.clock;
     int64_t deadline = bw_mono_us(clock) + STRAGGLER_WAIT, pause = BW_SECOND / 4;
@@ -71,7 +71,7 @@ static bw_status recover_one(bw_run_work *w, bw_batch_record *b, bw_error *err)
     bw_log(BW_LOG_INFO, b->sync, "abandoning batch %lld, which was not loaded",
            (long long)b->number);
     if (!b->staging && !loaded)
-        s = wait_for_straggler(w, b, err);
+        s = bw_batch_wait_for_load(w, b, err);
     if (s == BW_OK)
         s = bw_store_batch_abandon(store, b->sync, b->number, false, err);
     return s;

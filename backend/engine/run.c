@@ -357,6 +357,27 @@ static bw_status load_record(bw_run_work *w, bw_error *err)
     return s;
 }
 
+/* A checkpoint speaks of rows that were loaded. Where the target lost them all (it was dropped, or
+   emptied), going on from there would leave the older rows out in silence. */
+static bw_status check_checkpoint(bw_run_work *w, bw_error *err)
+{
+    bw_run *run = w->run;
+    bool lost =
+        w->sync.checkpoint && w->sync.rows_total > 0 && (w->target.created || w->target.rows == 0);
+    if (!lost || run->any_commit || run->kind != BW_RUN_SYNC || run->read != BW_READ_INCREMENTAL ||
+        w->mode == BW_MODE_REPLACE)
+        return BW_OK;
+    if (w->mode == BW_MODE_APPEND) {
+        bw_error_set(err, BW_INVALID, "%s is empty, but %lld rows were loaded into it before",
+                     w->target_name, (long long)w->sync.rows_total);
+        return bw_error_hint(err, "Ask for a full resync to load every row again.");
+    }
+    bw_log(BW_LOG_WARN, run->def->name, "%s has lost its rows: the whole table is read again",
+           w->target_name);
+    bw_status s = bw_store_sync_reset(run->env.store, run->def->name, "engine", err);
+    return s == BW_OK ? load_record(w, err) : s;
+}
+
 static bw_status run_sync(bw_run_work *w, bw_error *err)
 {
     bw_run *run = w->run;
@@ -369,6 +390,8 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
     s = bw_run_recover(w, err);
     if (s == BW_OK)
         s = load_record(w, err); /* recovery may have moved the checkpoint */
+    if (s == BW_OK)
+        s = check_checkpoint(w, err);
     if (s == BW_OK)
         s = watch_letters(w, err);
     if (s != BW_OK)

@@ -55,6 +55,11 @@ BW_NODISCARD bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *batch, b
 /* Finishes or abandons the sync's open batches and drops staging tables that are left over. */
 BW_NODISCARD bw_status bw_run_recover(bw_run_work *w, bw_error *err);
 
+/* Waits until the load job of the batch's attempt, where the service knows it, has ended: content that
+   was sent straight to the target must not arrive after newer content. */
+BW_NODISCARD bw_status bw_batch_wait_for_load(bw_run_work *w, const bw_batch_record *b,
+                                              bw_error *err);
+
 /* Quota bookings on the store. */
 bw_budget_ops bw_budget_on_store(bw_run *run);
 
