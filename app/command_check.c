@@ -12,12 +12,21 @@
 
 typedef enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_FAILED } level;
 
+/* A sync whose table is there. */
+typedef struct described {
+    bw_sync_def def;
+    bw_table_info info;
+    bw_sync_mode mode;
+} described;
+
 typedef struct check {
     bw_session session;
     bw_arena arena;
     bw_cancel cancel;
     json_t *items; /* NULL: text */
     int failed, notes;
+    described *tables; /* what the sources said, for the look at the targets */
+    size_t n_tables, tables_cap;
 } check;
 
 static void say(check *c, level l, const char *what, const char *message, const char *hint)
@@ -48,38 +57,6 @@ static void say_error(check *c, const char *what, const bw_error *err)
     say(c, LEVEL_FAILED, what, err->message, err->hint);
 }
 
-static void check_destination(check *c, const bw_sync_def *defs, size_t n)
-{
-    bw_error err = BW_ERROR_INIT;
-    if (bw_session_google(&c->session, &err) != BW_OK) {
-        say_error(c, "credentials", &err);
-        return;
-    }
-    if (bw_google_check_credentials(c->session.google, &c->cancel, 10 * BW_SECOND, &err) == BW_OK)
-        say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
-    else
-        say_error(c, "credentials", &err);
-    bw_bigquery *bq = bw_bigquery_new(c->session.google, bw_clock_system(), &c->cancel);
-    bw_bigquery_set_deadline(bq, 20 * BW_SECOND);
-    for (size_t i = 0; i < n; i++) {
-        bool seen = false;
-        for (size_t k = 0; k < i; k++)
-            seen |= strcmp(defs[k].target.dataset, defs[i].target.dataset) == 0;
-        if (seen)
-            continue;
-        const char *what = bw_arena_printf(&c->arena, "dataset %s", defs[i].target.dataset);
-        bw_status s =
-            bw_bigquery_get_dataset(bq, defs[i].target.project, defs[i].target.dataset, NULL, &err);
-        if (s == BW_OK)
-            say(c, LEVEL_OK, what, "there", NULL);
-        else if (s == BW_NOT_FOUND)
-            say(c, LEVEL_NOTE, what, "not there yet: the first run makes it", NULL);
-        else
-            say_error(c, what, &err);
-    }
-    bw_bigquery_free(bq);
-}
-
 static void check_table(check *c, bw_source *source, const bw_sync_def *def)
 {
     bw_error err = BW_ERROR_INIT;
@@ -90,13 +67,23 @@ static void check_table(check *c, bw_source *source, const bw_sync_def *def)
         return;
     }
     const char *cursor = info.cursor >= 0 ? info.schema.fields[info.cursor].source_name : NULL;
-    bool incremental = info.n_key > 0 && cursor && info.cursor_kind != BW_CURSOR_SEQUENCE;
-    const char *mode = def->mode != BW_MODE_AUTO ? bw_sync_mode_name(def->mode)
-                       : incremental             ? "upsert"
-                                                 : "replace";
+    bw_sync_mode mode;
+    if (bw_sync_resolve_mode(def, &info, &mode, &err) != BW_OK) {
+        say_error(c, what, &err);
+        return;
+    }
+    BW_GROW(c->tables, c->n_tables + 1, c->tables_cap);
+    described *table = &c->tables[c->n_tables++];
+    *table = (described){*def, info, mode};
+    for (size_t i = 0; i + 1 < c->n_tables && !table->def.rival; i++) {
+        if (bw_sync_defs_clash(&c->tables[i].def, def))
+            table->def.rival = c->tables[i].def.name;
+    }
+    if (bw_sync_check_rival(&table->def, &err) != BW_OK)
+        say_error(c, what, &err);
     say(c, LEVEL_OK, what,
         bw_arena_printf(&c->arena, "%s, %zu columns, mode %s, key: %s, cursor: %s", info.name,
-                        info.schema.count, mode, info.key_origin,
+                        info.schema.count, bw_sync_mode_name(mode), info.key_origin,
                         cursor ? cursor : info.cursor_origin),
         NULL);
     if (info.cursor_problem)
@@ -179,6 +166,88 @@ static void check_source(check *c, const bw_config_node *node, const bw_sync_def
     class->close(source);
 }
 
+/* True when BigQuery answers. */
+static bool check_datasets(check *c, const bw_sync_def *defs, size_t n)
+{
+    bw_error err = BW_ERROR_INIT;
+    bool answers = true;
+    bw_bigquery *bq = bw_bigquery_new(c->session.google, bw_clock_system(), &c->cancel);
+    bw_bigquery_set_deadline(bq, 20 * BW_SECOND);
+    for (size_t i = 0; i < n; i++) {
+        bool seen = false;
+        for (size_t k = 0; k < i; k++)
+            seen |= strcmp(defs[k].target.dataset, defs[i].target.dataset) == 0;
+        if (seen)
+            continue;
+        const char *what = bw_arena_printf(&c->arena, "dataset %s", defs[i].target.dataset);
+        bw_status s =
+            bw_bigquery_get_dataset(bq, defs[i].target.project, defs[i].target.dataset, NULL, &err);
+        if (s == BW_OK)
+            say(c, LEVEL_OK, what, "there", NULL);
+        else if (s == BW_NOT_FOUND)
+            say(c, LEVEL_NOTE, what, "not there yet: the first run makes it", NULL);
+        else
+            say_error(c, what, &err);
+        answers &= s == BW_OK || s == BW_NOT_FOUND;
+    }
+    bw_bigquery_free(bq);
+    return answers;
+}
+
+/* Whose the target is, and whether its columns still fit. */
+static void check_target(check *c, bw_destination *d, const described *t)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_target_spec spec;
+    bw_target target;
+    const char *owner = c->session.store ? bw_store_id(c->session.store) : "none";
+    const char *what = bw_arena_printf(&c->arena, "target %s", t->def.target.table);
+    bw_sync_target_spec(&t->def, t->mode, &t->info, owner, &spec);
+    bw_status s = bw_destination_inspect(d, &spec, &t->info.schema, &c->arena, &target, &err);
+    if (s == BW_NOT_FOUND) {
+        say(c, LEVEL_NOTE, what, "not there yet: the first run makes it", NULL);
+        return;
+    }
+    if (s != BW_OK) {
+        say_error(c, what, &err);
+        return;
+    }
+    if (target.n_drift == 0)
+        say(c, LEVEL_OK, what, "there, and the columns fit", NULL);
+    for (size_t i = 0; i < target.n_drift; i++) {
+        const bw_drift *drift = &target.drift[i];
+        say(c, drift->kind == BW_DRIFT_RETYPED ? LEVEL_FAILED : LEVEL_NOTE, what,
+            bw_arena_printf(&c->arena, "column %s %s: %s at the source, %s at the target",
+                            drift->column, bw_drift_kind_name(drift->kind), drift->source_side,
+                            drift->target_side),
+            drift->consequence);
+    }
+}
+
+static void check_targets(check *c)
+{
+    bw_destination *d = bw_destination_new(c->session.google, bw_clock_system(), &c->cancel, NULL);
+    bw_destination_set_deadline(d, 20 * BW_SECOND);
+    for (size_t i = 0; i < c->n_tables; i++)
+        check_target(c, d, &c->tables[i]);
+    bw_destination_free(d);
+}
+
+static void check_destination(check *c, const bw_sync_def *defs, size_t n)
+{
+    bw_error err = BW_ERROR_INIT;
+    if (bw_session_google(&c->session, &err) != BW_OK) {
+        say_error(c, "credentials", &err);
+        return;
+    }
+    if (bw_google_check_credentials(c->session.google, &c->cancel, 10 * BW_SECOND, &err) == BW_OK)
+        say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
+    else
+        say_error(c, "credentials", &err);
+    if (check_datasets(c, defs, n))
+        check_targets(c);
+}
+
 static void check_state(check *c)
 {
     bw_error err = BW_ERROR_INIT;
@@ -228,6 +297,7 @@ static bw_exit run(const bw_cli_context *ctx)
                 : c.notes ? "all well, with notes"
                           : "all well");
     }
+    free(c.tables);
     bw_cancel_fini(&c.cancel);
     bw_arena_fini(&c.arena);
     (void)bw_session_close(&c.session);

@@ -112,6 +112,12 @@ BW_NODISCARD bw_status bw_destination_prepare(bw_destination *d, const bw_target
                                               const bw_schema *schema, bw_arena *arena,
                                               bw_target *out, bw_error *err);
 
+/* What prepare would find, and the drift that it would meet, without changing anything. NOT_FOUND
+   when the dataset or the table is not there yet, CONFLICT as prepare. */
+BW_NODISCARD bw_status bw_destination_inspect(bw_destination *d, const bw_target_spec *spec,
+                                              const bw_schema *schema, bw_arena *arena,
+                                              bw_target *out, bw_error *err);
+
 /* ---- loading ---------------------------------------------------------------------------- */
 
 /* The staging table of a batch: the target's columns (for append and raw: with their event ids),

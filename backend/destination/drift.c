@@ -62,9 +62,16 @@ static void compare(planner *p, size_t i, int at)
     p->plan->columns[p->plan->n_columns++] = i;
 
     if (!bw_field_fits(f, &t)) {
+        /* Every type has a text, so a text column can go on as one. */
+        bool text = t.known && t.type == BW_TYPE_STRING && !t.repeated;
+        const char *way = text ? bw_arena_printf(p->arena, ", or set as: {%s: string}",
+                                                 f->source_name ? f->source_name : f->name)
+                               : "";
         note(p, BW_DRIFT_RETYPED, f->name, source_text(p, f), t.text,
-             "not every value of the source fits the target's column: the sync stops until the "
-             "column is altered or mapped");
+             bw_arena_printf(p->arena,
+                             "not every value of the source fits the target's column: the sync "
+                             "stops until one of the two is altered back%s",
+                             way));
         return;
     }
     if (t.required && !f->required && !f->key_part)

@@ -176,8 +176,9 @@ static bw_status check_owner(const wanted *w, const json_t *table, bool *claim, 
         bw_error_set(err, BW_CONFLICT,
                      "the target belongs to another engine's store (%s; this one is %s)", owner,
                      w->spec->owner);
-        return bw_error_hint(err, "Make sure that the other engine does not run any more, then "
-                                  "take the target over.");
+        return bw_error_hint(err,
+                             "Make sure that the other engine does not run any more, then take "
+                             "the target over: bridgewatch sync NAME --take-over.");
     }
     return BW_OK;
 }
@@ -294,9 +295,9 @@ static int64_t table_rows(const json_t *table)
     return json_is_integer(rows) ? json_integer_value(rows) : -1;
 }
 
-bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
-                                 const bw_schema *schema, bw_arena *arena, bw_target *out,
-                                 bw_error *err)
+static bw_status begin_target(const bw_destination *d, const bw_target_spec *spec,
+                              const bw_schema *schema, bw_arena *arena, bw_target *out, wanted *w,
+                              bw_error *err)
 {
     const char *project = spec->project ? spec->project : bw_google_project(d->google);
     if (!project) {
@@ -306,7 +307,7 @@ bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
     *out = (bw_target){.project = bw_arena_strdup(arena, project),
                        .dataset = bw_arena_strdup(arena, spec->dataset),
                        .table = bw_arena_strdup(arena, spec->table)};
-    wanted w = {
+    *w = (wanted){
         .ref = {out->project, out->dataset, out->table},
         .wish = {schema, bw_engine_columns_of(spec, false), spec->add_columns},
         .spec = spec,
@@ -316,23 +317,60 @@ bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
         .cluster = spec->cluster,
         .n_cluster = spec->n_cluster,
     };
+    return BW_OK;
+}
+
+/* What the table is, and how it differs from what was wanted. */
+static void take_table(const json_t *table, const bw_target_plan *plan, bw_target *out)
+{
+    out->partitioned =
+        json_object_get(table, "timePartitioning") || json_object_get(table, "rangePartitioning");
+    out->incompatible = plan->incompatible;
+    out->drift = plan->drift;
+    out->n_drift = plan->n_drift;
+    out->columns = plan->columns;
+    out->n_columns = plan->n_columns;
+    out->rows = out->created ? 0 : table_rows(table);
+}
+
+bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
+                                 const bw_schema *schema, bw_arena *arena, bw_target *out,
+                                 bw_error *err)
+{
+    wanted w;
     bw_target_plan plan;
     json_t *table;
-    bw_status s = ensure_dataset(d, spec, out->project, arena, &out->location, err);
+    bw_status s = begin_target(d, spec, schema, arena, out, &w, err);
+    if (s == BW_OK)
+        s = ensure_dataset(d, spec, out->project, arena, &out->location, err);
     if (s == BW_OK)
         s = ensure_table(d, &w, arena, &plan, &out->created, &table, err);
     if (s != BW_OK)
         return s;
-
-    out->partitioned =
-        json_object_get(table, "timePartitioning") || json_object_get(table, "rangePartitioning");
-    out->incompatible = plan.incompatible;
-    out->drift = plan.drift;
-    out->n_drift = plan.n_drift;
-    out->columns = plan.columns;
-    out->n_columns = plan.n_columns;
-    out->rows = out->created ? 0 : table_rows(table);
+    take_table(table, &plan, out);
     json_decref(table);
     json_decref(plan.fields);
     return spec->raw && !out->incompatible ? ensure_raw(d, spec, out->project, arena, err) : BW_OK;
+}
+
+bw_status bw_destination_inspect(bw_destination *d, const bw_target_spec *spec,
+                                 const bw_schema *schema, bw_arena *arena, bw_target *out,
+                                 bw_error *err)
+{
+    wanted w;
+    json_t *table = NULL;
+    bool claim;
+    bw_status s = begin_target(d, spec, schema, arena, out, &w, err);
+    if (s == BW_OK)
+        s = bw_bigquery_get_table(d->bq, &w.ref, &table, err);
+    if (s == BW_OK)
+        s = check_owner(&w, table, &claim, err);
+    if (s == BW_OK) {
+        bw_target_plan plan;
+        bw_target_plan_compare(&w.wish, table, arena, &plan);
+        take_table(table, &plan, out);
+        json_decref(plan.fields);
+    }
+    json_decref(table);
+    return s == BW_OK ? s : wrap(err, &w.ref);
 }

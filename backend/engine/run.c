@@ -97,44 +97,11 @@ void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out)
 
 /* ---- opening ---------------------------------------------------------------------------- */
 
-static bw_status resolve_mode(bw_run_work *w, bw_error *err)
-{
-    const bw_table_info *info = &w->info;
-    w->mode = w->run->def->mode;
-    if (w->mode == BW_MODE_AUTO) {
-        w->mode = info->n_key > 0 && info->cursor >= 0 && info->cursor_kind != BW_CURSOR_SEQUENCE
-                      ? BW_MODE_UPSERT
-                      : BW_MODE_REPLACE;
-    }
-    if (w->mode == BW_MODE_UPSERT && info->n_key == 0) {
-        bw_error_set(err, BW_INVALID, "mode upsert needs a key: %s", info->key_origin);
-        return bw_error_hint(err,
-                             "Name one with key: [column, ...], or use mode: append or replace.");
-    }
-    if (w->mode == BW_MODE_UPSERT && info->cursor_kind == BW_CURSOR_SEQUENCE) {
-        bw_error_set(err, BW_INVALID, "an integer cursor shows new rows, not changed ones");
-        return bw_error_hint(err, "Use mode: append, or a timestamp column as cursor.");
-    }
-    if (w->mode == BW_MODE_APPEND && info->cursor < 0) {
-        bw_error_set(err, BW_INVALID, "mode append needs a cursor: %s", info->cursor_origin);
-        return bw_error_hint(err,
-                             "Name a column that grows with cursor: column, or use mode: replace.");
-    }
-    return BW_OK;
-}
-
 static void fill_target_spec(bw_run_work *w)
 {
-    bw_target_spec *t = &w->target_spec;
-    *t = w->run->def->target;
-    t->owner = bw_store_id(w->run->env.store);
-    t->take_over = w->run->take_over;
-    t->description = w->info.comment;
-    t->current = w->mode == BW_MODE_UPSERT || w->mode == BW_MODE_REPLACE;
-    t->event_id = w->mode == BW_MODE_APPEND;
-    t->raw = t->raw && w->mode != BW_MODE_REPLACE;
-    for (size_t i = 0; i < w->info.schema.count; i++)
-        t->nulls |= w->info.schema.fields[i].repeated;
+    bw_sync_target_spec(w->run->def, w->mode, &w->info, bw_store_id(w->run->env.store),
+                        &w->target_spec);
+    w->target_spec.take_over = w->run->take_over;
 }
 
 static bw_status open_source(bw_run_work *w, bw_error *err)
@@ -164,7 +131,7 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
     bw_status s =
         run->def->source->describe(w->source, &run->def->spec, &run->arena, &w->info, err);
     if (s == BW_OK)
-        s = resolve_mode(w, err);
+        s = bw_sync_resolve_mode(run->def, &w->info, &w->mode, err);
     if (s != BW_OK)
         return s;
     run->mode = bw_sync_mode_name(w->mode);
@@ -501,7 +468,9 @@ void bw_run_execute(bw_run *run)
         end_record(&w, s, &err);
         return;
     }
-    s = run_sync(&w, &err);
+    s = bw_sync_check_rival(run->def, &err);
+    if (s == BW_OK)
+        s = run_sync(&w, &err);
     if (s != BW_OK && bw_cancelled(&run->cancel))
         s = bw_error_set(&err, BW_CANCELLED, "cancelled by %s", run->who ? run->who : "the engine");
     if (s != BW_OK)

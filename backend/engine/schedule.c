@@ -43,6 +43,10 @@ static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
 {
     bw_sync *sync = bw_xcalloc(1, sizeof(*sync));
     sync->def = *def;
+    for (size_t i = 0; i < e->n_syncs && !sync->def.rival; i++) {
+        if (bw_sync_defs_clash(&e->syncs[i]->def, def))
+            sync->def.rival = e->syncs[i]->def.name;
+    }
     sync->order = order;
     sync->dead_letters = -1;
     sync->quota_left = 1;
@@ -335,6 +339,18 @@ static void note_source(bw_engine *e, const bw_sync *sync, const bw_run *run)
     }
 }
 
+/* Whether an entry of the configuration names the table, under whatever name. */
+static bool is_stated(bw_engine *e, const bw_sync_def *def)
+{
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        const bw_sync_def *other = &e->syncs[i]->def;
+        if (!other->pattern && strcmp(other->source_name, def->source_name) == 0 &&
+            strcmp(other->spec.table, def->spec.table) == 0)
+            return true;
+    }
+    return bw_engine_find(e, def->name) != NULL;
+}
+
 static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
 {
     for (size_t i = 0; i < run->n_tables; i++) {
@@ -343,7 +359,7 @@ static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
         if (bw_sync_def_excludes(&pattern->def, run->tables[i]))
             continue;
         bw_sync_def_expand(&pattern->def, run->tables[i], &arena, &def);
-        if (bw_engine_find(e, def.name)) {
+        if (is_stated(e, &def)) {
             bw_arena_fini(&arena); /* known, or stated by an entry of its own */
             continue;
         }

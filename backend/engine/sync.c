@@ -4,6 +4,7 @@
 
 #include "backend/core/text.h"
 #include "backend/core/units.h"
+#include "backend/destination/engine_columns.h"
 
 #define DEFAULT_FRESHNESS (5 * BW_MINUTE)
 
@@ -46,6 +47,17 @@ static bw_status fail(bw_error *err, const bw_config_node *node, const char *pat
     bw_error_set(err, BW_INVALID, "%s%s", bw_buf_cstr(&where), text);
     bw_buf_fini(&where);
     return BW_INVALID;
+}
+
+/* Puts the place of the entry, which ends with a colon and a blank, before the message. */
+static bw_status at_entry(bw_error *err, const bw_config_node *node)
+{
+    bw_buf where = BW_BUF_INIT;
+    bw_config_where(node, NULL, &where);
+    int n = where.len > 2 ? (int)where.len - 2 : 0;
+    bw_status s = bw_error_wrap(err, "%.*s", n, bw_buf_cstr(&where));
+    bw_buf_fini(&where);
+    return s;
 }
 
 static void read_as(const bw_config_node *node, bw_arena *arena, bw_table_spec *spec)
@@ -205,6 +217,32 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     return BW_OK;
 }
 
+/* Whether the raw table of `a` is the table of `b`. */
+static bool is_raw_of(const bw_target_spec *a, const bw_target_spec *b)
+{
+    size_t n = strlen(a->table);
+    return a->raw && strncmp(b->table, a->table, n) == 0 &&
+           strcmp(b->table + n, BW_RAW_SUFFIX) == 0;
+}
+
+bool bw_sync_defs_clash(const bw_sync_def *a, const bw_sync_def *b)
+{
+    const bw_target_spec *x = &a->target, *y = &b->target;
+    if (!x->table || !y->table || strcmp(x->dataset, y->dataset) != 0)
+        return false;
+    return strcmp(x->table, y->table) == 0 || is_raw_of(x, y) || is_raw_of(y, x);
+}
+
+bw_status bw_sync_check_rival(const bw_sync_def *def, bw_error *err)
+{
+    if (!def->rival)
+        return BW_OK;
+    bw_error_set(err, BW_INVALID, "table %s.%s is written by sync %s already", def->target.dataset,
+                 def->target.table, def->rival);
+    return bw_error_hint(err, "Two syncs of one target would undo each other: give one of them "
+                              "another target:, or leave one out.");
+}
+
 bw_status bw_sync_defs_read(const bw_config *config, bw_arena *arena, bw_sync_def **out,
                             size_t *count, bw_error *err)
 {
@@ -217,11 +255,16 @@ bw_status bw_sync_defs_read(const bw_config *config, bw_arena *arena, bw_sync_de
         if (s != BW_OK)
             return s;
         for (size_t k = 0; k < i; k++) {
-            if (strcmp((*out)[k].name, def->name) != 0)
-                continue;
-            fail(err, def->node, NULL, "");
-            bw_error_set(err, BW_INVALID, "%stwo syncs are named %s", err->message, def->name);
-            return bw_error_hint(err, "Give one of them another name: and target:.");
+            const bw_sync_def *other = &(*out)[k];
+            if (strcmp(other->name, def->name) == 0) {
+                bw_error_set(err, BW_INVALID, "two syncs are named %s", def->name);
+                bw_error_hint(err, "Give one of them another name: and target:.");
+                return at_entry(err, def->node);
+            }
+            if (bw_sync_defs_clash(other, def))
+                def->rival = other->name;
+            if (bw_sync_check_rival(def, err) != BW_OK)
+                return at_entry(err, def->node);
         }
     }
     return BW_OK;
@@ -245,4 +288,44 @@ bool bw_sync_def_excludes(const bw_sync_def *pattern, const char *table)
             return true;
     }
     return false;
+}
+
+bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_table_info *info, bw_sync_mode *out,
+                               bw_error *err)
+{
+    bw_sync_mode mode = def->mode;
+    if (mode == BW_MODE_AUTO) {
+        mode = info->n_key > 0 && info->cursor >= 0 && info->cursor_kind != BW_CURSOR_SEQUENCE
+                   ? BW_MODE_UPSERT
+                   : BW_MODE_REPLACE;
+    }
+    *out = mode;
+    if (mode == BW_MODE_UPSERT && info->n_key == 0) {
+        bw_error_set(err, BW_INVALID, "mode upsert needs a key: %s", info->key_origin);
+        return bw_error_hint(err,
+                             "Name one with key: [column, ...], or use mode: append or replace.");
+    }
+    if (mode == BW_MODE_UPSERT && info->cursor_kind == BW_CURSOR_SEQUENCE) {
+        bw_error_set(err, BW_INVALID, "an integer cursor shows new rows, not changed ones");
+        return bw_error_hint(err, "Use mode: append, or a timestamp column as cursor.");
+    }
+    if (mode == BW_MODE_APPEND && info->cursor < 0) {
+        bw_error_set(err, BW_INVALID, "mode append needs a cursor: %s", info->cursor_origin);
+        return bw_error_hint(err,
+                             "Name a column that grows with cursor: column, or use mode: replace.");
+    }
+    return BW_OK;
+}
+
+void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_table_info *info,
+                         const char *owner, bw_target_spec *out)
+{
+    *out = def->target;
+    out->owner = owner;
+    out->description = info->comment;
+    out->current = mode == BW_MODE_UPSERT || mode == BW_MODE_REPLACE;
+    out->event_id = mode == BW_MODE_APPEND;
+    out->raw = out->raw && mode != BW_MODE_REPLACE;
+    for (size_t i = 0; i < info->schema.count; i++)
+        out->nulls |= info->schema.fields[i].repeated;
 }

@@ -35,6 +35,7 @@ typedef struct bw_sync_def {
     /* "name: value" of the settings in force. */
     const char *const *settings;
     size_t n_settings;
+    const char *rival; /* the sync that writes to the same table: this one must not; or NULL */
 } bw_sync_def;
 
 /* The definitions of the configuration, in its order. INVALID names the place in the file. */
@@ -43,6 +44,16 @@ BW_NODISCARD bw_status bw_sync_defs_read(const bw_config *config, bw_arena *aren
 /* The definition of one table that a pattern's definition matched. */
 void bw_sync_def_expand(const bw_sync_def *pattern, const char *table, bw_arena *arena,
                         bw_sync_def *out);
+/* The mode in force for a table that has been described. INVALID: it lacks what the mode needs. */
+BW_NODISCARD bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_table_info *info,
+                                            bw_sync_mode *out, bw_error *err);
+/* The target with the columns that the mode and the table add; `owner` is the store's id. */
+void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_table_info *info,
+                         const char *owner, bw_target_spec *out);
+/* Whether both would write to one table (the raw tables count); patterns write to none. */
+bool bw_sync_defs_clash(const bw_sync_def *a, const bw_sync_def *b);
+/* INVALID for a definition with a rival. */
+BW_NODISCARD bw_status bw_sync_check_rival(const bw_sync_def *def, bw_error *err);
 /* Whether an expanded definition is excluded by the pattern's `exclude`. */
 bool bw_sync_def_excludes(const bw_sync_def *pattern, const char *table);
 
