@@ -82,10 +82,10 @@ def postgres_bindir():
 class Postgres:
     """A throwaway cluster on a Unix socket; as root it runs as the user postgres."""
 
-    def __init__(self, directory, settings=(), locale="C.UTF-8", encoding="UTF8"):
+    def __init__(self, directory, settings=(), locale="C.UTF-8", encoding="UTF8", port=5432):
         self.directory = os.path.join(directory.path, "pg%d" % id(self))
         self.socket = os.path.join(directory.path, "s%d" % (id(self) % 100000))
-        self.settings = list(settings)
+        self.settings, self.port = list(settings), str(port)
         self.bin = postgres_bindir()
         self.process = None
         os.mkdir(self.directory, 0o700)
@@ -125,7 +125,7 @@ class Postgres:
         return done.stdout.strip() if done.returncode == 0 else None
 
     def psql(self, sql, database):
-        return subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-U", "tester",
+        return subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-p", self.port, "-U", "tester",
                                "-d", database, "-f", "-"], input=sql, capture_output=True, text=True)
 
     def sql(self, sql, database="shop"):
@@ -136,7 +136,7 @@ class Postgres:
 
     def session(self, database="shop"):
         """An open psql whose standard input takes statements (a writer, an open transaction)."""
-        return spawn(["psql", "-qAtX", "-h", self.socket, "-U", "tester", "-d", database],
+        return spawn(["psql", "-qAtX", "-h", self.socket, "-p", self.port, "-U", "tester", "-d", database],
                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
 
     def kill(self):
