@@ -160,6 +160,35 @@ static void print_json(const report *rep, FILE *out)
     bw_json_print(doc, out);
 }
 
+/* What stands beside the scores, in the words of the Sync screen. */
+static void print_notes(const report *rep, FILE *out)
+{
+    const char *before = "\n";
+    for (size_t i = 0; i < rep->n; i++) {
+        const bw_sync_record *r = &rep->lines[i].record;
+        const struct {
+            int64_t n;
+            const char *one, *many;
+        } counts[] = {
+            {r->null_cursors, "row has a NULL cursor: changes to it are not seen",
+             "rows have a NULL cursor: changes to them are not seen"},
+            {r->ahead_rows, "row is ahead of the source's clock",
+             "rows are ahead of the source's clock"},
+        };
+        for (size_t k = 0; k < BW_COUNT(counts); k++) {
+            if (counts[k].n <= 0)
+                continue;
+            fprintf(out, "%s%s: %lld %s\n", before, r->name, (long long)counts[k].n,
+                    counts[k].n == 1 ? counts[k].one : counts[k].many);
+            before = "";
+        }
+        if (r->error && r->hint && r->hint[0]) {
+            fprintf(out, "%s%s: HINT: %s\n", before, r->name, r->hint);
+            before = "";
+        }
+    }
+}
+
 static void print_text(const report *rep, FILE *out)
 {
     static const char *const titles[] = {"SYNC", "MODE",    "STATE", "FRESH", "LAG",
@@ -191,6 +220,7 @@ static void print_text(const report *rep, FILE *out)
     }
     bw_text_table_print(t, out);
     bw_text_table_free(t);
+    print_notes(rep, out);
 }
 
 static bw_exit run(const bw_cli_context *ctx)

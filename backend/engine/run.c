@@ -194,6 +194,12 @@ static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
         r->kind = BW_READ_FULL;
     if (w->mode == BW_MODE_REPLACE && r->kind != BW_READ_KEYS)
         r->kind = BW_READ_FULL;
+    /* Known before a row is read; what comes in between, the load's own condition keeps out. */
+    if (def->only_if_empty && r->kind == BW_READ_FULL && w->target.rows > 0) {
+        bw_error_set(err, BW_INVALID, "%s holds %lld rows already, and only_if_empty is set",
+                     w->target_name, (long long)w->target.rows);
+        return bw_error_hint(err, "Empty the target yourself, or take only_if_empty away.");
+    }
     if (r->checkpoint || r->kind != BW_READ_INCREMENTAL)
         return BW_OK;
     if (def->start_from && strcmp(def->start_from, "destination") == 0)
