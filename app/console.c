@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "app/commands.h"
 #include "app/session.h"
+#include "backend/core/thread.h"
 #include "backend/core/units.h"
 #include "views/console.h"
 #include "views/kit/screen.h"
@@ -144,20 +144,11 @@ static void *start_engine(void *arg)
     return NULL;
 }
 
-/* With every signal blocked that the terminal's handlers take: the engine's threads inherit that. */
 static void begin_start(app *a)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
-    for (size_t i = 0; i < BW_COUNT(faults); i++)
-        sigdelset(&all, faults[i]);
     a->started = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    a->starting = pthread_create(&a->starter, NULL, start_engine, a) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (!a->starting)
-        abort(); /* no thread, no engine */
+    a->starting = true;
+    bw_thread_start(&a->starter, "start", start_engine, a);
 }
 
 static void finish_start(app *a)

@@ -328,6 +328,8 @@ bw_reaction bw_console_act(bw_console *c, const bw_action *action, const char *a
         return BW_REACT_REDRAW;
     }
     bw_view *top = bw_console_top(c);
+    if ((action->flags & BW_ACT_ROW) && table_of(c))
+        bw_table_touch(table_of(c)); /* what was acted on stays selected, wherever it goes */
     bw_reaction r = act_here(c, action->id, argument);
     if (r == BW_REACT_NONE)
         r = top->class->act(top, action, argument);

@@ -245,7 +245,8 @@ static bw_view *open_letters(const bw_view_class *class, bw_view_host *host, con
     if (at->reason[0])
         bw_table_show_column(v->base.table, L_REASON, false);
     snprintf(v->base.view.crumb, sizeof(v->base.view.crumb), "%.100s%s%.50s",
-             at->sync[0] ? at->sync : "Dead letters", at->reason[0] ? " " : "", at->reason);
+             at->sync[0] ? at->sync : "All", at->reason[0] ? " " : "",
+             at->reason[0] ? at->reason : " dead letters");
     return &v->base.view;
 }
 

@@ -160,6 +160,7 @@ bw_status bw_table_filter(bw_table *t, const char *text, bw_error *err)
     if (!t->filter)
         bw_filter_free(filter);
     bw_table_recompute(t, NULL);
+    t->touched |= t->filter != NULL; /* what was looked for is not lost when the filter goes */
     return BW_OK;
 }
 
@@ -190,6 +191,11 @@ const char *bw_table_selected(const bw_table *t)
 size_t bw_table_selected_index(const bw_table *t)
 {
     return t->selected && t->cursor < t->visible ? t->order[t->cursor] : SIZE_MAX;
+}
+
+void bw_table_touch(bw_table *t)
+{
+    t->touched = true;
 }
 
 bool bw_table_select(bw_table *t, const char *id)

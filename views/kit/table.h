@@ -90,6 +90,9 @@ bw_reaction bw_table_mouse(bw_table *t, const bw_event *event);
 /* The selected row: its id (NULL when there is none), its index in the data (SIZE_MAX). */
 const char *bw_table_selected(const bw_table *t);
 size_t bw_table_selected_index(const bw_table *t);
+/* The operator has done something with the selected row: from now on it stays selected. Until then
+   (and until something is moved or filtered) the first row is. */
+void bw_table_touch(bw_table *t);
 /* False when there is no such visible row. */
 bool bw_table_select(bw_table *t, const char *id);
 /* The column that `y` copies from and the cursor is in: index into the columns. */
