@@ -38,7 +38,7 @@ static unsigned added_columns(const bw_run_work *w)
 
 static void set_ids(bw_run_work *w, bw_batch_record *b, bool straight)
 {
-    bw_arena *a = &w->run->arena;
+    bw_arena *a = &w->batch_arena;
     const char *store = bw_store_id(w->run->env.store);
     b->staging = straight ? NULL : bw_batch_staging_name(a, store, b->sync, b->number, b->attempt);
     b->load_job = bw_batch_job_id(a, store, b->sync, b->number, b->attempt, "load");
@@ -51,18 +51,25 @@ static void set_ids(bw_run_work *w, bw_batch_record *b, bool straight)
 static bw_job_id load_job(bw_run_work *w, const bw_batch_record *b)
 {
     bw_job_id job = {.id = b->load_job};
-    job.labels = bw_batch_labels(&w->run->arena, bw_store_id(w->run->env.store), b->sync, b->number,
-                                 b->attempt, "load", &job.n_labels);
+    job.labels = bw_batch_labels(&w->batch_arena, bw_store_id(w->run->env.store), b->sync,
+                                 b->number, b->attempt, "load", &job.n_labels);
     return job;
 }
 
-/* Nothing read over a target that holds rows is an empty read, not an empty table, unless the
-   operator said otherwise. */
+/* Nothing over a target that holds rows is an empty read, or rows that all do not fit, not an empty
+   table, unless the operator said otherwise. */
 static bw_status check_empty(const bw_run_work *w, const bw_batch_rows *rows, bool replaces,
                              bw_error *err)
 {
-    if (!replaces || rows->read > 0 || w->run->def->allow_empty || w->target.rows == 0)
+    if (!replaces || rows->encoded > 0 || w->run->def->allow_empty || w->target.rows == 0)
         return BW_OK;
+    if (rows->read > 0) {
+        bw_error_set(err, BW_INVALID,
+                     "none of the %lld rows of %s fits, but %s holds rows: not replaced",
+                     (long long)rows->read, w->info.name, w->target_name);
+        return bw_error_hint(err, "Has the table's type changed? To let nothing stand there, set "
+                                  "allow_empty: true for this sync.");
+    }
     bw_error_set(err, BW_INVALID, "%s is empty, but %s holds %lld rows: not replaced", w->info.name,
                  w->target_name, (long long)w->target.rows);
     return bw_error_hint(err,
@@ -80,7 +87,8 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
                       : w->run->def->only_if_empty ? BW_WRITE_EMPTY
                                                    : BW_WRITE_TRUNCATE);
     bw_status s = BW_OK;
-    for (bool end = false; s == BW_OK && !end;) {
+    bool end = false;
+    while (s == BW_OK && !end) {
         bw_buf *out = bw_uploader_buffer(w->uploader);
         if (!out)
             break; /* the load has failed or the run is cancelled: end() says which */
@@ -93,7 +101,7 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
     }
     if (s == BW_OK && bw_cancelled(&w->run->cancel))
         s = bw_error_set(err, BW_CANCELLED, "cancelled while reading");
-    if (s == BW_OK)
+    if (s == BW_OK && end)
         s = check_empty(w, rows, replaces, err);
     if (s != BW_OK) {
         bw_uploader_abort(w->uploader);
@@ -101,6 +109,7 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
     }
     bw_run_phase(w->run, "loading");
     s = bw_uploader_end(w->uploader, result, err);
+    w->unresolved = s != BW_OK && !b->staging && !result->done;
     atomic_store(&w->run->bytes_uploaded, bw_uploader_uploaded(w->uploader));
     if (s != BW_OK || result->rows < 0 || result->rows == rows->encoded)
         return s;
@@ -110,13 +119,33 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
                         b->load_job, (long long)result->rows);
 }
 
+static void forget_landed(bw_run_work *w)
+{
+    memset(w->letter_landed, 0, w->n_letter_keys * sizeof(*w->letter_landed));
+}
+
+/* Waits a moment before the next of several attempts: 1 s, then twice as long. */
+static bw_status pause_before_next(bw_run_work *w, int tries, bw_error *err)
+{
+    const bw_clock *clock = w->run->env.clock;
+    bw_error cancelled = BW_ERROR_INIT;
+    bw_run_waiting(w->run, "the next attempt");
+    bw_status s = bw_wait_until(&w->run->cancel, clock,
+                                bw_mono_us(clock) + (BW_SECOND << (tries - 1)), &cancelled);
+    if (s != BW_OK)
+        *err = cancelled;
+    return s;
+}
+
 /* Begins another attempt of the load: new ids, dead letters of the last one gone. */
 static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
                               bw_batch_rows *rows, bw_error *err)
 {
-    bw_status s = b->staging ? BW_OK : bw_batch_wait_for_load(w, b, err);
+    /* An older load of the target must not end after a newer one. */
+    bw_status s = b->staging ? BW_OK : bw_batch_await_job(w, b, "load", err);
     if (s != BW_OK)
         return s;
+    w->unresolved = false;
     bw_error ignored = BW_ERROR_INIT;
     if (b->staging &&
         bw_destination_drop_staging(w->destination, &w->target, b->staging, &ignored) != BW_OK)
@@ -124,6 +153,7 @@ static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
     atomic_fetch_sub(&w->run->rows_read, rows->read);
     atomic_fetch_sub(&w->run->dead_letters, rows->rejected);
     *rows = (bw_batch_rows){0};
+    forget_landed(w);
     w->prefetched = false;
     b->attempt++;
     set_ids(w, b, straight);
@@ -141,26 +171,37 @@ static bw_status create_staging(bw_run_work *w, const bw_batch_record *b, bw_err
                                          &w->info.schema, b->staging, err);
 }
 
+static bw_status load_in_pieces(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
+                                bw_batch_record *b, bw_batch_rows *rows, bool replaces,
+                                bw_error *err)
+{
+    bw_status s = bw_batch_load_pieces(w, class, encoder, b, rows, err);
+    return s == BW_OK ? check_empty(w, rows, replaces, err) : s;
+}
+
 /* Loads the batch, in as many attempts as it takes. */
 static bw_status load(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
                       bw_batch_record *b, bw_batch_rows *rows, bool replaces, bw_error *err)
 {
     bool pieces = false;
-    for (;;) {
+    for (int tries = 1;; tries++) {
         bw_job_result result = {.rows = -1};
         bw_run_phase(w->run, "reading");
         bw_status s = create_staging(w, b, err);
         if (s == BW_OK && pieces)
-            s = bw_batch_load_pieces(w, class, encoder, b, rows, err);
+            s = load_in_pieces(w, class, encoder, b, rows, replaces, err);
         else if (s == BW_OK)
             s = load_whole(w, class, encoder, b, rows, replaces, &result, err);
         if (s == BW_OK)
             return s;
         bool refused = s == BW_REJECTED && result.failed && !pieces;
-        if (!refused && (!err->retryable || b->attempt >= MAX_LOAD_ATTEMPTS))
+        bool again = err->retryable && !w->source_failed && tries < MAX_LOAD_ATTEMPTS;
+        if (!refused && !again)
             return s;
         bw_log_error(BW_LOG_WARN, w->run->def->name, err);
         pieces |= refused;
+        if (!refused && (s = pause_before_next(w, tries, err)) != BW_OK)
+            return s;
         /* A refused row must not keep the others out of a replaced table: pieces need staging. */
         s = next_attempt(w, b, !b->staging && !pieces, rows, err);
         if (s != BW_OK)
@@ -195,7 +236,7 @@ static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch
         };
         b->finals[i].kind = (int)kinds[i];
         b->finals[i].text =
-            bw_final_text(&w->target_spec, &w->target, &w->info.schema, &request, &w->run->arena);
+            bw_final_text(&w->target_spec, &w->target, &w->info.schema, &request, &w->batch_arena);
         b->finals[i].done = false;
     }
     /* A configured key is a claim, not a constraint: an arbitrary row must never win. */
@@ -204,7 +245,7 @@ static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch
         const char *twice = NULL;
         bw_status s =
             bw_destination_find_duplicate(w->destination, &w->target, &w->info.schema, w->info.key,
-                                          w->info.n_key, b->staging, &w->run->arena, &twice, err);
+                                          w->info.n_key, b->staging, &w->batch_arena, &twice, err);
         if (s != BW_OK)
             return s;
         if (twice) {
@@ -220,16 +261,32 @@ static void take_end(bw_run_work *w, bw_batch_record *b)
 {
     bw_batch_end end = {.watermark_us = BW_TIME_NONE, .null_cursors = -1, .ahead_rows = -1};
     w->run->def->source->reader_end(w->reader, &end);
-    bw_arena *a = &w->run->arena;
     bool moves = w->run->kind == BW_RUN_SYNC &&
                  (w->run->read == BW_READ_INCREMENTAL || w->run->read == BW_READ_FULL);
-    b->position = moves && end.position ? bw_arena_strdup(a, end.position) : NULL;
+    b->position = moves && end.position ? bw_arena_strdup(&w->batch_arena, end.position) : NULL;
     b->watermark_us = moves ? end.watermark_us : BW_TIME_NONE;
     b->null_cursors = end.null_cursors;
     b->ahead_rows = end.ahead_rows;
-    w->run->end = end;
-    w->run->end.position = b->position;
-    w->run->end.held_back_by = end.held_back_by ? bw_arena_strdup(a, end.held_back_by) : NULL;
+    w->held_back_by = end.held_back_by ? bw_arena_strdup(&w->batch_arena, end.held_back_by) : NULL;
+}
+
+/* The batch is committed: what the run reports from now on. */
+static void note_commit(bw_run_work *w, const bw_batch_record *b)
+{
+    bw_run *run = w->run;
+    bw_arena *a = &run->end_arena;
+    bw_arena_reset(a, 4096);
+    run->end = (bw_batch_end){
+        .position = b->position ? bw_arena_strdup(a, b->position) : NULL,
+        .watermark_us = b->watermark_us,
+        .null_cursors = b->null_cursors,
+        .ahead_rows = b->ahead_rows,
+        .held_back_by = w->held_back_by ? bw_arena_strdup(a, w->held_back_by) : NULL,
+    };
+    atomic_fetch_add(&run->rows_loaded, b->rows_loaded);
+    run->any_commit = true;
+    run->record.batches++;
+    w->rows_settled = atomic_load(&run->rows_read);
 }
 
 /* Keys with an open letter that landed in this batch, as a JSON array; NULL when there are none. */
@@ -245,7 +302,7 @@ static const char *landed_keys(bw_run_work *w)
     if (b.len == 0)
         return NULL;
     bw_buf_addc(&b, ']');
-    const char *json = bw_arena_strdup(&w->run->arena, bw_buf_cstr(&b));
+    const char *json = bw_arena_strdup(&w->batch_arena, bw_buf_cstr(&b));
     bw_buf_fini(&b);
     return json;
 }
@@ -261,17 +318,22 @@ static bw_encoder *new_encoder(bw_run_work *w, const bw_encoder_class *class, in
         .n_key = w->info.n_key,
         .cursor = w->info.cursor,
         .sync = w->run->def->name,
-        .batch = bw_arena_printf(&w->run->arena, "%s-%lld", bw_store_id(w->run->env.store),
+        .batch = bw_arena_printf(&w->batch_arena, "%s-%lld", bw_store_id(w->run->env.store),
                                  (long long)number),
         .synced_at_us = bw_wall_us(w->run->env.clock),
     };
     return class->new (&options);
 }
 
-static bw_status give_up(bw_run_work *w, bw_batch_record *b, bw_status why, bw_error *err)
+static bw_status give_up(bw_run_work *w, bw_batch_record *b, bw_status why)
 {
     bw_error ignored = BW_ERROR_INIT;
     bool flood = why == BW_REJECTED;
+    if (w->unresolved) {
+        bw_log(BW_LOG_INFO, b->sync, "what became of job %s is not known: the next run asks",
+               b->load_job);
+        return why; /* it stays planned, and is looked at before anything newer is sent */
+    }
     if (bw_store_batch_abandon(w->run->env.store, b->sync, b->number, flood, &ignored) != BW_OK)
         bw_log_error(BW_LOG_WARN, b->sync, &ignored);
     else if (b->staging &&
@@ -280,7 +342,6 @@ static bw_status give_up(bw_run_work *w, bw_batch_record *b, bw_status why, bw_e
              bw_store_staging_forget(w->run->env.store, b->sync, b->number, b->staging, &ignored) !=
                  BW_OK)
         bw_log_error(BW_LOG_WARN, b->sync, &ignored);
-    (void)err;
     return why;
 }
 
@@ -329,7 +390,7 @@ static bw_batch_record new_batch(bw_run_work *w, const bw_batch_plan *plan)
         .number = w->sync.next_batch,
         .run_id = w->run->record.id,
         .attempt = 1,
-        .label = bw_arena_strdup(&w->run->arena, plan->label ? plan->label : ""),
+        .label = bw_arena_strdup(&w->batch_arena, plan->label ? plan->label : ""),
         .project = w->target.project,
         .dataset = w->target.dataset,
         .table = w->target.table,
@@ -342,48 +403,62 @@ static bw_batch_record new_batch(bw_run_work *w, const bw_batch_plan *plan)
     };
 }
 
+/* From `planned` to `loaded`. */
+static bw_status plan_and_load(bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b,
+                               bool replaces, bool empty, bw_error *err)
+{
+    bw_store *store = w->run->env.store;
+    int64_t letters = atomic_load(&w->run->dead_letters), fresh = 0;
+    bw_status s = bw_store_batch_plan(store, b, err);
+    if (s != BW_OK)
+        return s;
+    w->sync.next_batch++;
+    w->unresolved = w->source_failed = false;
+    forget_landed(w);
+    s = load_batch(w, plan, b, replaces, empty, err);
+    if (s != BW_OK) {
+        if (s != BW_REJECTED) /* its letters go with it, unless a flood shows them */
+            atomic_store(&w->run->dead_letters, letters);
+        return give_up(w, b, s);
+    }
+    s = bw_store_letters_staged_new(store, b->sync, b->number, &fresh, err);
+    if (s == BW_OK)
+        s = bw_store_batch_loaded(store, b, err);
+    if (s == BW_OK)
+        w->new_letters += fresh;
+    return s;
+}
+
 bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *err)
 {
     bw_run *run = w->run;
-    bw_store *store = run->env.store;
     bool replaces = plan->whole && (w->mode == BW_MODE_REPLACE || run->read == BW_READ_FULL);
     bool straight = replaces && w->mode == BW_MODE_REPLACE && !w->target_spec.raw;
     bool empty;
+    bw_arena_reset(&w->batch_arena, 64 * 1024);
     bw_status s = prefetch(w, &empty, err);
     if (s != BW_OK)
         return s;
     bw_batch_record b = new_batch(w, plan);
     set_ids(w, &b, straight || (empty && !replaces));
-    s = bw_store_batch_plan(store, &b, err);
+    s = plan_and_load(w, plan, &b, replaces, empty, err);
     if (s != BW_OK)
         return s;
-    w->sync.next_batch++;
-    s = load_batch(w, plan, &b, replaces, empty, err);
-    if (s != BW_OK)
-        return give_up(w, &b, s, err);
-    int64_t fresh = 0;
-    s = bw_store_letters_staged_new(store, b.sync, b.number, &fresh, err);
-    if (s == BW_OK)
-        s = bw_store_batch_loaded(store, &b, err);
-    if (s != BW_OK)
-        return s;
-    w->new_letters += fresh;
     bw_buf model = BW_BUF_INIT;
     bw_scorer_model(w->scorer, &model);
-    s = bw_batch_finish(w, &b, bw_buf_slice(&model), replaces, err);
+    s = bw_batch_finish(w, &b, bw_buf_slice(&model), replaces, false, err);
     bw_buf_fini(&model);
     if (s != BW_OK)
         return s;
-    atomic_fetch_add(&run->rows_loaded, b.rows_loaded);
-    run->any_commit = true;
-    run->record.batches++;
-    if (run->def->source->reader_ack && b.position)
+    note_commit(w, &b);
+    if (b.dead_letters > 0) /* new ones may land in a later batch of this run */
+        s = bw_run_watch_letters(w, err);
+    if (s == BW_OK && run->def->source->reader_ack && b.position)
         s = run->def->source->reader_ack(w->reader, b.position, err);
     return s;
 }
 
-/* Runs one final job, in as many attempts as help. */
-static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bw_error *err)
+const char *bw_batch_final_step(bw_arena *arena, const bw_batch_record *b, int i)
 {
     static const char *const steps[] = {
         [BW_FINAL_MERGE] = "merge",
@@ -391,23 +466,36 @@ static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bw_error *
         [BW_FINAL_RAW_INSERT] = "raw",
         [BW_FINAL_COPY] = "copy",
     };
-    bw_arena *a = &w->run->arena;
+    return bw_arena_printf(arena, "%s%d", steps[b->finals[i].kind], b->final_attempt);
+}
+
+/* Runs one final job, in as many attempts as help. Of an earlier run's batch (`recovered`), what
+   failed then is tried once more: the reason may have been mended. */
+static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bool recovered, bw_error *err)
+{
+    bw_arena *a = &w->batch_arena;
     const char *store = bw_store_id(w->run->env.store);
-    for (;;) {
+    for (int tries = 1;; tries++) {
         bw_final_kind kind = (bw_final_kind)b->finals[i].kind;
-        const char *step = bw_arena_printf(a, "%s%d", steps[kind], b->final_attempt);
+        const char *step = bw_batch_final_step(a, b, i);
         bw_job_id job = {.id = bw_batch_job_id(a, store, b->sync, b->number, b->attempt, step)};
         job.labels = bw_batch_labels(a, store, b->sync, b->number, b->attempt, step, &job.n_labels);
-        bw_job_result result = {.rows = -1};
+        bw_job_result result = {.rows = -1, .bytes = -1};
         bw_status s = bw_destination_run_final(w->destination, &w->target, kind, b->finals[i].text,
                                                b->staging, &job, w->run->def->max_bytes_per_day,
                                                &result, err);
+        bool query = strncmp(b->finals[i].text, "copy ", 5) != 0;
+        if (query && result.bytes > 0)
+            w->run->record.bytes_billed += result.bytes;
         if (s == BW_OK)
             return s;
         /* Only a job that is known to have failed may be followed by another one under a new id. */
-        if (!result.failed || !err->retryable || b->final_attempt + 1 >= MAX_FINAL_ATTEMPTS)
+        bool again = err->retryable || (recovered && tries == 1);
+        if (!result.failed || !again || tries >= MAX_FINAL_ATTEMPTS)
             return s;
         bw_log_error(BW_LOG_WARN, b->sync, err);
+        if (err->retryable && (s = pause_before_next(w, tries, err)) != BW_OK)
+            return s;
         b->final_attempt++;
         s = bw_store_batch_final(w->run->env.store, b, err);
         if (s != BW_OK)
@@ -416,14 +504,14 @@ static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bw_error *
 }
 
 bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *b, bw_slice score_model, bool replaced,
-                          bw_error *err)
+                          bool recovered, bw_error *err)
 {
     bw_store *store = w->run->env.store;
     for (int i = 0; i < b->n_finals; i++) {
         if (b->finals[i].done)
             continue;
         bw_run_phase(w->run, b->finals[i].kind == BW_FINAL_COPY ? "replacing" : "merging");
-        bw_status s = run_final(w, b, i, err);
+        bw_status s = run_final(w, b, i, recovered, err);
         if (s == BW_OK) {
             b->finals[i].done = true;
             s = bw_store_batch_final(store, b, err);

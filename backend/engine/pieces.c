@@ -33,7 +33,7 @@ static bw_status load_lines(piece *p, const size_t *lines, size_t n, bw_job_resu
                             bw_error *err)
 {
     bw_run_work *w = p->w;
-    bw_arena *a = &w->run->arena;
+    bw_arena *a = &w->batch_arena;
     const char *store = bw_store_id(w->run->env.store);
     const char *step = bw_arena_printf(a, "p%d", p->next_job++);
     bw_job_id job = {
@@ -47,7 +47,12 @@ static bw_status load_lines(piece *p, const size_t *lines, size_t n, bw_job_resu
             bw_buf_add(out, p->bytes.ptr + p->lines[lines[i]].offset, p->lines[lines[i]].size);
         bw_uploader_send(w->uploader, out);
     }
-    return bw_uploader_end(w->uploader, result, err);
+    bw_status s = bw_uploader_end(w->uploader, result, err);
+    atomic_store(&w->run->bytes_uploaded, bw_uploader_uploaded(w->uploader));
+    if (s != BW_OK || result->rows < 0 || result->rows == (int64_t)n)
+        return s;
+    return bw_error_set(err, BW_INTERNAL, "%zu rows were sent to %s, but the load job %s says %lld",
+                        n, p->batch->staging, job.id, (long long)result->rows);
 }
 
 static bw_status reject_line(piece *p, size_t line, const char *words, bw_error *err)

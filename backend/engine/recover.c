@@ -10,22 +10,23 @@
 
 #define STRAGGLER_WAIT (10 * BW_MINUTE)
 
-bw_status bw_batch_wait_for_load(bw_run_work *w, const bw_batch_record *b, bw_error *err)
+bw_status bw_batch_await_job(bw_run_work *w, const bw_batch_record *b, const char *step,
+                             bw_error *err)
 {
     const bw_clock *clock = w->run->env.clock;
+    const char *store = bw_store_id(w->run->env.store);
     int64_t deadline = bw_mono_us(clock) + STRAGGLER_WAIT, pause = BW_SECOND / 4;
-    bw_job_id job = {.id = b->load_job};
-    job.labels = bw_batch_labels(&w->run->arena, bw_store_id(w->run->env.store), b->sync, b->number,
-                                 b->attempt, "load", &job.n_labels);
+    bw_arena *a = &w->batch_arena;
+    bw_job_id job = {.id = bw_batch_job_id(a, store, b->sync, b->number, b->attempt, step)};
+    job.labels = bw_batch_labels(a, store, b->sync, b->number, b->attempt, step, &job.n_labels);
     for (;;) {
         bw_job_result result = {.rows = -1};
         bw_status s = bw_destination_find_job(w->destination, &w->target, &job, &result, err);
         if (s != BW_OK || !result.found || result.done)
             return s;
-        bw_run_waiting(w->run, "an earlier load job to end");
+        bw_run_waiting(w->run, "an earlier job to end");
         if (bw_mono_us(clock) >= deadline)
-            return bw_error_set(err, BW_TIMEOUT, "the earlier load job %s has not ended",
-                                b->load_job);
+            return bw_error_set(err, BW_TIMEOUT, "the earlier job %s has not ended", job.id);
         s = bw_wait_until(&w->run->cancel, clock, bw_mono_us(clock) + pause, err);
         if (s != BW_OK)
             return s;
@@ -46,34 +47,56 @@ static bw_status check_target(const bw_run_work *w, const bw_batch_record *b, bw
                               "full resync, which abandons it.");
 }
 
+static bw_status finish(bw_run_work *w, bw_batch_record *b, bw_error *err)
+{
+    bw_status s = check_target(w, b, err);
+    if (s != BW_OK)
+        return s;
+    bw_log(BW_LOG_INFO, b->sync, "finishing batch %lld, which was loaded before",
+           (long long)b->number);
+    bool replaced = b->n_finals > 0 && b->finals[b->n_finals - 1].kind == BW_FINAL_COPY;
+    s = bw_batch_finish(w, b, (bw_slice){NULL, 0}, replaced || (!b->staging && b->rows_loaded > 0),
+                        true, err);
+    if (s != BW_OK)
+        return s;
+    /* Its rows were read by the run that loaded it, and are made visible by this one. */
+    w->run->any_commit = true;
+    atomic_fetch_add(&w->run->rows_loaded, b->rows_loaded);
+    w->run->record.batches++;
+    return BW_OK;
+}
+
+/* Jobs of the batch that may still be under way must end before anything newer is sent. */
+static bw_status await_stragglers(bw_run_work *w, const bw_batch_record *b, bw_error *err)
+{
+    bw_status s = BW_OK;
+    if (b->state == BW_BATCH_PLANNED)
+        return b->staging ? BW_OK : bw_batch_await_job(w, b, "load", err);
+    for (int i = 0; s == BW_OK && i < b->n_finals; i++) {
+        if (!b->finals[i].done)
+            s = bw_batch_await_job(w, b, bw_batch_final_step(&w->batch_arena, b, i), err);
+    }
+    return s;
+}
+
 static bw_status recover_one(bw_run_work *w, bw_batch_record *b, bw_error *err)
 {
-    bw_store *store = w->run->env.store;
+    const char *why = "it was not loaded";
     bw_status s = BW_OK;
-    bool loaded = b->state == BW_BATCH_LOADED;
-    if (loaded && w->run->read != BW_READ_FULL) {
-        s = check_target(w, b, err);
-        if (s != BW_OK)
+    if (b->state == BW_BATCH_LOADED && w->run->read != BW_READ_FULL) {
+        s = finish(w, b, err);
+        /* The staging table has expired, or the statement does not fit the target any more: no job
+           of it has had an effect, and none ever will. */
+        if (s != BW_INVALID && s != BW_NOT_FOUND)
             return s;
-        bw_log(BW_LOG_INFO, b->sync, "finishing batch %lld, which was loaded before",
-               (long long)b->number);
-        bool replaced = b->n_finals > 0 && b->finals[b->n_finals - 1].kind == BW_FINAL_COPY;
-        s = bw_batch_finish(w, b, (bw_slice){NULL, 0},
-                            replaced || (!b->staging && b->rows_loaded > 0), err);
-        if (s == BW_OK) {
-            w->run->any_commit = true;
-            atomic_fetch_add(&w->run->rows_read, b->rows_read);
-            atomic_fetch_add(&w->run->rows_loaded, b->rows_loaded);
-            w->run->record.batches++;
-        }
-        return s;
+        why = err->message;
+    } else if (b->state == BW_BATCH_LOADED) {
+        why = "the whole table is read again";
     }
-    bw_log(BW_LOG_INFO, b->sync, "abandoning batch %lld, which was not loaded",
-           (long long)b->number);
-    if (!b->staging && !loaded)
-        s = bw_batch_wait_for_load(w, b, err);
+    bw_log(BW_LOG_INFO, b->sync, "abandoning batch %lld: %s", (long long)b->number, why);
+    s = await_stragglers(w, b, err);
     if (s == BW_OK)
-        s = bw_store_batch_abandon(store, b->sync, b->number, false, err);
+        s = bw_store_batch_abandon(w->run->env.store, b->sync, b->number, false, err);
     return s;
 }
 

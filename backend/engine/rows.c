@@ -158,8 +158,10 @@ bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_class *class, bw_
         bw_chunk_reset(chunk, w->info.schema.count);
         s = w->run->def->source->reader_fetch(w->reader, chunk, end, err);
     }
-    if (s != BW_OK)
+    if (s != BW_OK) {
+        w->source_failed = true;
         return s;
+    }
     int64_t read = (int64_t)(chunk->rows + chunk->n_rejected);
     for (size_t i = 0; i < chunk->rows; i++) {
         const bw_value *row = bw_chunk_at(chunk, i);

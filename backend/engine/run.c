@@ -38,6 +38,7 @@ void bw_run_free(bw_run *run)
     bw_detail_box_unref(run->detail);
     bw_cancel_fini(&run->cancel);
     pthread_mutex_destroy(&run->mu);
+    bw_arena_fini(&run->end_arena);
     bw_arena_fini(&run->arena);
     free(run);
 }
@@ -312,11 +313,13 @@ static bw_status replay(bw_run_work *w, bw_error *err)
     return s;
 }
 
-static bw_status watch_letters(bw_run_work *w, bw_error *err)
+bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err)
 {
+    bw_arena_reset(&w->letter_arena, 64 * 1024);
+    w->n_letter_keys = 0;
     bw_status s = bw_store_letter_keys(w->run->env.store, w->run->def->name, MAX_LETTER_KEYS,
-                                       &w->run->arena, &w->letter_keys, &w->n_letter_keys, err);
-    w->letter_landed = BW_ARENA_ARRAY(&w->run->arena, bool, w->n_letter_keys + 1);
+                                       &w->letter_arena, &w->letter_keys, &w->n_letter_keys, err);
+    w->letter_landed = BW_ARENA_ARRAY(&w->letter_arena, bool, w->n_letter_keys + 1);
     return s;
 }
 
@@ -366,7 +369,7 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
     if (s == BW_OK)
         s = check_checkpoint(w, err);
     if (s == BW_OK)
-        s = watch_letters(w, err);
+        s = bw_run_watch_letters(w, err);
     if (s != BW_OK)
         return s;
     bw_chunk_init(&w->chunk);
@@ -398,6 +401,8 @@ static void close_work(bw_run_work *w)
     bw_uploader_stop(w->uploader);
     bw_scorer_free(w->scorer);
     bw_chunk_fini(&w->chunk);
+    bw_arena_fini(&w->batch_arena);
+    bw_arena_fini(&w->letter_arena);
     bw_destination_free(w->destination);
     if (w->source)
         w->run->def->source->close(w->source);

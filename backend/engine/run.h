@@ -78,7 +78,8 @@ typedef struct bw_run {
     const char *mode;   /* as resolved */
     const char *target; /* project.dataset.table */
     bool partitioned;
-    bw_batch_end end; /* of the last committed batch; strings in the arena */
+    bw_batch_end end; /* of the last committed batch; strings in end_arena */
+    bw_arena end_arena;
     bool any_commit;
     bw_detail_box *detail;
     const char *const *tables; /* EXPAND */

@@ -27,11 +27,17 @@ typedef struct bw_run_work {
     bw_reader *reader;
     bw_chunk chunk;
     bool prefetched, prefetched_end; /* the chunk holds the batch's first rows, not yet passed on */
-    bw_sync_record sync;             /* as it was when the run began */
-    const char *const *letter_keys;  /* of open letters, sorted */
+    bool source_failed;              /* reading failed: loading again would not help */
+    bool unresolved;      /* a load straight into the target was sent, and its end is not known */
+    bw_sync_record sync;  /* as it was when the run began */
+    bw_arena batch_arena; /* ids, labels and texts of the batch at hand */
+    const char *held_back_by;       /* by the end of the batch at hand */
+    bw_arena letter_arena;          /* of the two below */
+    const char *const *letter_keys; /* of open letters, sorted */
     size_t n_letter_keys;
-    bool *letter_landed; /* beside letter_keys: landed in this run */
-    int64_t new_letters; /* of this run so far, without the current batch's */
+    bool *letter_landed;  /* beside letter_keys: landed in the batch at hand */
+    int64_t new_letters;  /* of this run so far, without the current batch's */
+    int64_t rows_settled; /* rows that this run read in the batches before the one at hand */
     bw_row_scorer *scorer;
 } bw_run_work;
 
@@ -47,18 +53,21 @@ const char *bw_batch_job_id(bw_arena *arena, const char *store, const char *sync
 const char *bw_batch_staging_name(bw_arena *arena, const char *store, const char *sync,
                                   int64_t batch, int attempt);
 
+/* The open letters' keys, whose landing is watched for from now on. */
+BW_NODISCARD bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err);
+
 /* Reads, loads and commits the reader's current batch. */
 BW_NODISCARD bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *err);
 /* From `loaded` on: final jobs, commit, staging dropped. Also for a batch of an earlier process. */
 BW_NODISCARD bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *batch, bw_slice score_model,
-                                       bool replaced, bw_error *err);
+                                       bool replaced, bool recovered, bw_error *err);
+/* The step in the ids of the final job at hand, in the arena. */
+const char *bw_batch_final_step(bw_arena *arena, const bw_batch_record *batch, int i);
+/* Waits until the job of that step of the batch has ended, if the service knows it. TIMEOUT. */
+BW_NODISCARD bw_status bw_batch_await_job(bw_run_work *w, const bw_batch_record *batch,
+                                          const char *step, bw_error *err);
 /* Finishes or abandons the sync's open batches and drops staging tables that are left over. */
 BW_NODISCARD bw_status bw_run_recover(bw_run_work *w, bw_error *err);
-
-/* Waits until the load job of the batch's attempt, where the service knows it, has ended: content that
-   was sent straight to the target must not arrive after newer content. */
-BW_NODISCARD bw_status bw_batch_wait_for_load(bw_run_work *w, const bw_batch_record *b,
-                                              bw_error *err);
 
 /* Quota bookings on the store. */
 bw_budget_ops bw_budget_on_store(bw_run *run);
