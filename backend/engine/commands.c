@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/core/json.h"
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
@@ -30,7 +31,7 @@ static void track(bw_engine *e, const bw_queued_command *q, int runs)
 {
     BW_GROW(e->tracked, e->n_tracked + 1, e->tracked_cap);
     e->tracked[e->n_tracked++] =
-        (bw_tracked){.id = q->id, .store_id = q->store_id, .remaining = runs};
+        (bw_tracked){.id = q->id, .store_id = q->store_id, .runs = runs, .remaining = runs};
 }
 
 static void describe_run(const bw_run *run, char *text, size_t size)
@@ -48,22 +49,53 @@ static void describe_run(const bw_run *run, char *text, size_t size)
                  (long long)r->rows_read, (long long)r->rows_loaded, (long long)r->dead_letters);
 }
 
-void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
+static bw_tracked *find_tracked(bw_engine *e, uint64_t command)
 {
     for (size_t i = 0; i < e->n_tracked; i++) {
-        bw_tracked *t = &e->tracked[i];
-        if (t->id != command)
-            continue;
-        t->remaining--;
-        t->failed += run->status != BW_OK;
-        if (t->text[0] == '\0' || run->status != BW_OK)
-            describe_run(run, t->text, sizeof(t->text));
-        if (t->remaining > 0)
-            return;
-        finish(e, t->id, t->store_id, t->failed == 0, t->text, run->error.hint);
-        e->tracked[i] = e->tracked[--e->n_tracked];
-        return;
+        if (e->tracked[i].id == command)
+            return &e->tracked[i];
     }
+    return NULL;
+}
+
+/* One run of the command is over; after the last, so is the command. */
+static void count_down(bw_engine *e, bw_tracked *t)
+{
+    if (--t->remaining > 0)
+        return;
+    if (t->runs > 1 && t->failed == 0)
+        snprintf(t->text, sizeof(t->text),
+                 "%d runs: %lld rows read, %lld loaded, %lld dead-lettered", t->runs,
+                 (long long)t->rows_read, (long long)t->rows_loaded, (long long)t->dead_letters);
+    finish(e, t->id, t->store_id, t->failed == 0, t->text, t->hint);
+    *t = e->tracked[--e->n_tracked];
+}
+
+void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
+{
+    bw_tracked *t = find_tracked(e, command);
+    if (!t)
+        return;
+    t->rows_read += run->record.rows_read;
+    t->rows_loaded += run->record.rows_loaded;
+    t->dead_letters += run->record.dead_letters;
+    t->failed += run->status != BW_OK;
+    if (t->text[0] == '\0' || run->status != BW_OK) {
+        describe_run(run, t->text, sizeof(t->text));
+        snprintf(t->hint, sizeof(t->hint), "%s", run->error.hint);
+    }
+    count_down(e, t);
+}
+
+void bw_engine_tracked_withdrawn(bw_engine *e, uint64_t command, const char *words)
+{
+    bw_tracked *t = find_tracked(e, command);
+    if (!t)
+        return;
+    t->failed++;
+    snprintf(t->text, sizeof(t->text), "%s before it began", words);
+    t->hint[0] = '\0';
+    count_down(e, t);
 }
 
 /* The syncs that a command names; on an unknown name none, and the command is over. */
@@ -100,6 +132,23 @@ static void copy_keys(bw_pending *p, const bw_command *c)
     p->n_keys = c->n_keys;
 }
 
+/* What is wrong with what the command asks for; NULL when nothing is. */
+static const char *bad_request(const bw_command *c)
+{
+    if (c->n_syncs == 0)
+        return "no sync was named";
+    if (c->kind == BW_COMMAND_SINCE && c->since_us == BW_TIME_NONE)
+        return "no time was named";
+    if (c->kind != BW_COMMAND_KEYS)
+        return NULL;
+    for (size_t i = 0; i < c->n_keys; i++) {
+        bw_slice key = bw_slice_cstr(c->keys[i]);
+        if (!bw_json_valid(key, NULL, NULL) || key.ptr[strspn(key.ptr, " \t\r\n")] != '{')
+            return "a key is a JSON object: {\"id\":3}";
+    }
+    return c->n_keys ? NULL : "no key was named";
+}
+
 static void ask_runs(bw_engine *e, bw_queued_command *q)
 {
     static const bw_read_kind reads[] = {
@@ -109,13 +158,14 @@ static void ask_runs(bw_engine *e, bw_queued_command *q)
     };
     const bw_command *c = &q->command;
     size_t n;
+    const char *bad = bad_request(c);
+    if (bad) {
+        finish(e, q->id, q->store_id, false, bad, NULL);
+        return;
+    }
     bw_sync **syncs = named_syncs(e, q, &n);
     if (!syncs)
         return;
-    if (n == 0) {
-        finish(e, q->id, q->store_id, false, "no sync was named", NULL);
-        return;
-    }
     track(e, q, (int)n);
     for (size_t i = 0; i < n; i++) {
         bw_pending *p = bw_sync_ask(syncs[i], BW_RUN_SYNC, reads[c->kind],
@@ -133,6 +183,10 @@ static void pause_or_resume(bw_engine *e, bw_queued_command *q)
     bool pause = c->kind == BW_COMMAND_PAUSE;
     bw_error err = BW_ERROR_INIT;
     size_t n;
+    if (c->n_syncs == 0) {
+        finish(e, q->id, q->store_id, false, "no sync was named", NULL);
+        return;
+    }
     bw_sync **syncs = named_syncs(e, q, &n);
     for (size_t i = 0; syncs && i < n; i++) {
         bw_status s = bw_store_sync_pause(e->store, syncs[i]->def.name, pause, c->who, &err);
@@ -143,7 +197,9 @@ static void pause_or_resume(bw_engine *e, bw_queued_command *q)
             return;
         }
         bw_sync_reload(e, syncs[i]);
-        if (!pause && syncs[i]->def.schedule && syncs[i]->def.schedule->kind != BW_SCHEDULE_MANUAL)
+        bool scheduled = syncs[i]->def.schedule && !e->options.observe && !e->options.once &&
+                         syncs[i]->def.schedule->kind != BW_SCHEDULE_MANUAL;
+        if (!pause && scheduled)
             syncs[i]->next_due_us = bw_wall_us(e->clock);
     }
     if (syncs)
@@ -156,19 +212,21 @@ static void pause_or_resume(bw_engine *e, bw_queued_command *q)
 
 static void cancel(bw_engine *e, bw_queued_command *q)
 {
-    size_t n, cancelled = 0;
+    size_t n, withdrawn = 0, cancelled = 0;
+    const char *words = bw_arena_printf(&q->arena, "cancelled by %s", q->command.who);
     bw_sync **syncs = named_syncs(e, q, &n);
     for (size_t i = 0; syncs && i < n; i++) {
-        bw_run *run = syncs[i]->run;
-        if (!run)
+        withdrawn += bw_sync_withdraw(e, syncs[i], words);
+        if (!syncs[i]->run)
             continue;
-        bw_cancel_raise(&run->cancel);
+        bw_run_cancel(syncs[i]->run, words);
         cancelled++;
     }
     if (syncs)
-        finish(e, q->id, q->store_id, cancelled > 0,
-               cancelled ? "cancelling; the next run resumes where this one stopped"
-                         : "nothing is running",
+        finish(e, q->id, q->store_id, cancelled + withdrawn > 0,
+               cancelled   ? "cancelling; the next run resumes where this one stopped"
+               : withdrawn ? "taken back before it began"
+                           : "nothing is running",
                NULL);
 }
 
@@ -190,6 +248,13 @@ static void replay(bw_engine *e, bw_queued_command *q)
                c->n_letters ? err.message : "no dead letter was named", err.hint);
         return;
     }
+    if (c->dry_run) {
+        finish(e, q->id, q->store_id, true,
+               bw_arena_printf(&q->arena, "%zu dead letter%s would be read again", n,
+                               n == 1 ? "" : "s"),
+               NULL);
+        return;
+    }
     for (size_t i = 0; i < e->n_syncs; i++) {
         size_t count = 0;
         for (size_t k = 0; k < n; k++)
@@ -203,6 +268,7 @@ static void replay(bw_engine *e, bw_queued_command *q)
                 ids[p->n_letters++] = letters[k].id;
         }
         p->letters = ids;
+        p->rate = c->rate;
         p->command = q->id;
         runs++;
     }
@@ -274,7 +340,8 @@ static bool must_wait(bw_engine *e, const bw_command *c)
 {
     bool expanding = false, unknown = false;
     for (size_t i = 0; i < e->n_syncs; i++)
-        expanding |= e->syncs[i]->def.pattern && !e->syncs[i]->ran;
+        expanding |= e->syncs[i]->def.pattern && !e->syncs[i]->ran && !e->syncs[i]->skipped &&
+                     !e->syncs[i]->record.paused;
     for (size_t i = 0; i < c->n_syncs; i++)
         unknown |= bw_engine_find(e, c->syncs[i]) == NULL;
     bool letters = c->kind == BW_COMMAND_REPLAY;
@@ -291,16 +358,16 @@ static void take_from_store(bw_engine *e)
     if (bw_store_command_take(e->store, &arena, &records, &n, &err) != BW_OK)
         bw_log_error(BW_LOG_WARN, "store", &err);
     for (size_t i = 0; i < n; i++) {
-        bw_queued_command q = {.store_id = records[i].id};
-        pthread_mutex_lock(&e->mu);
-        q.id = ++e->next_command;
-        pthread_mutex_unlock(&e->mu);
-        if (bw_command_from_json(records[i].kind, records[i].who, records[i].args, &q.arena,
-                                 &q.command, &err) == BW_OK)
-            carry_out(e, &q);
-        else
-            finish(e, q.id, q.store_id, false, err.message, err.hint);
-        bw_arena_fini(&q.arena);
+        bw_queued_command *q = bw_xcalloc(1, sizeof(*q));
+        q->store_id = records[i].id;
+        if (bw_command_from_json(records[i].kind, records[i].who, records[i].args, &q->arena,
+                                 &q->command, &err) == BW_OK) {
+            bw_engine_enqueue(e, q);
+            continue;
+        }
+        finish(e, 0, q->store_id, false, err.message, err.hint);
+        bw_arena_fini(&q->arena);
+        free(q);
     }
     bw_arena_fini(&arena);
 }

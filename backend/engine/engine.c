@@ -143,7 +143,8 @@ bool bw_engine_stop(bw_engine *e, int64_t timeout_us)
     e->thread_runs = false;
     for (size_t i = 0; i < e->n_syncs; i++) {
         if (e->syncs[i]->run)
-            bw_cancel_raise(&e->syncs[i]->run->cancel);
+            bw_run_cancel(e->syncs[i]->run,
+                          "cut off by the end of the engine; the next run resumes");
     }
     bool ended = bw_workers_stop(e->workers, e->clock, deadline);
     for (size_t i = 0; ended && i < e->n_syncs; i++)
@@ -244,12 +245,13 @@ bool bw_engine_news(bw_engine *e, bw_news *out)
 
 void bw_engine_ask(bw_engine *e, int slot, const bw_page_query *query)
 {
-    bw_page_reader_ask(e->pages, slot, query);
+    if (e->pages) /* else not started, or stopped */
+        bw_page_reader_ask(e->pages, slot, query);
 }
 
 const bw_page *bw_engine_page(bw_engine *e, int slot)
 {
-    return bw_page_reader_take(e->pages, slot);
+    return e->pages ? bw_page_reader_take(e->pages, slot) : NULL;
 }
 
 bool bw_engine_done(const bw_engine *e)
@@ -273,6 +275,15 @@ static bw_run_record unknown_sync(const bw_engine *e, bw_arena *arena, const cha
     };
 }
 
+static bool names_any(const bw_engine *e, const char *only)
+{
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        if (strcmp(only, e->syncs[i]->def.name) == 0 || bw_glob_match(only, e->syncs[i]->def.name))
+            return true;
+    }
+    return false;
+}
+
 void bw_engine_results(bw_engine *e, bw_arena *arena, bw_run_record **out, size_t *count)
 {
     bw_run_record *records =
@@ -292,7 +303,7 @@ void bw_engine_results(bw_engine *e, bw_arena *arena, bw_run_record **out, size_
         n++;
     }
     for (size_t i = 0; i < e->options.n_only; i++) {
-        if (!bw_engine_find(e, e->options.only[i]))
+        if (!names_any(e, e->options.only[i]))
             records[n++] = unknown_sync(e, arena, e->options.only[i]);
     }
     *out = records;

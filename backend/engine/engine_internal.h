@@ -25,6 +25,7 @@ typedef struct bw_pending {
     size_t n_keys;
     const int64_t *letters;
     size_t n_letters;
+    double rate;
     bool take_over;
     uint64_t command;
 } bw_pending;
@@ -45,7 +46,8 @@ typedef struct bw_sync {
     bool failed, drift, source_down, skipped;
     int64_t source_offset_us; /* the source's clock minus ours */
     int64_t dead_letters;     /* open; -1 unknown */
-    double quota_left;
+    bool partitioned;         /* the target: it has a limit of its own */
+    double quota_left;        /* NAN: unknown */
     int64_t bytes_today;
     bw_detail_box *detail;
     uint32_t spark[BW_SPARK_MINUTES];
@@ -70,8 +72,9 @@ typedef struct bw_source_info {
 typedef struct bw_tracked {
     uint64_t id;
     int64_t store_id; /* 0: from this process */
-    int remaining, failed;
-    char text[512];
+    int runs, remaining, failed;
+    int64_t rows_read, rows_loaded, dead_letters; /* of its runs that have ended */
+    char text[512], hint[512];                    /* of the first run, or of one that failed */
 } bw_tracked;
 
 typedef struct bw_queued_command {
@@ -127,6 +130,9 @@ bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, cons
                         const char *who);
 void bw_sync_reload(bw_engine *e, bw_sync *sync);
 void bw_engine_count_letters(bw_engine *e);
+/* Takes back what was asked for and has not begun; a queued run too. Their commands end as
+   cancelled. Returns how many there were. */
+size_t bw_sync_withdraw(bw_engine *e, bw_sync *sync, const char *words);
 /* Wall time at which something is due; BW_FOREVER when nothing is. */
 int64_t bw_engine_next_due(const bw_engine *e);
 
@@ -135,6 +141,8 @@ void bw_engine_take_commands(bw_engine *e);
 /* Takes the command over; returns its id. Threads: any. */
 uint64_t bw_engine_enqueue(bw_engine *e, bw_queued_command *q);
 void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run);
+/* A run of the command will never begin. */
+void bw_engine_tracked_withdrawn(bw_engine *e, uint64_t command, const char *words);
 
 /* publish.c */
 void bw_engine_publish(bw_engine *e);
@@ -143,5 +151,7 @@ void bw_engine_tell(bw_engine *e, const bw_news *news);
 double bw_sync_lag_s(const bw_engine *e, const bw_sync *sync);
 bw_table_score bw_sync_judge(const bw_engine *e, const bw_sync *sync);
 void bw_sync_spark_add(bw_sync *sync, int64_t wall_us, int64_t rows);
+/* Puts what the running run has committed since the last time into its minute. */
+void bw_sync_spark_run(bw_sync *sync, int64_t wall_us, bw_run *run);
 
 #endif

@@ -50,6 +50,13 @@ void bw_sync_spark_add(bw_sync *sync, int64_t wall_us, int64_t rows)
     sync->spark[BW_SPARK_MINUTES - 1] = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
 }
 
+void bw_sync_spark_run(bw_sync *sync, int64_t wall_us, bw_run *run)
+{
+    int64_t loaded = atomic_load(&run->rows_loaded);
+    bw_sync_spark_add(sync, wall_us, loaded - run->rows_charted);
+    run->rows_charted = loaded;
+}
+
 static void push(float *history, double value)
 {
     for (int i = 0; i + 1 < BW_HISTORY; i++)
@@ -95,7 +102,9 @@ static const char *reason(const bw_engine *e, bw_arena *a, const bw_sync *sync,
     case BW_STATE_UNKNOWN:
         if (sync->source_down)
             return "the source does not answer";
-        return v->progress.active ? "the first run is under way" : "has not run yet";
+        if (v->progress.active)
+            return "the first run is under way";
+        return v->last_run_us == BW_TIME_NONE ? "has not run yet" : "nothing is committed yet";
     default:
         break;
     }
@@ -150,7 +159,10 @@ static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync
         .max_bytes_per_day = sync->def.max_bytes_per_day,
         .progress = {.rows_expected = NAN, .rows_per_s = NAN, .eta_us = BW_TIME_NONE},
     };
-    bw_sync_spark_add(sync, bw_wall_us(e->clock), 0);
+    if (sync->run)
+        bw_sync_spark_run(sync, bw_wall_us(e->clock), sync->run);
+    else
+        bw_sync_spark_add(sync, bw_wall_us(e->clock), 0);
     memcpy(v->spark, sync->spark, sizeof(v->spark));
     memcpy(v->lag_history, sync->lag_history, sizeof(v->lag_history));
     memcpy(v->rate_history, sync->rate_history, sizeof(v->rate_history));
@@ -204,7 +216,7 @@ static void sum_up(bw_snapshot *s)
             s->dead_letters += v->dead_letters;
         if (!isnan(v->lag_s) && !(v->lag_s <= s->worst_lag_s))
             s->worst_lag_s = v->lag_s;
-        if (!(v->quota_left >= s->quota_left))
+        if (!isnan(v->quota_left) && !(v->quota_left >= s->quota_left))
             s->quota_left = v->quota_left;
     }
 }
@@ -232,7 +244,8 @@ void bw_engine_publish(bw_engine *e)
         .state_dir = copy(&box->arena, e->options.state_dir),
         .engine_state = atomic_load(&e->stopped)    ? "stopped"
                         : atomic_load(&e->stopping) ? "stopping"
-                                                    : "running",
+                        : e->workers                ? "running"
+                                                    : "starting",
         .engine_note = e->note ? copy(&box->arena, e->note) : NULL,
         .read_only = e->options.read_only,
         .dead_letters_remote = -1,

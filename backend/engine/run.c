@@ -25,8 +25,7 @@ bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *tr
     pthread_mutex_init(&run->mu, NULL);
     atomic_store(&run->phase, "waiting for a worker");
     atomic_store(&run->rows_expected, -1);
-    run->started_us = bw_wall_us(env->clock);
-    run->started_mono_us = bw_mono_us(env->clock);
+    atomic_store(&run->started_us, bw_wall_us(env->clock));
     run->end = (bw_batch_end){.watermark_us = BW_TIME_NONE, .null_cursors = -1, .ahead_rows = -1};
     return run;
 }
@@ -64,18 +63,48 @@ static const char *kind_word(const bw_run *run)
         [BW_READ_SINCE] = "since",
         [BW_READ_KEYS] = "keys",
     };
-    return run->kind == BW_RUN_REPLAY ? "replay" : reads[run->read];
+    if (run->kind == BW_RUN_REPLAY)
+        return "replay";
+    return atomic_load(&run->backfilling) ? "backfill" : reads[run->read];
+}
+
+void bw_run_cancel(bw_run *run, const char *words)
+{
+    pthread_mutex_lock(&run->mu);
+    if (!run->cancelled[0])
+        snprintf(run->cancelled, sizeof(run->cancelled), "%s", words);
+    pthread_mutex_unlock(&run->mu);
+    bw_cancel_raise(&run->cancel);
+}
+
+/* Rows per second since the oldest look that is kept; NAN when that is too short ago. */
+static double rate_now(bw_run *run, int64_t rows)
+{
+    int64_t now = bw_mono_us(run->env.clock);
+    if (run->n_looks > 0 && rows < run->looks[run->n_looks - 1].rows)
+        run->n_looks = 0; /* a new attempt counts from its beginning */
+    if (run->n_looks == 0 || now - run->looks[run->n_looks - 1].mono_us >= BW_SECOND) {
+        if (run->n_looks == BW_RATE_LOOKS) {
+            run->n_looks--;
+            memmove(&run->looks[0], &run->looks[1], run->n_looks * sizeof(run->looks[0]));
+        }
+        run->looks[run->n_looks].mono_us = now;
+        run->looks[run->n_looks++].rows = rows;
+    }
+    int64_t elapsed = now - run->looks[0].mono_us;
+    if (elapsed < BW_SECOND / 2)
+        return NAN;
+    return (double)(rows - run->looks[0].rows) / ((double)elapsed / BW_SECOND);
 }
 
 void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out)
 {
-    int64_t elapsed = bw_mono_us(run->env.clock) - run->started_mono_us;
     int64_t expected = atomic_load(&run->rows_expected);
     *out = (bw_run_view){
         .active = true,
         .kind = kind_word(run),
         .phase = atomic_load(&run->phase),
-        .started_us = run->started_us,
+        .started_us = atomic_load(&run->started_us),
         .rows_read = atomic_load(&run->rows_read),
         .rows_loaded = atomic_load(&run->rows_loaded),
         .dead_letters = atomic_load(&run->dead_letters),
@@ -85,8 +114,7 @@ void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out)
         .eta_us = BW_TIME_NONE,
         .attempt = atomic_load(&run->attempt),
     };
-    if (elapsed > BW_SECOND / 2)
-        out->rows_per_s = (double)out->rows_read / ((double)elapsed / BW_SECOND);
+    out->rows_per_s = rate_now(run, out->rows_read);
     if (expected > out->rows_read && out->rows_per_s > 0)
         out->eta_us = (int64_t)((double)(expected - out->rows_read) / out->rows_per_s * BW_SECOND);
     pthread_mutex_lock(&run->mu);
@@ -117,11 +145,14 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
         .google = run->env.google,
     };
     bw_run_phase(run, "connecting");
+    run->source_asked = true;
     bw_status s = def->source->open(def->source, def->source_node, &w->source_env, &w->source, err);
     if (s != BW_OK)
         return bw_error_wrap(err, "source %s", def->source_name);
     s = def->source->status(w->source, &run->arena, &run->source_status, err);
     run->source_answered = s == BW_OK;
+    run->source_offset_us =
+        run->source_status.now_us + run->source_status.latency_us / 2 - bw_wall_us(run->env.clock);
     return s;
 }
 
@@ -217,10 +248,18 @@ static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
     return BW_OK;
 }
 
+/* Rows of the whole run: of a backfill that goes on where an earlier run stopped they are unknown. */
 static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
 {
-    double whole = plan->backfill || plan->whole ? w->info.rows_estimate : plan->rows_expected;
-    atomic_store(&w->run->rows_expected, whole >= 0 ? (int64_t)whole : -1);
+    double rows = plan->rows_expected;
+    if (plan->whole || (plan->backfill && !w->sync.checkpoint))
+        rows = w->info.rows_estimate;
+    else if (plan->backfill)
+        rows = -1;
+    else if (rows >= 0)
+        rows += (double)w->rows_settled;
+    atomic_store(&w->run->rows_expected, rows >= 0 ? (int64_t)rows : -1);
+    atomic_store(&w->run->backfilling, plan->backfill && w->run->read == BW_READ_INCREMENTAL);
 }
 
 static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw_error *err)
@@ -269,7 +308,7 @@ static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
                                       &moved, err);
             run->replay_gone += gone;
             run->replay_refused += !gone;
-        } else {
+        } else if (letters[i].state == BW_LETTER_OPEN) {
             run->replay_refused++;
         }
     }
@@ -292,17 +331,24 @@ static bw_status replay(bw_run_work *w, bw_error *err)
         return s;
     const char **keys = BW_ARENA_ARRAY(&run->arena, const char *, n);
     for (size_t i = 0; i < n; i++) {
-        if (letters[i].key)
+        if (letters[i].key && letters[i].state == BW_LETTER_REPLAYING)
             keys[n_keys++] = letters[i].key;
     }
-    for (size_t at = 0; s == BW_OK && at < n_keys; at += REPLAY_GROUP) {
+    size_t group = REPLAY_GROUP;
+    if (run->rate > 0 && run->rate < REPLAY_GROUP)
+        group = run->rate < 1 ? 1 : (size_t)run->rate;
+    for (size_t at = 0; s == BW_OK && at < n_keys; at += group) {
+        int64_t began = bw_mono_us(run->env.clock);
         bw_read_request request = {
             .kind = BW_READ_KEYS,
             .mode = w->mode,
             .keys = keys + at,
-            .n_keys = n_keys - at < REPLAY_GROUP ? n_keys - at : REPLAY_GROUP,
+            .n_keys = n_keys - at < group ? n_keys - at : group,
         };
         s = read_batches(w, &request, err);
+        if (s == BW_OK && run->rate > 0 && at + group < n_keys)
+            s = bw_wait_until(&run->cancel, run->env.clock,
+                              began + (int64_t)((double)group / run->rate * BW_SECOND), err);
     }
     bw_error settle_err = BW_ERROR_INIT;
     bw_status settled = settle_letters(w, s == BW_OK, &settle_err);
@@ -433,7 +479,7 @@ static void begin_record(bw_run_work *w)
         .trigger = run->trigger,
         .kind = kind_word(run),
         .state = "running",
-        .started_us = run->started_us,
+        .started_us = atomic_load(&run->started_us),
         .ended_us = BW_TIME_NONE,
     };
 }
@@ -462,8 +508,7 @@ void bw_run_execute(bw_run *run)
 {
     bw_run_work w = {.run = run};
     bw_error err = BW_ERROR_INIT, store_err = BW_ERROR_INIT;
-    run->started_us = bw_wall_us(run->env.clock);
-    run->started_mono_us = bw_mono_us(run->env.clock);
+    atomic_store(&run->started_us, bw_wall_us(run->env.clock));
     if (run->kind == BW_RUN_EXPAND) {
         bw_status s = expand(&w, &err);
         close_work(&w);
@@ -482,8 +527,11 @@ void bw_run_execute(bw_run *run)
     s = bw_sync_check_rival(run->def, &err);
     if (s == BW_OK)
         s = run_sync(&w, &err);
-    if (s != BW_OK && bw_cancelled(&run->cancel))
-        s = bw_error_set(&err, BW_CANCELLED, "cancelled by %s", run->who ? run->who : "the engine");
+    if (s != BW_OK && bw_cancelled(&run->cancel)) {
+        pthread_mutex_lock(&run->mu);
+        s = bw_error_set(&err, BW_CANCELLED, "%s", run->cancelled);
+        pthread_mutex_unlock(&run->mu);
+    }
     if (s != BW_OK)
         bw_error_wrap(&err, "sync %s", run->def->name);
     close_work(&w);

@@ -37,6 +37,8 @@ bw_detail_box *bw_detail_box_new(void);
 bw_detail_box *bw_detail_box_ref(bw_detail_box *box);
 void bw_detail_box_unref(bw_detail_box *box);
 
+#define BW_RATE_LOOKS 10 /* a second apart, or more */
+
 typedef struct bw_run {
     /* Set before execute; strings live in `arena`. */
     bw_arena arena;
@@ -52,31 +54,41 @@ typedef struct bw_run {
     size_t n_keys;
     const int64_t *letters;
     size_t n_letters;
+    double rate; /* REPLAY: letters per second; 0: no limit */
     bool take_over;
     bw_cancel cancel;
 
     /* Shared while it runs. */
     _Atomic int64_t rows_read, rows_loaded, dead_letters, rows_expected, rate_limited_until_us;
     _Atomic uint64_t bytes_uploaded;
+    _Atomic int64_t started_us; /* wall */
+    atomic_bool backfilling;
     atomic_int attempt;
     _Atomic(const char *) phase; /* a literal */
     pthread_mutex_t mu;
     char batch_label[160]; /* guarded by mu */
     char load_job[128];    /* guarded by mu */
     char waiting_for[160]; /* guarded by mu */
-    int64_t started_us;    /* wall */
-    int64_t started_mono_us;
+    char cancelled[160];   /* guarded by mu: by whom, in words */
+
+    /* The engine's thread's: what the last looks at the progress saw, for the rate. */
+    struct {
+        int64_t mono_us, rows;
+    } looks[BW_RATE_LOOKS];
+    size_t n_looks;
+    int64_t rows_charted; /* of rows_loaded, in the sync's minutes already */
 
     /* The result, valid after execute. */
     bw_status status;
     bw_error error;
     bw_run_record record; /* strings in the arena */
     bw_source_status source_status;
-    bool source_answered;
-    bool wants_full;    /* columns were added that only a full resync fills */
-    bool drift_stops;   /* the target is incompatible: drift, not failure */
-    const char *mode;   /* as resolved */
-    const char *target; /* project.dataset.table */
+    bool source_asked, source_answered;
+    int64_t source_offset_us; /* its clock minus ours */
+    bool wants_full;          /* columns were added that only a full resync fills */
+    bool drift_stops;         /* the target is incompatible: drift, not failure */
+    const char *mode;         /* as resolved */
+    const char *target;       /* project.dataset.table */
     bool partitioned;
     bw_batch_end end; /* of the last committed batch; strings in end_arena */
     bw_arena end_arena;
@@ -92,7 +104,9 @@ bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *tr
 void bw_run_free(bw_run *run);
 void bw_run_execute(bw_run *run);
 
-/* Fills the progress of a running run; strings are copied into the arena. */
+/* Cancels it; `words` ("cancelled by ann@host") is what its error says. Threads: any. */
+void bw_run_cancel(bw_run *run, const char *words);
+/* Fills the progress of a running run; strings are copied into the arena. Threads: the engine's. */
 void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out);
 
 #endif

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 
 #include "backend/core/log.h"
+#include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
 
-#define RETRY_FIRST         (5 * BW_SECOND)
-#define RETRY_MOST          (5 * BW_MINUTE)
-#define EXPAND_AGAIN        (10 * BW_MINUTE)
-#define TABLE_MODIFICATIONS 1500
+#define RETRY_FIRST  (5 * BW_SECOND)
+#define RETRY_MOST   (5 * BW_MINUTE)
+#define EXPAND_AGAIN (10 * BW_MINUTE)
+/* BigQuery's limits in 24 h, of a table and of a partitioned table's partitions. */
+#define TABLE_MODIFICATIONS     1500
+#define PARTITION_MODIFICATIONS 30000
 
 /* ---- the list of syncs ------------------------------------------------------------------ */
 
@@ -28,15 +31,32 @@ static int64_t first_due(const bw_engine *e, const bw_sync *sync)
     return due != BW_TIME_NONE && due < now ? now : due;
 }
 
-static bool selected(const bw_engine *e, const char *name)
+/* With `once`: whether the sync was asked for, by its name or its pattern's. A pattern has to be
+   expanded when a name may be one of its tables'. */
+static bool selected(const bw_engine *e, const bw_sync_def *def)
 {
+    size_t n = strlen(def->source_name);
     if (e->options.n_only == 0)
         return true;
     for (size_t i = 0; i < e->options.n_only; i++) {
-        if (strcmp(e->options.only[i], name) == 0)
+        const char *only = e->options.only[i];
+        if (strcmp(only, def->name) == 0 || bw_glob_match(only, def->name))
+            return true;
+        if (def->pattern && strncmp(only, def->source_name, n) == 0 && only[n] == '.')
             return true;
     }
     return false;
+}
+
+static void read_quota(bw_engine *e, bw_sync *sync)
+{
+    bw_error err = BW_ERROR_INIT;
+    int64_t sum, oldest, limit = sync->partitioned ? PARTITION_MODIFICATIONS : TABLE_MODIFICATIONS;
+    if (sync->record.target && bw_store_booked(e->store, "modifications", sync->record.target, &sum,
+                                               &oldest, &err) == BW_OK)
+        sync->quota_left = sum >= limit ? 0 : 1 - (double)sum / (double)limit;
+    if (bw_store_booked(e->store, "bytes", sync->def.name, &sum, &oldest, &err) == BW_OK)
+        sync->bytes_today = sum;
 }
 
 static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
@@ -49,16 +69,18 @@ static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
     }
     sync->order = order;
     sync->dead_letters = -1;
-    sync->quota_left = 1;
+    sync->quota_left = NAN;
+    sync->partitioned = def->target.partition_field != NULL;
     for (int i = 0; i < BW_HISTORY; i++)
         sync->lag_history[i] = sync->rate_history[i] = NAN;
     bw_sync_reload(e, sync);
+    read_quota(e, sync);
     sync->next_due_us = first_due(e, sync);
     if (e->options.once) {
         /* What an operator paused stays paused, unless it is asked for by its name. */
         bool held = e->options.n_only == 0 &&
                     (sync->record.paused || sync->record.parked_until_us > bw_wall_us(e->clock));
-        sync->skipped = !def->pattern && (held || !selected(e, def->name));
+        sync->skipped = (held && !def->pattern) || !selected(e, def);
         sync->next_due_us = sync->skipped ? BW_TIME_NONE : bw_wall_us(e->clock);
     } else if (e->options.observe && !def->pattern) {
         sync->next_due_us = BW_TIME_NONE;
@@ -150,8 +172,13 @@ void bw_sync_reload(bw_engine *e, bw_sync *sync)
     bw_arena fresh = BW_ARENA_INIT;
     bw_sync_record record;
     bool found = false;
-    if (bw_store_sync_get(e->store, sync->def.name, &fresh, &record, &found, &err) != BW_OK)
+    if (bw_store_sync_get(e->store, sync->def.name, &fresh, &record, &found, &err) != BW_OK) {
         bw_log_error(BW_LOG_WARN, sync->def.name, &err);
+        if (sync->record.name) { /* what is known is better than nothing: it may be paused */
+            bw_arena_fini(&fresh);
+            return;
+        }
+    }
     if (!found) {
         record = (bw_sync_record){
             .name = sync->def.name,
@@ -228,6 +255,7 @@ static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
         run->n_keys = p->n_keys;
         run->letters = p->letters;
         run->n_letters = p->n_letters;
+        run->rate = p->rate;
         run->take_over = p->take_over;
         run->command = p->command;
         run->arena = p->arena; /* the request's strings live as long as the run */
@@ -238,10 +266,31 @@ static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
     bw_workers_put(e->workers, run);
 }
 
+size_t bw_sync_withdraw(bw_engine *e, bw_sync *sync, const char *words)
+{
+    size_t n = sync->n_pending;
+    bw_run *run = sync->run;
+    for (size_t i = 0; i < n; i++) {
+        if (sync->pending[i]->command)
+            bw_engine_tracked_withdrawn(e, sync->pending[i]->command, words);
+        free_pending(sync->pending[i]);
+    }
+    sync->n_pending = 0;
+    if (!run || !bw_workers_withdraw(e->workers, run))
+        return n;
+    if (run->command)
+        bw_engine_tracked_withdrawn(e, run->command, words);
+    sync->run = NULL;
+    bw_run_free(run);
+    e->changed = true;
+    return n + 1;
+}
+
 void bw_engine_start_due(bw_engine *e)
 {
     int64_t now = bw_wall_us(e->clock);
-    if (e->note || atomic_load(&e->stopping))
+    /* Without a terminal and with `once` nobody waits for better times: the run says what is wrong. */
+    if ((e->note && !e->options.once) || atomic_load(&e->stopping))
         return;
     for (size_t i = 0; i < e->n_syncs; i++) {
         bw_sync *sync = e->syncs[i];
@@ -292,7 +341,7 @@ static int64_t retry_delay(int failures)
 /* A target whose daily modifications run out is written less often below a tenth. */
 static int64_t stretched(const bw_sync *sync, int64_t due, int64_t now)
 {
-    if (due == BW_TIME_NONE || sync->quota_left >= 0.1)
+    if (due == BW_TIME_NONE || !(sync->quota_left < 0.1))
         return due;
     int64_t even = now + BW_DAY / TABLE_MODIFICATIONS * 2;
     return due > even ? due : even;
@@ -302,18 +351,24 @@ static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
 {
     int64_t now = bw_wall_us(e->clock);
     const bw_schedule *s = sync->def.schedule;
+    bool follows =
+        run->kind == BW_RUN_SYNC && (run->read == BW_READ_INCREMENTAL || run->read == BW_READ_FULL);
+    if (!follows && !e->options.once)
+        return; /* single rows: what is due stays due */
     if (e->options.once || e->options.observe || !s || s->kind == BW_SCHEDULE_MANUAL) {
         sync->next_due_us = BW_TIME_NONE;
     } else {
-        int64_t from = s->kind == BW_SCHEDULE_EVERY ? run->started_us : now;
+        /* After a cancel nothing begins at once, however long the run was. */
+        bool from_start = s->kind == BW_SCHEDULE_EVERY && run->status != BW_CANCELLED;
+        int64_t from = from_start ? run->record.started_us : now;
         sync->next_due_us = stretched(sync, bw_schedule_next(s, from), now);
         if (sync->next_due_us != BW_TIME_NONE && sync->next_due_us < now)
             sync->next_due_us = now;
     }
-    if (run->status != BW_OK && run->error.retryable && run->status != BW_QUOTA &&
-        !e->options.once && !e->options.observe) {
+    bool scheduled = sync->next_due_us != BW_TIME_NONE;
+    if (scheduled && run->status != BW_OK && run->error.retryable && run->status != BW_QUOTA) {
         int64_t retry = now + retry_delay(sync->record.failures);
-        if (sync->next_due_us == BW_TIME_NONE || retry < sync->next_due_us)
+        if (retry < sync->next_due_us)
             sync->next_due_us = retry;
     }
 }
@@ -331,7 +386,7 @@ static void note_source(bw_engine *e, const bw_sync *sync, const bw_run *run)
             info->error[0] = '\0';
             snprintf(info->version, sizeof(info->version), "%s",
                      run->source_status.version ? run->source_status.version : "");
-        } else if (run->status != BW_OK && run->status != BW_CANCELLED) {
+        } else if (run->source_asked && run->status != BW_OK && run->status != BW_CANCELLED) {
             info->state = BW_SOURCE_DOWN;
             snprintf(info->error, sizeof(info->error), "%.*s", (int)sizeof(info->error) - 1,
                      run->error.message);
@@ -353,6 +408,8 @@ static bool is_stated(bw_engine *e, const bw_sync_def *def)
 
 static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
 {
+    int failures = pattern->record.failures;
+    bw_sync_reload(e, pattern);
     for (size_t i = 0; i < run->n_tables; i++) {
         bw_arena arena = BW_ARENA_INIT;
         bw_sync_def def;
@@ -370,12 +427,15 @@ static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
         e->options.once && run->status == BW_OK
             ? BW_TIME_NONE
             : bw_wall_us(e->clock) +
-                  (run->status == BW_OK ? EXPAND_AGAIN : retry_delay(++pattern->record.failures));
+                  (run->status == BW_OK ? EXPAND_AGAIN : retry_delay(failures + 1));
     if (e->options.once && run->status != BW_OK)
         pattern->next_due_us = BW_TIME_NONE;
+    pattern->record.failures = run->status == BW_OK ? 0 : failures + 1;
     pattern->failed = run->status != BW_OK;
-    pattern->error = pattern->failed ? bw_arena_strdup(&pattern->arena, run->error.message) : NULL;
-    pattern->hint = pattern->failed ? bw_arena_strdup(&pattern->arena, run->error.hint) : NULL;
+    if (run->status != BW_OK) {
+        pattern->error = bw_arena_strdup(&pattern->arena, run->error.message);
+        pattern->hint = bw_arena_strdup(&pattern->arena, run->error.hint);
+    }
 }
 
 static void remember(bw_sync *sync, const bw_run *run)
@@ -390,17 +450,6 @@ static void remember(bw_sync *sync, const bw_run *run)
     sync->last.checkpoint =
         run->record.checkpoint ? bw_arena_strdup(a, run->record.checkpoint) : NULL;
     sync->ran = true;
-}
-
-static void read_quota(bw_engine *e, bw_sync *sync)
-{
-    bw_error err = BW_ERROR_INIT;
-    int64_t sum, oldest;
-    if (sync->target &&
-        bw_store_booked(e->store, "modifications", sync->target, &sum, &oldest, &err) == BW_OK)
-        sync->quota_left = sum >= TABLE_MODIFICATIONS ? 0 : 1 - (double)sum / TABLE_MODIFICATIONS;
-    if (bw_store_booked(e->store, "bytes", sync->def.name, &sum, &oldest, &err) == BW_OK)
-        sync->bytes_today = sum;
 }
 
 /* Facts that status shows without an engine. */
@@ -464,17 +513,17 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
         return;
     }
     sync->drift = run->drift_stops;
-    sync->source_down =
-        !run->source_answered && run->status != BW_OK && run->status != BW_CANCELLED;
+    sync->source_down = run->source_asked && !run->source_answered && run->status != BW_OK &&
+                        run->status != BW_CANCELLED;
     if (run->source_answered)
-        sync->source_offset_us = run->source_status.now_us - run->started_us;
+        sync->source_offset_us = run->source_offset_us;
     if (run->detail) {
         bw_detail_box_unref(sync->detail);
         sync->detail = bw_detail_box_ref(run->detail);
     }
     if (run->status == BW_QUOTA)
         park(e, sync, run);
-    bw_sync_spark_add(sync, run->record.ended_us, run->record.rows_loaded);
+    bw_sync_spark_run(sync, bw_wall_us(e->clock), run);
     remember(sync, run);
     bw_sync_reload(e, sync);
     if (run->target)
@@ -483,6 +532,10 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
         sync->mode = run->mode;
     sync->held_back_by =
         run->end.held_back_by ? bw_arena_strdup(&sync->arena, run->end.held_back_by) : NULL;
+    if (run->target) {
+        sync->record.target = sync->target;
+        sync->partitioned = run->partitioned;
+    }
     read_quota(e, sync);
     if (run->wants_full && !e->options.read_only)
         bw_sync_ask(sync, BW_RUN_SYNC, BW_READ_FULL, "drift", "engine");

@@ -1,5 +1,6 @@
 #include "backend/engine/sync.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "backend/core/text.h"

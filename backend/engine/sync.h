@@ -38,7 +38,8 @@ typedef struct bw_sync_def {
     const char *rival; /* the sync that writes to the same table: this one must not; or NULL */
 } bw_sync_def;
 
-/* The definitions of the configuration, in its order. INVALID names the place in the file. */
+/* The definitions of the configuration, in its order. INVALID names the place in the file: also when
+   two have one name or one target. */
 BW_NODISCARD bw_status bw_sync_defs_read(const bw_config *config, bw_arena *arena,
                                          bw_sync_def **out, size_t *count, bw_error *err);
 /* The definition of one table that a pattern's definition matched. */
