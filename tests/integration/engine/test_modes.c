@@ -1,0 +1,213 @@
+/* Each mode from PostgreSQL to the sandbox, run after run. */
+#include "tests/integration/engine/lab.h"
+
+static void upserts_what_changed(void **state)
+{
+    lab *l = *state;
+    lab_sql(l,
+            "CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2),"
+            " updated_at timestamptz NOT NULL);"
+            "INSERT INTO orders SELECT g, g, now() - interval '1 h' FROM generate_series(1, 3) g");
+    lab_configure(l, NULL, "  - {source: db, table: orders, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, "db.orders");
+    assert_table(l, "id, total", "orders", "1|1\n2|2\n3|3\n");
+    lab_sql(l, "UPDATE orders SET total = 7, updated_at = now() WHERE id = 2;"
+               "INSERT INTO orders VALUES (4, 4, now())");
+    assert_runs(l, "db.orders");
+    assert_table(l, "id, total", "orders", "1|1\n2|7\n3|3\n4|4\n");
+    bw_sync_record r = lab_record(l, "db.orders");
+    assert_string_equal(r.mode, "upsert");
+    assert_int_equal(r.failures, 0);
+    assert_int_equal(lab_open_batches(l, "db.orders"), 0);
+    assert_int_equal(r.null_cursors, 0);
+}
+
+static void appends_each_row_once(void **state)
+{
+    lab *l = *state;
+    lab_sql(l,
+            "CREATE TABLE log (at timestamptz NOT NULL, word text);"
+            "INSERT INTO log VALUES (now() - interval '10 s', 'a'), (now() - interval '9 s', 'b')");
+    lab_configure(l, NULL,
+                  "  - {source: db, table: log, mode: append, cursor: at, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, "db.log");
+    assert_table(l, "word", "log", "a\nb\n");
+    lab_sql(l, "INSERT INTO log VALUES (now(), 'c')");
+    assert_runs(l, "db.log"); /* the lookback reads a and b again */
+    assert_runs(l, "db.log");
+    assert_table(l, "word", "log", "a\nb\nc\n");
+}
+
+/* Rows that are equal in every column are two rows, whichever way they came. */
+static void keeps_identical_rows_of_a_keyless_table(void **state)
+{
+    lab *l = *state;
+    const char *sync = "db.log";
+    lab_sql(
+        l, "CREATE TABLE log (at timestamptz NOT NULL, word text);"
+           "INSERT INTO log SELECT timestamptz '2026-01-01 00:00:00+00' + interval '1 s' * (g / 2),"
+           " 'same' FROM generate_series(0, 5) g;"
+           "INSERT INTO log SELECT now(), 'new' FROM generate_series(1, 2)");
+    lab_configure(l, NULL,
+                  "  - {source: db, table: log, mode: append, cursor: at, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, sync);
+    assert_table(l, "word, COUNT(*)", "log` GROUP BY 1 --", "new|2\nsame|6\n");
+}
+
+static void replaces_the_whole_table(void **state)
+{
+    lab *l = *state;
+    lab_sql(l, "CREATE TABLE city (name text); INSERT INTO city VALUES ('Aa'), ('Bb')");
+    lab_configure(l, NULL, "  - {source: db, table: city, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, "db.city");
+    assert_table(l, "name", "city", "Aa\nBb\n");
+    lab_sql(l, "DELETE FROM city WHERE name = 'Aa'; INSERT INTO city VALUES ('Cc')");
+    assert_runs(l, "db.city");
+    assert_table(l, "name", "city", "Bb\nCc\n");
+    assert_string_equal(lab_record(l, "db.city").mode, "replace");
+}
+
+static void never_empties_a_table_on_a_doubt(void **state)
+{
+    lab *l = *state;
+    lab_sql(l, "CREATE TABLE city (name text); INSERT INTO city VALUES ('Aa')");
+    lab_configure(l, NULL, "  - {source: db, table: city, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, "db.city");
+    lab_sql(l, "DELETE FROM city");
+    assert_fails(l, "db.city", "not replaced");
+    assert_table(l, "name", "city", "Aa\n");
+    assert_int_equal(lab_open_batches(l, "db.city"), 0);
+    lab_stop(l);
+    lab_configure(l, NULL, "  - {source: db, table: city, schedule: manual, allow_empty: true}");
+    lab_start(l);
+    assert_runs(l, "db.city");
+    assert_table(l, "name", "city", "");
+}
+
+static void asks_for_nothing_when_nothing_changed(void **state)
+{
+    lab *l = *state;
+    lab_sql(l, "CREATE TABLE orders (id int PRIMARY KEY, updated_at timestamptz NOT NULL);"
+               "INSERT INTO orders VALUES (1, now() - interval '1 h')");
+    lab_configure(l, NULL, "  - {source: db, table: orders, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, "db.orders");
+    assert_runs(l, "db.orders");
+    int64_t before = lab_record(l, "db.orders").watermark_us;
+    lab_forget_requests(l);
+    assert_runs(l, "db.orders");
+    assert_int_equal(lab_requests(l, "bigquery.jobs.*"), 0);
+    assert_int_equal(lab_requests(l, "bigquery.tables.insert"), 0);
+    assert_true(lab_record(l, "db.orders").watermark_us > before); /* an empty window counts */
+}
+
+/* ---- full ------------------------------------------------------------------------------- */
+
+static void full_resync_drops_what_is_gone(void **state)
+{
+    lab *l = *state;
+    lab_sql(l, "CREATE TABLE orders (id int PRIMARY KEY, updated_at timestamptz NOT NULL);"
+               "INSERT INTO orders SELECT g, now() FROM generate_series(1, 4) g");
+    lab_configure(l, NULL, "  - {source: db, table: orders, schedule: manual, raw: true}");
+    lab_start(l);
+    assert_runs(l, "db.orders");
+    lab_sql(l, "DELETE FROM orders WHERE id < 3");
+    assert_true(lab_run_kind(l, "db.orders", BW_COMMAND_FULL));
+    assert_table(l, "id", "orders", "3\n4\n");
+    assert_table(l, "COUNT(*), COUNT(DISTINCT _bw_event_id)", "orders_raw", "4|4\n");
+    assert_runs(l, "db.orders");
+    assert_table(l, "id", "orders", "3\n4\n");
+    assert_table(l, "COUNT(*)", "orders_raw", "4\n");
+}
+
+/* The copy of a full resync holds the same event ids as the inserts before and after it. */
+static void full_resync_of_appended_rows_doubles_nothing(void **state)
+{
+    lab *l = *state;
+    lab_sql(l, "CREATE TABLE log (at timestamptz NOT NULL, word text);"
+               "INSERT INTO log SELECT now(), 'same' FROM generate_series(1, 3)");
+    lab_configure(l, NULL,
+                  "  - {source: db, table: log, mode: append, cursor: at, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, "db.log");
+    assert_true(lab_run_kind(l, "db.log", BW_COMMAND_FULL));
+    assert_table(l, "word", "log", "same\nsame\nsame\n");
+    assert_runs(l, "db.log");
+    assert_table(l, "word", "log", "same\nsame\nsame\n");
+}
+
+static void reads_single_keys_and_since(void **state)
+{
+    lab *l = *state;
+    const char *sync = "db.orders", *key = "{\"id\":2}";
+    lab_sql(
+        l, "CREATE TABLE orders (id int PRIMARY KEY, v int, updated_at timestamptz NOT NULL);"
+           "INSERT INTO orders SELECT g, 0, '2026-01-01 00:00:00+00' FROM generate_series(1, 3) g");
+    lab_configure(l, NULL, "  - {source: db, table: orders, schedule: manual}");
+    lab_start(l);
+    assert_runs(l, sync);
+    const char *checkpoint = lab_record(l, sync).checkpoint;
+    lab_sql(l, "UPDATE orders SET v = 1"); /* nobody touched the cursor */
+    assert_true(lab_do(
+        l, (bw_command){
+               .kind = BW_COMMAND_KEYS, .syncs = &sync, .n_syncs = 1, .keys = &key, .n_keys = 1}));
+    assert_table(l, "id, v", "orders", "1|0\n2|1\n3|0\n");
+    int64_t since;
+    assert_true(bw_parse_time(bw_slice_cstr("2025-12-31T00:00:00Z"), &since));
+    assert_true(lab_do(
+        l,
+        (bw_command){.kind = BW_COMMAND_SINCE, .syncs = &sync, .n_syncs = 1, .since_us = since}));
+    assert_table(l, "id, v", "orders", "1|1\n2|1\n3|1\n");
+    assert_string_equal(lab_record(l, sync).checkpoint, checkpoint);
+}
+
+static void starts_from_what_the_destination_holds(void **state)
+{
+    lab *l = *state;
+    const char *syncs = "  - {source: db, table: log, mode: append, cursor: at, schedule: manual}";
+    lab_sql(l, "CREATE TABLE log (at timestamptz NOT NULL, word text);"
+               "INSERT INTO log VALUES ('2026-01-01 00:00:00+00', 'old'), (now(), 'a')");
+    lab_configure(l, NULL, syncs);
+    lab_start(l);
+    assert_runs(l, "db.log");
+    lab_stop(l);
+    bw_test_dir_remove(l->dir); /* the state is lost */
+    free(l->dir);
+    l->dir = bw_test_dir_new("engine");
+    lab_sql(l, "INSERT INTO log VALUES (now(), 'b')");
+    lab_configure(l, NULL, syncs);
+    lab_start(l);
+    assert_false(lab_run(l, "db.log"));
+    assert_non_null(strstr(l->news.text, "another"));
+    assert_false(lab_run_kind(l, "db.log", BW_COMMAND_TAKE_OVER));
+    assert_non_null(strstr(l->news.text, "no checkpoint"));
+    lab_stop(l);
+    lab_configure(l, NULL,
+                  "  - {source: db, table: log, mode: append, cursor: at, schedule: manual,"
+                  " start_from: destination}");
+    lab_start(l);
+    assert_runs(l, "db.log");
+    assert_table(l, "word", "log", "a\nb\nold\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        LAB_TEST(upserts_what_changed),
+        LAB_TEST(appends_each_row_once),
+        LAB_TEST(keeps_identical_rows_of_a_keyless_table),
+        LAB_TEST(replaces_the_whole_table),
+        LAB_TEST(never_empties_a_table_on_a_doubt),
+        LAB_TEST(asks_for_nothing_when_nothing_changed),
+        LAB_TEST(full_resync_drops_what_is_gone),
+        LAB_TEST(full_resync_of_appended_rows_doubles_nothing),
+        LAB_TEST(reads_single_keys_and_since),
+        LAB_TEST(starts_from_what_the_destination_holds),
+    };
+    LAB_MAIN(tests);
+}
