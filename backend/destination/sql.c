@@ -183,6 +183,40 @@ static void add_merge(bw_buf *sql, const bw_target_spec *spec, const bw_target *
     bw_buf_adds(sql, ")");
 }
 
+/* The staging table as a source whose `_bw_id` is each row's own event id: identical rows of a
+   keyless table share one in staging; the first keeps it, the n-th becomes id-n. */
+static void add_numbered(bw_buf *sql, const bw_target *target, const bw_final_request *r)
+{
+    bw_buf_adds(sql, "(\n  SELECT N.*, ");
+    if (r->n_key > 0)
+        bw_buf_adds(sql, "N.`_bw_event_id` AS `_bw_id`");
+    else
+        bw_buf_adds(sql, "IF(N.`_bw_nth` = 1, N.`_bw_event_id`, CONCAT(N.`_bw_event_id`, '-', "
+                         "CAST(N.`_bw_nth` AS STRING))) AS `_bw_id`");
+    bw_buf_adds(sql, "\n  FROM (\n    SELECT R.*, ROW_NUMBER() OVER (PARTITION BY "
+                     "R.`_bw_event_id`) AS `_bw_nth`\n    FROM ");
+    bw_sql_add_table(sql, target, r->staging);
+    bw_buf_adds(sql, " AS R\n  ) AS N");
+    if (r->n_key > 0)
+        bw_buf_adds(sql, "\n  WHERE N.`_bw_nth` = 1");
+    bw_buf_adds(sql, "\n) AS S");
+}
+
+/* The columns of that source, in the order of the statement's. */
+static void add_numbered_names(bw_buf *sql, const names *n)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        bw_buf_adds(sql, i ? ", S." : "S.");
+        bw_sql_add_name(sql, strcmp(n->at[i], "_bw_event_id") == 0 ? "_bw_id" : n->at[i]);
+    }
+}
+
+/* Identical rows need event ids of their own, which only a statement can give them. */
+static bool must_number(const bw_target_spec *spec, const bw_final_request *r)
+{
+    return spec->event_id && r->n_key == 0;
+}
+
 /* Where staging holds more columns than the target, a copy would change the target's schema. One
    statement replaces the rows just as atomically. */
 static void add_replace(bw_buf *sql, const bw_target_spec *spec, const bw_target *target,
@@ -191,13 +225,22 @@ static void add_replace(bw_buf *sql, const bw_target_spec *spec, const bw_target
     names all = statement_columns(target, schema, bw_engine_columns_of(spec, false), true, arena);
     bw_buf_adds(sql, "MERGE ");
     bw_sql_add_table(sql, target, target->table);
+    bool numbered = must_number(spec, r);
     bw_buf_adds(sql, " AS T\nUSING ");
-    bw_sql_add_table(sql, target, r->staging);
-    bw_buf_adds(sql, " AS S\nON FALSE\nWHEN NOT MATCHED BY SOURCE THEN\n  DELETE"
+    if (numbered) {
+        add_numbered(sql, target, r);
+    } else {
+        bw_sql_add_table(sql, target, r->staging);
+        bw_buf_adds(sql, " AS S");
+    }
+    bw_buf_adds(sql, "\nON FALSE\nWHEN NOT MATCHED BY SOURCE THEN\n  DELETE"
                      "\nWHEN NOT MATCHED BY TARGET THEN\n  INSERT (");
     add_names(sql, &all, "");
     bw_buf_adds(sql, ")\n  VALUES (");
-    add_names(sql, &all, "S.");
+    if (numbered)
+        add_numbered_names(sql, &all);
+    else
+        add_names(sql, &all, "S.");
     bw_buf_adds(sql, ")");
 }
 
@@ -210,11 +253,8 @@ typedef struct insertion {
     bw_type time_type;
 } insertion;
 
-/*
- * Event ids that the table does not hold. With a key an id is one row, however often staging has it.
- * Without one, identical rows share an id in staging: the first keeps it, the n-th becomes id-n, so
- * that each occurrence lands once and reading them again finds them all.
- */
+/* Event ids that the table does not hold. With a key an id is one row, however often staging has it;
+   without one each occurrence lands once, and reading them again finds them all. */
 static void add_insert(bw_buf *sql, const bw_target *target, const bw_final_request *r,
                        const insertion *in)
 {
@@ -223,24 +263,10 @@ static void add_insert(bw_buf *sql, const bw_target *target, const bw_final_requ
     bw_buf_adds(sql, " (");
     add_names(sql, &in->columns, "");
     bw_buf_adds(sql, ")\nSELECT ");
-    for (size_t i = 0; i < in->columns.count; i++) {
-        const char *name = in->columns.at[i];
-        bw_buf_adds(sql, i ? ", S." : "S.");
-        bw_sql_add_name(sql, strcmp(name, "_bw_event_id") == 0 ? "_bw_id" : name);
-    }
-    bw_buf_adds(sql, "\nFROM (\n  SELECT N.*, ");
-    if (r->n_key > 0)
-        bw_buf_adds(sql, "N.`_bw_event_id` AS `_bw_id`");
-    else
-        bw_buf_adds(sql, "IF(N.`_bw_nth` = 1, N.`_bw_event_id`, CONCAT(N.`_bw_event_id`, '-', "
-                         "CAST(N.`_bw_nth` AS STRING))) AS `_bw_id`");
-    bw_buf_adds(sql, "\n  FROM (\n    SELECT R.*, ROW_NUMBER() OVER (PARTITION BY "
-                     "R.`_bw_event_id`) AS `_bw_nth`\n    FROM ");
-    bw_sql_add_table(sql, target, r->staging);
-    bw_buf_adds(sql, " AS R\n  ) AS N");
-    if (r->n_key > 0)
-        bw_buf_adds(sql, "\n  WHERE N.`_bw_nth` = 1");
-    bw_buf_adds(sql, "\n) AS S\nWHERE NOT EXISTS (\n  SELECT 1 FROM ");
+    add_numbered_names(sql, &in->columns);
+    bw_buf_adds(sql, "\nFROM ");
+    add_numbered(sql, target, r);
+    bw_buf_adds(sql, "\nWHERE NOT EXISTS (\n  SELECT 1 FROM ");
     bw_sql_add_table(sql, target, in->table);
     bw_buf_adds(sql, " AS T\n  WHERE T.`_bw_event_id` = S.`_bw_id`");
     if (in->time_column && has_bounds(r)) {
@@ -294,7 +320,7 @@ const char *bw_final_text(const bw_target_spec *spec, const bw_target *target,
         add_raw_insert(&sql, target, schema, request, arena);
         break;
     case BW_FINAL_COPY:
-        if (spec->raw)
+        if (spec->raw || must_number(spec, request))
             add_replace(&sql, spec, target, schema, request, arena);
         else
             bw_buf_addf(&sql, "copy %s", request->staging);
