@@ -398,9 +398,7 @@ static void note_source(bw_engine *e, const bw_sync *sync, const bw_run *run)
 static bool is_stated(bw_engine *e, const bw_sync_def *def)
 {
     for (size_t i = 0; i < e->n_syncs; i++) {
-        const bw_sync_def *other = &e->syncs[i]->def;
-        if (!other->pattern && strcmp(other->source_name, def->source_name) == 0 &&
-            strcmp(other->spec.table, def->spec.table) == 0)
+        if (bw_sync_defs_same_table(&e->syncs[i]->def, def))
             return true;
     }
     return bw_engine_find(e, def->name) != NULL;

@@ -218,6 +218,12 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     return BW_OK;
 }
 
+bool bw_sync_defs_same_table(const bw_sync_def *a, const bw_sync_def *b)
+{
+    return !a->pattern && !b->pattern && strcmp(a->source_name, b->source_name) == 0 &&
+           strcmp(short_table(a->spec.table), short_table(b->spec.table)) == 0;
+}
+
 /* Whether the raw table of `a` is the table of `b`. */
 static bool is_raw_of(const bw_target_spec *a, const bw_target_spec *b)
 {

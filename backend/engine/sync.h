@@ -51,6 +51,8 @@ BW_NODISCARD bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_tab
 /* The target with the columns that the mode and the table add; `owner` is the store's id. */
 void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_table_info *info,
                          const char *owner, bw_target_spec *out);
+/* Whether both read the same table; patterns read none. */
+bool bw_sync_defs_same_table(const bw_sync_def *a, const bw_sync_def *b);
 /* Whether both would write to one table (the raw tables count); patterns write to none. */
 bool bw_sync_defs_clash(const bw_sync_def *a, const bw_sync_def *b);
 /* INVALID for a definition with a rival. */
