@@ -29,7 +29,8 @@ typedef struct sql_typed {
     const char *sql; /* self-contained: needs no parentheses around it */
     size_t pos;
     sql_literal literal;
-    bw_slice text; /* of the literal */
+    bw_slice text;                   /* of the literal */
+    const struct sql_column *origin; /* the column that it is, while sql is the column\'s text */
     const struct sql_typed
         *items; /* of a constructor (STRUCT, ARRAY), which coerces item by item */
     size_t item_count;
@@ -111,6 +112,12 @@ typedef struct sql_bind {
     const bq_field *type; /* bound as a pointer when set */
 } sql_bind;
 
+/* A column that a subquery compares for equality: SQLite makes no index by itself there. */
+typedef struct sql_index {
+    sql_table *table;
+    int column;
+} sql_index;
+
 typedef struct sql_analysis {
     bw_arena *arena;
     bq_catalog *catalog;
@@ -126,7 +133,9 @@ typedef struct sql_analysis {
     sql_table **tables;
     size_t table_count;
     sql_cte *ctes;
-    bool has_subquery; /* set by any subquery: what reads tables beside its own columns */
+    int subqueries; /* depth of subqueries in expressions */
+    sql_index *indexes;
+    size_t index_count;
 } sql_analysis;
 
 /* ---- Helpers ----------------------------------------------------------------------------------- */

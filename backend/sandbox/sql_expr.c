@@ -167,6 +167,15 @@ static sql_typed analyze_param(sql_analysis *a, sql_scope *scope, const sql_expr
     return t;
 }
 
+/* A query inside an expression: it may refer to the rows around it. */
+static sql_relation analyze_inner(sql_analysis *a, sql_scope *scope, const sql_query *q)
+{
+    a->subqueries++;
+    sql_relation r = sql_analyze_query(a, scope, q);
+    a->subqueries--;
+    return r;
+}
+
 /* ---- Predicates -------------------------------------------------------------------------------- */
 
 static sql_typed result_of(sql_analysis *a, bq_kind kind, const sql_typed *args, size_t count,
@@ -256,11 +265,10 @@ static sql_typed in_unnest(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 static sql_typed in_query(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
     sql_typed both[2] = {sql_analyze(a, scope, x->args.items[0])};
-    sql_relation r = sql_analyze_query(a, scope, x->query);
+    sql_relation r = analyze_inner(a, scope, x->query);
     sql_typed out = result_of(a, BQ_BOOL, both, 1, x->pos);
     bq_field super;
 
-    a->has_subquery = true;
     out.constant = false;
     if (a->failed)
         return out;
@@ -352,7 +360,6 @@ static sql_typed subquery_result(sql_analysis *a, const sql_relation *r, const s
 {
     sql_typed out = nothing(x);
 
-    a->has_subquery = true;
     out.constant = false;
     if (a->failed)
         return out;
@@ -368,7 +375,7 @@ static sql_typed subquery_result(sql_analysis *a, const sql_relation *r, const s
 
 static sql_typed analyze_subquery(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
-    sql_relation r = sql_analyze_query(a, scope, x->query);
+    sql_relation r = analyze_inner(a, scope, x->query);
     sql_typed out = subquery_result(a, &r, x, "Scalar subquery");
 
     out.sql = sql_printf(a, "(SELECT bq_single(c1) FROM (%s))", r.sql);
@@ -377,7 +384,7 @@ static sql_typed analyze_subquery(sql_analysis *a, sql_scope *scope, const sql_e
 
 static sql_typed analyze_array_query(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
-    sql_relation r = sql_analyze_query(a, scope, x->query);
+    sql_relation r = analyze_inner(a, scope, x->query);
     sql_typed out = subquery_result(a, &r, x, "ARRAY subquery");
 
     if (!a->failed && out.type.mode == BQ_REPEATED)
@@ -392,10 +399,9 @@ static sql_typed analyze_array_query(sql_analysis *a, sql_scope *scope, const sq
 
 static sql_typed analyze_exists(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
-    sql_relation r = sql_analyze_query(a, scope, x->query);
+    sql_relation r = analyze_inner(a, scope, x->query);
     sql_typed out = sql_make(BQ_BOOL, sql_printf(a, "(EXISTS (%s))", r.sql), x->pos);
 
-    a->has_subquery = true;
     out.constant = false;
     return out;
 }

@@ -19,6 +19,20 @@ static bool comparable(const bq_field *type, bool equality)
     return equality || type->kind != BQ_STRUCT;
 }
 
+/* Notes a base table's column that a subquery compares for equality. */
+static void want_index(sql_analysis *a, const sql_typed *x)
+{
+    const sql_column *c = x->origin;
+
+    if (a->subqueries == 0 || !c || !c->table || strcmp(c->sql, x->sql) != 0)
+        return;
+    for (size_t i = 0; i < a->index_count; i++) {
+        if (a->indexes[i].table == c->table && a->indexes[i].column == c->index)
+            return;
+    }
+    *SQL_ADD(a, a->indexes, a->index_count) = (sql_index){c->table, c->index};
+}
+
 sql_typed sql_compare(sql_analysis *a, const char *op, sql_typed l, sql_typed r, size_t pos)
 {
     sql_typed both[2] = {l, r};
@@ -44,6 +58,10 @@ sql_typed sql_compare(sql_analysis *a, const char *op, sql_typed l, sql_typed r,
     sql_coerce(a, &both[0], &super);
     sql_coerce(a, &both[1], &super);
     out.sql = sql_printf(a, "(%s %s %s)", sql_key(a, &both[0]), op, sql_key(a, &both[1]));
+    if (op[0] == '=' && super.kind != BQ_FLOAT64) {
+        want_index(a, &both[0]);
+        want_index(a, &both[1]);
+    }
     for (size_t i = 0; super.kind == BQ_FLOAT64 && i < BW_COUNT(comparisons); i++) {
         if (strcmp(op, comparisons[i].op) == 0)
             out.sql = sql_printf(a, "%s(%s,%s)", comparisons[i].floats, both[0].sql, both[1].sql);

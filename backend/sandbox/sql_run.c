@@ -142,6 +142,39 @@ static int64_t table_estimate(const sql_table *t)
     return used_fixed + (open > 0 ? rest / open * used_open : 0);
 }
 
+/* ---- Indexes for one statement ----------------------------------------------------------------- */
+
+#define INDEX_FROM_ROWS 1000
+
+static bw_status make_indexes(sql_run *r)
+{
+    bw_status status = BW_OK;
+    bw_buf sql = BW_BUF_INIT;
+
+    for (size_t i = 0; status == BW_OK && !r->dry_run && i < r->a.index_count; i++) {
+        const sql_index *x = &r->a.indexes[i];
+        if (x->table->table.rows < INDEX_FROM_ROWS)
+            continue;
+        bw_buf_clear(&sql);
+        bw_buf_addf(&sql, "CREATE INDEX \"bw_index%zu\" ON \"t%lld\"(", i,
+                    (long long)x->table->storage);
+        bq_store_quote(&sql, x->table->table.schema.fields[x->column].name);
+        bw_buf_addc(&sql, ')');
+        status = sql_exec(r, bw_buf_cstr(&sql), NULL);
+    }
+    bw_buf_fini(&sql);
+    return status;
+}
+
+static bw_status drop_indexes(sql_run *r)
+{
+    bw_status status = BW_OK;
+
+    for (size_t i = 0; status == BW_OK && i < r->a.index_count; i++)
+        status = sql_exec(r, sql_printf(&r->a, "DROP INDEX IF EXISTS \"bw_index%zu\"", i), NULL);
+    return status;
+}
+
 #define MEGABYTE INT64_C(1048576)
 
 bw_status sql_ready(sql_run *r)
@@ -170,7 +203,7 @@ bw_status sql_ready(sql_run *r)
                             "Query exceeded limit for bytes billed: %lld. %lld or higher "
                             "required.",
                             (long long)q->maximum_bytes_billed, (long long)billed);
-    return BW_OK;
+    return make_indexes(r);
 }
 
 void sql_set_target(sql_run *r, bq_table_ref ref)
@@ -217,6 +250,8 @@ static bw_status run_in_transaction(sql_run *r, bq_sql_before_commit *hook, void
     sqlite3_progress_handler(r->catalog->db, 0, NULL, NULL);
     if (r->dry_run)
         return status;
+    if (status == BW_OK)
+        status = drop_indexes(r);
     if (status == BW_OK && hook)
         status = hook(user, r->catalog, r->result, r->err);
     return bq_store_end(r->catalog, status, r->err);

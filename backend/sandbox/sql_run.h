@@ -29,8 +29,8 @@ BW_NODISCARD bw_status sql_exec_int(sql_run *r, const char *sql, int64_t none, i
 /* Logical size of the rows of a storage that satisfy the condition. */
 BW_NODISCARD bw_status sql_rows_bytes(sql_run *r, int64_t storage, const bq_schema *schema,
                                       const char *condition, int64_t *bytes);
-/* BW_OK when the analysis has not failed, and the estimate is within maximumBytesBilled: called
-   after the analysis, before anything is run. */
+/* BW_OK when the analysis has not failed, and the estimate is within maximumBytesBilled: called once,
+   after the analysis and before anything is run. Makes the indexes that subqueries want. */
 BW_NODISCARD bw_status sql_ready(sql_run *r);
 
 /* The schema of a query's result: names made and checked; `text` selects its columns c1, c2, ... in

@@ -271,7 +271,7 @@ static bw_status coerce_to_defs(sql_run *r, const sql_relation *relation, const 
     }
     *text = sql_printf(&r->a, "%s FROM (%s)", bw_buf_cstr(&sql), relation->sql);
     bw_buf_fini(&sql);
-    return sql_ready(r);
+    return r->a.failed ? BW_INVALID : BW_OK;
 }
 
 /* ---- CREATE ------------------------------------------------------------------------------------ */

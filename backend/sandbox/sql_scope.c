@@ -20,7 +20,7 @@ sql_source *sql_scope_find(sql_scope *scope, bw_slice alias)
 
 sql_typed sql_column_ref(sql_analysis *a, sql_scope *scope, const sql_column *c, size_t pos)
 {
-    sql_typed x = {.type = c->type, .sql = c->sql, .pos = pos};
+    sql_typed x = {.type = c->type, .sql = c->sql, .pos = pos, .origin = c};
 
     (void)a;
     x.type.mode = c->type.mode == BQ_REPEATED ? BQ_REPEATED : BQ_NULLABLE;

@@ -23,7 +23,7 @@ static int64_t fixed_time(const bw_clock *clock)
     return INT64_C(1700000000000000);
 }
 
-static int sql_setup(void **state)
+static inline int sql_setup(void **state)
 {
     sql_fixture *f = bw_xcalloc(1, sizeof(*f));
     bq_dataset d = {.project = "p", .id = "d"};
@@ -35,7 +35,7 @@ static int sql_setup(void **state)
     return 0;
 }
 
-static int sql_teardown(void **state)
+static inline int sql_teardown(void **state)
 {
     sql_fixture *f = *state;
 
@@ -79,7 +79,7 @@ static void print_schema(const bq_schema *schema, bw_buf *out)
 
 /* The outcome as text: "a INT64, b STRING: 1,x; 2,null" for rows, "inserted 1 updated 0 deleted 0"
    for DML, the operation for DDL, "! reason: message" for an error. */
-static void sql_outcome(sql_fixture *f, const bq_sql_request *request, bw_buf *out)
+static inline void sql_outcome(sql_fixture *f, const bq_sql_request *request, bw_buf *out)
 {
     bq_sql_result result;
 
@@ -105,13 +105,13 @@ static void sql_outcome(sql_fixture *f, const bq_sql_request *request, bw_buf *o
     bq_sql_result_fini(&result);
 }
 
-static void sql_text_outcome(sql_fixture *f, const char *text, bw_buf *out)
+static inline void sql_text_outcome(sql_fixture *f, const char *text, bw_buf *out)
 {
     bq_sql_request request = {.project = "p", .default_dataset = "d", .text = bw_slice_cstr(text)};
     sql_outcome(f, &request, out);
 }
 
-static void sql_must(sql_fixture *f, const char *text)
+static inline void sql_must(sql_fixture *f, const char *text)
 {
     bw_buf out = BW_BUF_INIT;
 
@@ -126,7 +126,7 @@ typedef struct sql_case {
     const char *text, *expected;
 } sql_case;
 
-static void sql_check(sql_fixture *f, const sql_case *cases, size_t count)
+static inline void sql_check(sql_fixture *f, const sql_case *cases, size_t count)
 {
     bw_buf out = BW_BUF_INIT;
     size_t wrong = 0;
