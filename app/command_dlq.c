@@ -182,7 +182,11 @@ static bw_exit act(dlq *d, bw_command_kind kind)
                 kind == BW_COMMAND_REPLAY ? "replay" : "discard", d->n, d->n == 1 ? "" : "s");
         return list(d);
     }
-    bw_command c = {.kind = kind, .letters = ids, .n_letters = d->n, .since_us = BW_TIME_NONE};
+    bw_command c = {.kind = kind,
+                    .letters = ids,
+                    .n_letters = d->n,
+                    .since_us = BW_TIME_NONE,
+                    .rate = (double)bw_cli_number(ctx->line, "rate", 0)};
     return bw_act_in(&d->session, &c);
 }
 
@@ -255,6 +259,12 @@ static const bw_cli_option options[] = {
      .max = 1000000000,
      .help = "at most so many"},
     {.name = "dry-run", .help = "with replay and discard: only say what would happen"},
+    {.name = "rate",
+     .arg = "N",
+     .type = BW_SETTING_INT,
+     .min = 1,
+     .max = 1000000,
+     .help = "with replay: at most so many a second"},
     {.name = "output",
      .letter = 'o',
      .arg = "FILE",

@@ -1,0 +1,264 @@
+#!/usr/bin/env python3
+"""What scripts rely on: the JSON documents field by field, exit statuses, commands that reach a
+running engine from another process, and status and dead letters with nobody running."""
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+from harness import Bridgewatch, PROGRAM, Postgres, Sandbox, TempDir, run_tests, wait_for
+
+SCHEMA = """
+CREATE TABLE orders (id bigint PRIMARY KEY, day date, updated_at timestamptz NOT NULL DEFAULT now());
+INSERT INTO orders SELECT g, '2026-01-01', now() - interval '1 hour' FROM generate_series(1, 20) g;
+UPDATE orders SET day = 'infinity' WHERE id IN (3, 5, 7);
+CREATE TABLE "Lines" (a int, b text, day date, PRIMARY KEY (a, b));
+INSERT INTO "Lines" VALUES (1, E'q"\\\\\\t', '-infinity');
+"""
+
+RUN = {"sync": str, "mode": str, "state": str, "rows_read": int, "rows_loaded": int, "dead_letters": int,
+       "bytes_uploaded": int, "batches": int, "duration_s": float, "checkpoint": (str, None), "error": (dict, None)}
+SYNC = {"sync": str, "source": str, "target": str, "mode": str, "state": str, "health": str, "activity": str,
+        "freshness": (float, None), "lag_s": (float, None), "last_success_at": (str, None), "next_run_at": (str, None),
+        "rows_per_s": (float, None), "rows_total": int, "dead_letters": int, "checkpoint": (str, None), "error": (str, None)}
+LETTER = {"id": int, "sync": str, "key": (str, None), "reason": str, "column": (str, None), "detail": (str, None),
+          "attempts": int, "state": str, "first_seen_at": str, "last_seen_at": str, "content": str}
+TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
+
+
+def check(document, shape):
+    """Exactly these fields, in this order, of these types."""
+    assert list(document) == list(shape), (list(document), list(shape))
+    for name, kinds in shape.items():
+        value = document[name]
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        ok = any(value is None if k is None else isinstance(value, (int, float) if k is float else k) and
+                 not isinstance(value, bool) for k in kinds)
+        assert ok, (name, value)
+        if name.endswith("_at") and value is not None:
+            assert re.fullmatch(TIME, value), (name, value)
+
+
+class World:
+    def __init__(self):
+        self.dir = TempDir()
+        self.pg = Postgres(self.dir)
+        self.pg.sql("CREATE DATABASE shop", "postgres")
+        self.pg.sql(SCHEMA)
+        self.sandbox = Sandbox()
+        self.count = 0
+
+    def program(self, *syncs, extra=""):
+        self.count += 1
+        return Bridgewatch(self.dir, self.sandbox.url, {"shop": self.pg.source()},
+                           ["{source: shop, dataset: d%d, %s}" % (self.count, s) for s in syncs],
+                           name="c%d" % self.count, extra=extra)
+
+
+_world = None
+
+
+def world():
+    global _world
+    _world = _world or World()
+    return _world
+
+
+ORDERS = "table: public.orders, schedule: every 1s"
+LINES = "table: 'public.\"Lines\"', name: shop.lines, mode: replace, schedule: manual"
+
+
+def by_name(document):
+    return {s["sync"]: s for s in document["syncs"]}
+
+
+def test_documents_have_their_fields():
+    bw = world().program(ORDERS, LINES)
+    before = bw.json("status")
+    assert list(before) == ["engine", "syncs", "dead_letters"], before
+    assert before["engine"]["state"] == "not running" and before["engine"]["started_at"] is None, before
+    for sync in before["syncs"]:
+        check(sync, SYNC)
+        unknown = {sync[n] for n in ("freshness", "lag_s", "last_success_at", "next_run_at", "checkpoint", "error")}
+        assert unknown == {None} and sync["state"] == "unknown" and sync["rows_total"] == 0, sync
+
+    done = bw.json("run", "--once")
+    assert list(done) == ["ok", "syncs"] and done["ok"] is True, done
+    for result in done["syncs"]:
+        check(result, RUN)
+    orders, lines = done["syncs"]
+    assert (orders["rows_read"], orders["rows_loaded"], orders["dead_letters"]) == (20, 17, 3), orders
+    assert orders["batches"] >= 1 and orders["bytes_uploaded"] > 0 and orders["duration_s"] > 0, orders
+    assert json.loads(orders["checkpoint"]) and orders["error"] is None, orders
+
+    after = bw.json("status")
+    assert list(after["engine"]) == ["state", "version", "started_at"], after["engine"]
+    assert after["engine"]["state"] == "not running" and re.fullmatch(TIME, after["engine"]["started_at"]), after
+    assert after["dead_letters"] == {"open": 4, "remote": None}, after
+    for sync in after["syncs"]:
+        check(sync, SYNC)
+    sync = by_name(after)["shop.orders"]
+    assert (sync["state"], sync["health"], sync["activity"]) == ("fresh", "fresh", "idle"), sync
+    assert (sync["source"], sync["mode"], sync["freshness"]) == ("shop", "upsert", 100), sync
+    assert sync["target"] == "demo.d%d.orders" % world().count and 0 <= sync["lag_s"] < 60, sync
+    assert (sync["rows_total"], sync["dead_letters"], sync["checkpoint"]) == (17, 3, orders["checkpoint"]), sync
+
+    letters = bw.json("dlq", "list")
+    assert list(letters) == ["dead_letters"], letters
+    for letter in letters["dead_letters"]:
+        check(letter, LETTER)
+    by_key = {l["key"]: l for l in letters["dead_letters"]}
+    assert set(by_key) == {'{"id":3}', '{"id":5}', '{"id":7}', '{"a":1,"b":"q\\"\\\\\\t"}'}, list(by_key)
+    letter = by_key['{"id":3}']
+    assert (letter["column"], letter["attempts"], letter["state"]) == ("day", 1, "open"), letter
+    assert json.loads(letter["content"])["day"] == "infinity", letter
+    assert len(bw.json("dlq", "list", "--limit", "2")["dead_letters"]) == 2
+
+
+def test_failures_are_documents_too():
+    bw = world().program("table: public.nowhere", ORDERS)
+    done = bw.run("run", "--once", "--json")
+    assert done.returncode == 1, done
+    results = by_name(json.loads(done.stdout))
+    assert json.loads(done.stdout)["ok"] is False
+    failed = results["shop.nowhere"]
+    check(failed, RUN)
+    assert failed["state"] == "failed" and list(failed["error"]) == ["message", "hint"], failed
+    assert "public.nowhere" in failed["error"]["message"] and failed["error"]["hint"], failed
+    assert results["shop.orders"]["state"] == "ok", "the other syncs go on: %s" % results
+    status = by_name(bw.json("status"))["shop.nowhere"]
+    assert status["state"] == "failed" and status["activity"] == "failed" and "public.nowhere" in status["error"], status
+    # Usage and configuration are 2, one document each under --json, logs and words on the other side.
+    for args in (["run", "--onse"], ["frobnicate"], ["dlq", "list", "x"], ["sync"]):
+        assert bw.run(*args).returncode == 2, args
+    broken = bw.directory.file("broken.yaml", "project: demo\nsincs: []\n")
+    done = subprocess.run([PROGRAM, "-c", broken, "status", "--json"], capture_output=True, text=True)
+    problem = [p for p in json.loads(done.stdout)["problems"] if "sincs" in p["message"]][0]
+    assert done.returncode == 2 and (problem["line"], problem["column"]) == (2, 1), done
+    assert "syncs" in problem["hint"] and "syncs" in done.stderr, done
+    # The console wants a terminal.
+    assert bw.run().returncode == 2
+
+
+def running(bw):
+    status = bw.json("status")
+    return status["engine"]["state"] == "running" and all(
+        s["last_success_at"] for s in status["syncs"] if s["sync"] == "shop.orders")
+
+
+def ends(engine, sig, code):
+    engine.send_signal(sig)
+    assert engine.wait(timeout=30) == code, engine.returncode
+
+
+def test_commands_reach_the_engine_that_runs():
+    bw = world().program(ORDERS, LINES, extra="log: {format: json}")
+    sandbox, pg = world().sandbox, world().pg
+    sandbox.dataset = "d%d" % world().count
+    log = open(bw.directory.file("engine.log"), "w+", encoding="utf-8")
+    engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=log)
+    wait_for("the engine", lambda: running(bw))
+
+    # What a schedule does not start, a command does.
+    assert by_name(bw.json("status"))["shop.lines"]["last_success_at"] is None
+    done = bw.run("sync", "shop.lines", "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["ok"] is True, done
+    assert by_name(bw.json("status"))["shop.lines"]["last_success_at"]
+
+    assert bw.run("pause", "shop.orders").returncode == 0
+    status = by_name(bw.json("status"))["shop.orders"]
+    assert (status["state"], status["activity"]) == ("paused", "paused"), status
+    wait_for("the last run to end", lambda: not [s for s in bw.json("status")["syncs"] if s["activity"] == "running"])
+    pg.sql("INSERT INTO orders VALUES (100, '2026-02-02')")
+    seen = bw.json("status")["syncs"][0]["checkpoint"]
+    # Two of its periods later nothing has moved.
+    began = time.monotonic()
+    wait_for("two periods", lambda: time.monotonic() > began + 2)
+    assert bw.json("status")["syncs"][0]["checkpoint"] == seen
+    assert bw.run("resume", "shop.orders").returncode == 0
+    wait_for("the row", lambda: any(r["id"] == "100" for r in sandbox.rows("orders")))
+
+    # Dead letters: corrected at the source behind the cursor's back, replayed, twice.
+    pg.sql("UPDATE orders SET day = '2026-03-03' WHERE id = 3")
+    before = bw.json("dlq", "list", "--sync", "shop.orders")["dead_letters"]
+    ids = {l["key"]: str(l["id"]) for l in before}
+    done = bw.run("dlq", "replay", ids['{"id":3}'], ids['{"id":5}'], "--dry-run")
+    assert done.returncode == 0 and "would replay 2" in done.stdout, done
+    assert bw.json("dlq", "list", "--sync", "shop.orders")["dead_letters"] == before, "a dry run changed something"
+    done = bw.run("dlq", "replay", ids['{"id":3}'], ids['{"id":5}'])
+    assert done.returncode == 0 and "1 of 2 replayed, 1 still do not fit" in done.stdout, done
+    assert [r["day"] for r in sandbox.rows("orders") if r["id"] == "3"] == ["2026-03-03"]
+    left = {l["key"]: l for l in bw.json("dlq", "list", "--sync", "shop.orders")["dead_letters"]}
+    assert set(left) == {'{"id":5}', '{"id":7}'}, left
+    assert bw.run("dlq", "replay", ids['{"id":3}']).returncode != 0, "a letter that is over was replayed again"
+    count = len(sandbox.rows("orders"))
+    began = time.monotonic()
+    done = bw.run("dlq", "replay", "--sync", "shop.orders", "--rate", "1")
+    assert time.monotonic() - began >= 1, "two letters at one a second took less than a second"
+    assert len(sandbox.rows("orders")) == count
+
+    # A discarded letter is gone from the list and kept in what was.
+    assert bw.run("dlq", "discard", ids['{"id":7}']).returncode == 0
+    assert '{"id":7}' not in {l["key"] for l in bw.json("dlq", "list")["dead_letters"]}
+    shown = bw.run("dlq", "show", ids['{"id":7}']).stdout
+    assert re.search(r"^state +discarded$", shown, re.M) and "infinity" in shown, shown
+
+    # Read-only is refused where commands enter.
+    assert bw.run("--read-only", "pause", "shop.orders").returncode == 1
+    assert by_name(bw.json("status"))["shop.orders"]["state"] != "paused"
+
+    # A second engine on the same state says who holds it.
+    second = bw.run("run", "--once")
+    assert second.returncode == 2 and "pid %d" % engine.pid in second.stderr, second
+    ends(engine, signal.SIGTERM, 0)
+    assert bw.json("status")["engine"]["state"] == "not running"
+    log.seek(0)
+    for line in log.read().splitlines():
+        entry = json.loads(line)
+        assert list(entry) == ["time", "level", "subject", "message"], line
+
+
+def test_an_engine_that_is_read_only_refuses_commands():
+    bw = world().program(ORDERS)
+    engine = bw.start("run", "--read-only", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("the engine", lambda: running(bw))
+    done = bw.run("pause", "shop.orders")
+    assert done.returncode == 1 and "read-only" in done.stderr, done
+    assert by_name(bw.json("status"))["shop.orders"]["state"] != "paused"
+    ends(engine, signal.SIGINT, 3)
+
+
+def test_commands_act_where_no_engine_runs():
+    bw = world().program(ORDERS)
+    assert bw.json("run", "--once")["ok"]
+    assert bw.run("pause", "shop.orders").returncode == 0
+    status = bw.json("status")
+    assert (status["engine"]["state"], status["syncs"][0]["state"]) == ("not running", "paused"), status
+    # What is paused stays so under --once, unless it is named.
+    assert bw.once() == {} or bw.once()["shop.orders"]["state"] == "skipped"
+    assert bw.once("shop.orders")["shop.orders"]["state"] == "ok"
+    assert bw.run("resume", "shop.orders").returncode == 0
+    path = bw.directory.file("letters.jsonl")
+    done = bw.run("dlq", "export", "--output", path)
+    assert done.returncode == 0 and os.stat(path).st_mode & 0o777 == 0o600, done
+    with open(path, encoding="utf-8") as f:
+        exported = [json.loads(line) for line in f]
+    assert exported == bw.json("dlq", "list")["dead_letters"]
+    assert bw.run("dlq", "export", "--output", path).returncode == 1, "a file was overwritten"
+
+
+def test_an_engine_that_is_killed_does_not_run():
+    bw = world().program(ORDERS)
+    engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("the engine", lambda: running(bw))
+    engine.kill()
+    engine.wait()
+    status = bw.json("status")
+    assert status["engine"]["state"] == "not running", status
+    assert not [s for s in status["syncs"] if s["activity"] == "running"], status
+
+
+run_tests(sys.modules[__name__])
