@@ -126,7 +126,8 @@ class Postgres:
 
     def psql(self, sql, database):
         return subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-p", self.port, "-U", "tester",
-                               "-d", database, "-f", "-"], input=sql, capture_output=True, text=True)
+                               "-d", database, "-f", "-"], input=sql, capture_output=True, text=True,
+                              env=dict(os.environ, PGCLIENTENCODING="UTF8"))
 
     def sql(self, sql, database="shop"):
         """Runs statements; returns what the last ones print, unaligned."""

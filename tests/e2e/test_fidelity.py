@@ -3,6 +3,7 @@ BigQuery, seen through its API, or its row is a dead letter that says why and ho
 
 The tables of what must come out are in fidelity_cases.py, written by hand.
 """
+import collections
 import datetime
 import decimal
 import os
@@ -15,6 +16,7 @@ from harness import (Bridgewatch, Postgres, Sandbox, TempDir, json, run_tests)
 
 ENGINE_COLUMNS = ["_bw_version", "_bw_hash", "_bw_synced_at", "_bw_deleted", "_bw_nulls"]
 API_TYPES = {"INTEGER": "INT64", "FLOAT": "FLOAT64", "BOOLEAN": "BOOL"}
+ABSENT = object()  # NULL; a member that is null is JSON's null
 EPOCH = datetime.datetime(1970, 1, 1)
 
 
@@ -87,14 +89,36 @@ class Wide:
                + "".join("INSERT INTO %s (id, %s) VALUES (%d, %s);\n" % (self.name, column, id, sql)
                          for id, (column, _, sql, _) in self.rows.items()), database)
 
-    def check(self, sandbox, letters):
-        """Every row is in the target, equal, or among the letters, with its reason; none is both."""
+    def rotate(self, pg):
+        """Each row gets the value of the next one of its column: what did not fit may fit now, and the
+        other way round. Returns what the rows were before."""
+        before = dict(self.rows)
+        by_column = {}
+        for id, row in before.items():
+            by_column.setdefault(row[0], []).append(id)
+        for ids in by_column.values():
+            for id, other in zip(ids, ids[1:] + ids[:1]):
+                self.rows[id] = before[other]
+        pg.sql("SET IntervalStyle = postgres; SET DateStyle = ISO;"
+               + "".join("UPDATE %s SET updated_at = clock_timestamp(), %s = %s WHERE id = %d;\n"
+                       % (self.name, column, sql, id) for id, (column, _, sql, _) in self.rows.items()))
+        return before
+
+    def check(self, sandbox, letters, before=None):
+        """Every row is in the target, equal, or among the letters, with its reason; none is both,
+        unless an earlier version of the row (in `before`) was loaded and stays."""
         wrong = self.check_schema(sandbox.table(self.name))
         loaded = {int(row["id"]): row for row in sandbox.rows(self.name)}
+        assert len(loaded) == int(sandbox.table(self.name)["numRows"]), "a row is doubled"
         refused = {json.loads(l["key"])["id"]: l for l in letters}
         assert len(refused) == len(letters), "a row has two letters"
         for id, row in self.rows.items():
-            said = self.check_row(id, *row, loaded.pop(id, None), refused.pop(id, None))
+            at_target, letter = loaded.pop(id, None), refused.pop(id, None)
+            said = []
+            if before and isinstance(row[3], cases.bad) and not isinstance(before[id][3], cases.bad):
+                said += self.check_row(id, *before[id], at_target, None)
+                at_target = None
+            said += self.check_row(id, *row, at_target, letter)
             wrong += ["%s %s: %s" % (dict((c, t) for c, t, _ in self.columns)[row[0]], row[2][:100], s) for s in said]
         wrong += ["row %d came from nowhere" % id for id in list(loaded) + list(refused)]
         assert not wrong, "%d wrong:\n%s" % (len(wrong), "\n".join(wrong))
@@ -127,11 +151,11 @@ class Wide:
         if not isinstance(want, cases.bad):
             return ["was refused: %s %s %.100r" % (letter["reason"], letter["column"], letter["detail"])]
         content = json.loads(letter["content"])
+        content.pop("updated_at", None)
         found = {
             "reason": (want.reason, letter["reason"]),
             "column": (column, letter["column"]),
             "state": ("open", letter["state"]),
-            "attempts": (1, letter["attempts"]),
             "columns in content": (["id"] + [c for c, _, _ in self.columns], list(content)),
             "id in content": (str(id), content.get("id")),
             "other columns": ([], [c for c, _, _ in self.columns if c != column and content.get(c) is not None]),
@@ -146,6 +170,8 @@ class Wide:
 
 
 MAIN = Wide("every_type", cases.TYPES)
+MERGED = Wide("merged", cases.TYPES, ", updated_at timestamptz NOT NULL DEFAULT clock_timestamp()")
+APPENDED = Wide("appended", cases.TYPES, ", updated_at timestamptz NOT NULL DEFAULT clock_timestamp()")
 MAPPED = Wide("mapped", [(pg, how.upper(), values) for pg, how, values in cases.MAPPED])
 
 
@@ -179,6 +205,8 @@ def cluster():
     _pg.sql(cases.SETUP)
     MAIN.create(_pg)
     MAPPED.create(_pg)
+    MERGED.create(_pg)
+    APPENDED.create(_pg)
     create_names(_pg)
     for setting in ["TimeZone TO 'America/St_Johns'", "DateStyle TO 'German, DMY'", "IntervalStyle TO 'sql_standard'",
                     "extra_float_digits TO 0", "bytea_output TO 'escape'", "xmlbinary TO 'hex'",
@@ -199,10 +227,10 @@ def sync_of(table, more="", mode="replace"):
     return "{source: shop, table: %s, mode: %s, max_dead_letters: -1%s}" % (table, mode, more)
 
 
-def check_all_types(env, mode="replace"):
+def check_all_types(env):
     sandbox = Sandbox()
     bw = program(sandbox, {"shop": cluster().source()},
-                 [sync_of("public.every_type", mode=mode), sync_of("public.mapped", ", as: {%s}" % mapping(), mode)], "types")
+                 [sync_of("public.every_type"), sync_of("public.mapped", ", as: {%s}" % mapping())], "types")
     results = bw.once(env=env)
     letters = bw.letters()
     for wide in (MAIN, MAPPED):
@@ -220,6 +248,69 @@ def test_every_type_under_a_locale_with_decimal_commas():
     sandbox, bw = check_all_types(env)
     status = bw.json("status", env=env)
     assert status["syncs"][0]["rows_total"] == MAIN.counts()["rows_loaded"], status
+
+
+def test_every_type_through_merge():
+    """The same by staging and MERGE, then with each row changed to another value of its type."""
+    sandbox = Sandbox()
+    bw = program(sandbox, {"shop": cluster().source()}, [sync_of("public.merged", ", raw: true", "upsert")], "merge")
+    assert bw.once()["shop.merged"]["state"] == "ok"
+    MERGED.check(sandbox, bw.letters())
+    before = MERGED.rotate(cluster())
+    result = bw.once()["shop.merged"]
+    assert result["state"] == "ok", result
+    MERGED.check(sandbox, bw.letters(), before)
+    raw = sandbox.rows("merged_raw")
+    check_payloads(raw, before, MERGED.rows)
+    check_payloads(raw, MERGED.rows, before)
+
+
+def check_payloads(raw, versions, others):
+    """Each version of each row that fits is in the raw table once, with its exact content (twice
+    where the other version has the same)."""
+    found = collections.Counter()
+    for row in raw:
+        content = dict(exact_json(row["_bw_payload"])[1])
+        id = int(json.loads(row["_bw_key"])["id"])
+        column, kind, sql, want = versions[id]
+        found[id] += payload_equal(kind, want, content.get(column, ABSENT))
+    wrong = ["%d %s %s: %d times" % (id, kind, sql[:100], found[id]) for id, (_, kind, sql, want) in versions.items()
+             if found[id] != (1 + (versions[id] == others[id]) if not isinstance(want, cases.bad) else 0)]
+    assert not wrong, "\n".join(wrong)
+    ids = [row["_bw_event_id"] for row in raw]
+    assert len(ids) == len(set(ids)), "a doubled event"
+
+
+def payload_equal(kind, want, got):
+    """Whether the payload says what was expected; `got` is what exact_json() makes of it."""
+    if isinstance(want, cases.bad):
+        return False
+    if want is None or want is cases.NO_ARRAY:
+        return got is ABSENT
+    if isinstance(want, list):
+        return isinstance(got, list) and len(got) == len(want) and all(
+            payload_equal(kind.rstrip("[]"), w, g) for w, g in zip(want, got))
+    if isinstance(want, cases.json):
+        return got is not ABSENT and exact_json(want.text) == got
+    if got is None or got is ABSENT:
+        return False
+    if isinstance(want, float):
+        return bits(want) == bits(float(got))
+    if kind == "BOOL":
+        return want == ("true" if got else "false")
+    if "NUMERIC" in kind or kind == "INT64":
+        return decimal.Decimal(want) == decimal.Decimal(got)
+    return want == (got[:-3] if kind == "TIMESTAMP" else got)
+
+
+def test_every_type_appended_once():
+    """By staging and INSERT of what is not there: reading rows again adds nothing."""
+    sandbox = Sandbox()
+    bw = program(sandbox, {"shop": cluster().source()}, [sync_of("public.appended", mode="append", more=", start_from: '2020-01-01T00:00:00Z'")], "append")
+    for _ in range(2):
+        result = bw.once()["shop.appended"]
+        assert result["state"] == "ok", result
+        APPENDED.check(sandbox, bw.letters())
 
 
 def german_locale():
