@@ -11,10 +11,17 @@
 
 /* ---- Sums -------------------------------------------------------------------------------------- */
 
+/* 128 bits in halves: SQLite's memory is aligned to 8 bytes only. */
 typedef struct int_sum {
-    __int128 total; /* 2^63 rows of 2^63 fit */
+    uint64_t low;
+    int64_t high;
     int64_t count;
 } int_sum;
+
+static __int128 int_total(const int_sum *s)
+{
+    return (__int128)s->high << 64 | s->low;
+}
 
 static void int_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
 {
@@ -22,7 +29,9 @@ static void int_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
 
     if (!s || sqlite3_value_type(v) == SQLITE_NULL)
         return;
-    s->total += (__int128)sign * sqlite3_value_int64(v);
+    __int128 total = int_total(s) + (__int128)sign * sqlite3_value_int64(v);
+    s->low = (uint64_t)total;
+    s->high = (int64_t)(total >> 64);
     s->count += sign;
 }
 
@@ -44,10 +53,10 @@ static void int_sum_value(sqlite3_context *ctx)
 
     if (!s || s->count == 0)
         sqlite3_result_null(ctx);
-    else if (s->total > INT64_MAX || s->total < INT64_MIN)
+    else if (int_total(s) > INT64_MAX || int_total(s) < INT64_MIN)
         bq_result_error(ctx, "int64 overflow: sum of %lld values", (long long)s->count);
     else
-        sqlite3_result_int64(ctx, (int64_t)s->total);
+        sqlite3_result_int64(ctx, (int64_t)int_total(s));
 }
 
 static void int_avg_value(sqlite3_context *ctx)
@@ -57,7 +66,7 @@ static void int_avg_value(sqlite3_context *ctx)
     if (!s || s->count == 0)
         sqlite3_result_null(ctx);
     else
-        sqlite3_result_int64(ctx, bq_float_encode((double)s->total / (double)s->count));
+        sqlite3_result_int64(ctx, bq_float_encode((double)int_total(s) / (double)s->count));
 }
 
 typedef struct decimal_sum {
@@ -153,11 +162,20 @@ static void decimal_avg_final(sqlite3_context *ctx)
     decimal_close(sqlite3_aggregate_context(ctx, 0));
 }
 
-/* NaN and infinities are counted apart, so that leaving a window takes them out again. */
+/* NaN and infinities are counted apart, so that leaving a window takes them out again. The sum is
+   compensated (Neumaier): what each addition loses is kept beside it. */
 typedef struct float_sum {
-    long double total;
+    double total, lost;
     int64_t count, nans, ups, downs;
 } float_sum;
+
+static void compensated_add(float_sum *s, double d)
+{
+    double t = s->total + d;
+
+    s->lost += fabs(s->total) >= fabs(d) ? (s->total - t) + d : (d - t) + s->total;
+    s->total = t;
+}
 
 static void float_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
 {
@@ -174,7 +192,7 @@ static void float_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
     else if (isinf(d))
         s->downs += sign;
     else
-        s->total += sign * (long double)d;
+        compensated_add(s, sign * d);
 }
 
 static void float_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -197,7 +215,9 @@ static void float_result(sqlite3_context *ctx, bool average)
         sqlite3_result_null(ctx);
         return;
     }
-    double d = (double)(average ? s->total / (long double)s->count : s->total);
+    double d = isfinite(s->total) ? s->total + s->lost : s->total;
+    if (average)
+        d /= (double)s->count;
     if (s->nans > 0 || (s->ups > 0 && s->downs > 0))
         d = NAN;
     else if (s->ups > 0 || s->downs > 0)
