@@ -35,6 +35,7 @@ typedef struct lab {
     lab_servers *servers;
     bw_settings settings;
     bw_config *config;
+    char *config_file; /* the same, for other processes */
     bw_google *google;
     bw_store *store;
     bw_engine *engine;
@@ -111,6 +112,7 @@ LAB int lab_teardown(void **state)
     bw_arena_fini(&l->arena);
     bw_test_dir_remove(l->dir);
     free(l->dir);
+    free(l->config_file);
     free(l);
     return 0;
 }
@@ -136,6 +138,11 @@ LAB void lab_configure(lab *l, const char *top, const char *syncs)
                               bw_slice_cstr(text), &l->config, &problems, &l->err),
               l->err);
     bw_config_problems_fini(&problems);
+    free(l->config_file);
+    l->config_file = bw_xasprintf("%s/test.yaml", l->dir);
+    FILE *f = fopen(l->config_file, "we");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0 && fclose(f) == 0);
     free(text);
     if (!l->google) {
         bw_google_options o = {.project = "p",
@@ -241,6 +248,19 @@ LAB int lab_requests(lab *l, const char *method)
 LAB void lab_forget_requests(lab *l)
 {
     assert_int_equal(bw_test_http_json(l->http, "DELETE", "/sandbox/requests", NULL), 200);
+}
+
+/* How many statements of the test's database the server runs whose text holds that. */
+LAB int lab_statements(lab *l, const char *part)
+{
+    char *sql = bw_xasprintf("SELECT count(*) FROM pg_stat_activity WHERE datname = '%s' AND state"
+                             " <> 'idle' AND query LIKE '%%%s%%' AND pid <> pg_backend_pid()",
+                             l->name, part);
+    char *count = bw_pg_query(l->servers->pg, "postgres", sql);
+    int n = (int)strtol(count, NULL, 10);
+    free(count);
+    free(sql);
+    return n;
 }
 
 /* ---- waiting ---------------------------------------------------------------------------- */
