@@ -182,6 +182,13 @@ static void print_notes(const report *rep, FILE *out)
                     counts[k].n == 1 ? counts[k].one : counts[k].many);
             before = "";
         }
+        json_t *notes = r->notes ? json_loads(r->notes, 0, NULL) : NULL;
+        for (size_t k = 0; k < json_array_size(notes); k++) {
+            fprintf(out, "%s%s: %s\n", before, r->name,
+                    json_string_value(json_array_get(notes, k)));
+            before = "";
+        }
+        json_decref(notes);
         if (r->error && r->hint && r->hint[0]) {
             fprintf(out, "%s%s: HINT: %s\n", before, r->name, r->hint);
             before = "";

@@ -105,6 +105,7 @@ void bw_run_make_detail(bw_run_work *w)
             bw_arena_printf(a, "replaced whole on every run: %s",
                             info->n_key == 0 ? out->key_origin : out->cursor_origin);
     out->notes = notes;
+    bw_run_list_unfilled(w, a, out);
     const char **settings = BW_ARENA_ARRAY(a, const char *, def->n_settings);
     for (size_t i = 0; i < def->n_settings; i++)
         settings[i] = bw_arena_strdup(a, def->settings[i]);

@@ -179,10 +179,8 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
                                      w->target.table);
     run->target = w->target_name;
     run->partitioned = w->target.partitioned;
+    bw_run_note_unfilled(w);
     bw_run_make_detail(w);
-    for (size_t i = 0; i < w->target.n_drift; i++)
-        run->wants_full |= w->target.drift[i].kind == BW_DRIFT_ADDED && run->read != BW_READ_FULL &&
-                           w->target_spec.add_columns == BW_ADD_COLUMNS_BACKFILL;
     if (!w->target.incompatible)
         return BW_OK;
     run->drift_stops = true;
@@ -436,6 +434,8 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
         s = make_request(w, &request, err);
         if (s == BW_OK)
             s = read_batches(w, &request, err);
+        if (s == BW_OK && request.kind == BW_READ_FULL)
+            bw_run_all_filled(w);
     }
     if (run->detail)
         bw_scorer_report(w->scorer, &run->detail->arena, &run->detail->detail);

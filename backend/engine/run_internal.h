@@ -108,4 +108,11 @@ BW_NODISCARD bw_status bw_batch_check_flood(bw_run_work *w, int64_t batch, bw_er
 
 void bw_run_make_detail(bw_run_work *w);
 
+/* Columns that were added to a target with rows and are not filled for those (unfilled.c): noted
+   once the target is prepared, forgotten after a whole reading, listed for the Sync screen. Noting
+   decides whether the run asks for a full resync. */
+void bw_run_note_unfilled(bw_run_work *w);
+void bw_run_all_filled(bw_run_work *w);
+void bw_run_list_unfilled(const bw_run_work *w, bw_arena *arena, bw_sync_detail *out);
+
 #endif

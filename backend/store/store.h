@@ -94,6 +94,9 @@ BW_NODISCARD bw_status bw_store_sync_pause(bw_store *store, const char *name, bo
 /* BW_TIME_NONE ends it. */
 BW_NODISCARD bw_status bw_store_sync_park(bw_store *store, const char *name, int64_t until_us,
                                           const char *reason, bw_error *err);
+/* Replaces the notes (a JSON array of sentences; NULL: none). */
+BW_NODISCARD bw_status bw_store_sync_note(bw_store *store, const char *name, const char *notes,
+                                          bw_error *err);
 /* Forgets the checkpoint, so that the next run backfills (full resync, take-over). A batch that was
    planned before may still commit, but leaves the checkpoint alone. */
 BW_NODISCARD bw_status bw_store_sync_reset(bw_store *store, const char *name, const char *who,

@@ -177,6 +177,23 @@ bw_status bw_store_sync_park(bw_store *store, const char *name, int64_t until_us
     return st == BW_OK ? bw_tx_end(store, set_parked(store, name, until_us, reason, err), err) : st;
 }
 
+static bw_status set_notes(bw_store *store, const char *name, const char *notes, bw_error *err)
+{
+    bw_status st = bw_sync_ensure(store, name, err);
+    if (st != BW_OK)
+        return st;
+    bw_sql q = bw_sql_open(store, "UPDATE syncs SET notes = ? WHERE name = ?");
+    bw_sql_bind_text(&q, notes);
+    bw_sql_bind_text(&q, name);
+    return bw_sql_run(&q, NULL, err);
+}
+
+bw_status bw_store_sync_note(bw_store *store, const char *name, const char *notes, bw_error *err)
+{
+    bw_status st = bw_tx_begin(store, err);
+    return st == BW_OK ? bw_tx_end(store, set_notes(store, name, notes, err), err) : st;
+}
+
 /* The epoch makes a batch that was planned before leave the checkpoint alone when it commits. */
 static bw_status forget_checkpoint(bw_store *store, const char *name, const char *who,
                                    bw_error *err)
