@@ -107,10 +107,12 @@ static bw_exit list(dlq *d)
 static void show_one(const bw_dead_letter *l, FILE *out)
 {
     char first[BW_TIME_TEXT], last[BW_TIME_TEXT];
-    bw_buf b = BW_BUF_INIT;
+    bw_buf b = BW_BUF_INIT, sync = BW_BUF_INIT, key = BW_BUF_INIT;
     bw_text_sanitise(&b, l->content);
+    bw_text_sanitise(&sync, bw_slice_cstr(l->sync));
+    bw_text_sanitise(&key, bw_slice_cstr(l->key ? l->key : "-"));
     fprintf(out, "id        %lld\nsync      %s\nkey       %s\nstate     %s\nreason    %s: %s\n",
-            (long long)l->id, l->sync, l->key ? l->key : "-", bw_letter_state_name(l->state),
+            (long long)l->id, bw_buf_cstr(&sync), bw_buf_cstr(&key), bw_letter_state_name(l->state),
             bw_reason_name(l->reason), bw_reason_text(l->reason));
     char safe[512];
     fprintf(out, "column    %s\n",
@@ -121,6 +123,8 @@ static void show_one(const bw_dead_letter *l, FILE *out)
             bw_format_time(l->first_seen_us, first), bw_format_time(l->last_seen_us, last),
             bw_buf_cstr(&b));
     bw_buf_fini(&b);
+    bw_buf_fini(&sync);
+    bw_buf_fini(&key);
 }
 
 static bw_exit show(dlq *d)
@@ -154,8 +158,7 @@ static bw_exit export(dlq *d)
     }
     for (size_t i = 0; i < d->n; i++) {
         json_t *o = letter_json(&d->letters[i]);
-        json_dumpf(o, to, JSON_COMPACT);
-        fputc('\n', to);
+        bw_json_write(o, JSON_COMPACT, to);
         json_decref(o);
     }
     if (!path)

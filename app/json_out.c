@@ -43,10 +43,36 @@ json_t *bw_json_error(const bw_error *err)
     return o;
 }
 
+/* What a terminal would act on or read backwards; C0 is escaped by every writer of JSON. */
+static bool acts_on_terminal(int32_t cp)
+{
+    return (cp >= 0x7F && cp <= 0x9F) || cp == 0x061C || cp == 0x200E || cp == 0x200F ||
+           (cp >= 0x2028 && cp <= 0x202E) || (cp >= 0x2066 && cp <= 0x2069);
+}
+
+/* In a document of JSON such characters stand in strings only, so escapes may replace them. */
+void bw_json_write(const json_t *value, size_t flags, FILE *to)
+{
+    char *text = json_dumps(value, flags);
+    bw_slice rest = bw_slice_cstr(text ? text : "null");
+    size_t plain = 0, n;
+    int32_t cp;
+    while ((n = bw_utf8_decode((bw_slice){rest.ptr + plain, rest.len - plain}, &cp)) > 0) {
+        plain += n;
+        if (!acts_on_terminal(cp))
+            continue;
+        fwrite(rest.ptr, 1, plain - n, to);
+        fprintf(to, "\\u%04x", (unsigned)cp);
+        rest = (bw_slice){rest.ptr + plain, rest.len - plain};
+        plain = 0;
+    }
+    fwrite(rest.ptr, 1, rest.len, to);
+    fputc('\n', to);
+    free(text);
+}
+
 void bw_json_print(json_t *doc, FILE *to)
 {
-    char *text = json_dumps(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-    fprintf(to, "%s\n", text ? text : "{}");
-    free(text);
+    bw_json_write(doc, JSON_INDENT(2) | JSON_REAL_PRECISION(6), to);
     json_decref(doc);
 }

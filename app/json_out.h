@@ -13,6 +13,9 @@ json_t *bw_json_slice(bw_slice text);
 json_t *bw_json_time(int64_t us);
 json_t *bw_json_number(double n);           /* null for NAN */
 json_t *bw_json_error(const bw_error *err); /* {"message", "hint"}; hint null where there is none */
+/* Writes the value and a newline, with jansson's flags. What could act on a terminal is escaped:
+   the JSON says the same, and may be looked at. */
+void bw_json_write(const json_t *value, size_t flags, FILE *to);
 /* Prints the document and frees it. */
 void bw_json_print(json_t *doc, FILE *to);
 

@@ -4,6 +4,9 @@
 
 #include "backend/core/text.h"
 
+/* Cells of a column that others follow: one long key must not push them off every screen. */
+#define WIDEST 60
+
 struct bw_text_table {
     bw_arena arena;
     size_t columns;
@@ -32,7 +35,13 @@ void bw_text_table_free(bw_text_table *t)
 void bw_text_table_add(bw_text_table *t, const char *text)
 {
     bw_buf b = BW_BUF_INIT;
+    int used;
+    bool last = t->n % t->columns + 1 == t->columns;
     bw_text_sanitise(&b, bw_slice_cstr(text ? text : "-"));
+    if (!last && bw_text_width(bw_buf_slice(&b)) > WIDEST) {
+        b.len = bw_text_fit(bw_buf_slice(&b), WIDEST - 3, &used);
+        bw_buf_adds(&b, "...");
+    }
     BW_GROW(t->cells, t->n + 1, t->cap);
     t->cells[t->n++] = bw_arena_strdup(&t->arena, bw_buf_cstr(&b));
     bw_buf_fini(&b);

@@ -1,4 +1,5 @@
-/* Aligned columns of text for standard output: widths by cells, everything sanitised. */
+/* Aligned columns of text for standard output: widths by cells, everything sanitised,
+ * cells of all columns but the last cut at 60 cells. */
 #ifndef BW_APP_TEXT_TABLE_H
 #define BW_APP_TEXT_TABLE_H
 
