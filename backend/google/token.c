@@ -24,6 +24,7 @@
 #define STILL_USABLE   (10 * BW_SECOND)
 #define NEXT_REFRESH   (30 * BW_SECOND)
 #define ASSERTION_LIFE ((int64_t)3600)
+#define LONGEST_LIFE   ((int64_t)12 * 3600) /* what Google gives at most; asking again costs little */
 #define METADATA_TRIES (5 * BW_SECOND)
 #define SKEW_NOTICED   (60 * BW_SECOND)
 #define SCOPE          "https://www.googleapis.com/auth/cloud-platform"
@@ -188,18 +189,27 @@ static bw_status fail_token(const bw_token_cache *c, const bw_http_response *r, 
     return err->status;
 }
 
+/* RFC 6750, 2.1: visible ASCII. Anything else would be a header of its own, or cut one short. */
+static bool is_token(const char *text)
+{
+    const char *p = text;
+    while (*p > ' ' && *p < 0x7F)
+        p++;
+    return p != text && !*p;
+}
+
 static bw_status read_token(bw_http_response *r, char **token, int64_t *life_us, bw_error *err)
 {
     bw_slice body = bw_buf_slice(&r->body);
     int64_t seconds = 3600;
     *token = body.len ? bw_json_member_string(body, "access_token") : NULL;
-    if (!*token || !(*token)[0]) {
+    if (!*token || !is_token(*token)) {
         free(*token);
         *token = NULL;
         return bw_error_set(err, BW_UNAVAILABLE, "the token server's answer holds no access_token");
     }
     bw_json_member_int(body, "expires_in", &seconds);
-    *life_us = seconds * BW_SECOND;
+    *life_us = (seconds < 0 ? 0 : seconds > LONGEST_LIFE ? LONGEST_LIFE : seconds) * BW_SECOND;
     OPENSSL_cleanse(r->body.ptr, r->body.len);
     return BW_OK;
 }

@@ -20,6 +20,7 @@
 #define DEFAULT_CONNECT_US   (15 * BW_SECOND)
 #define DEFAULT_STALL_US     (60 * BW_SECOND)
 #define DEFAULT_MAX_RESPONSE ((size_t)64 << 20)
+#define MAX_HEADERS          ((size_t)256 << 10) /* of one answer, interim ones included */
 /* A connection that was idle for longer may be dead without anybody knowing: the machine slept, or a
    firewall forgot it. Wall time, because it goes on in suspend. */
 #define IDLE_MAX (55 * BW_SECOND)
@@ -50,6 +51,7 @@ typedef struct transfer {
     size_t body_size, max_response;
     size_t slice, at; /* the next byte of the body to send */
     size_t sent;
+    size_t header_bytes;
     bool too_large;
     int64_t moved_us; /* when something moved last */
     int64_t moved_bytes;
@@ -167,6 +169,11 @@ static size_t on_header(char *data, size_t size, size_t n, void *user)
 {
     transfer *t = user;
     bw_slice line = {data, size * n};
+    t->header_bytes += line.len;
+    if (t->header_bytes > MAX_HEADERS) {
+        t->too_large = true;
+        return 0;
+    }
     if (line.len > 5 && memcmp(line.ptr, "HTTP/", 5) == 0) {
         bw_buf_clear(&t->response->headers);
         t->response->status = parse_status(line);
@@ -211,6 +218,10 @@ static const curl_meaning meanings[] = {
 
 static bw_status fail_curl(transfer *t, CURLcode code, bw_error *err)
 {
+    if (t->header_bytes > MAX_HEADERS)
+        return bw_error_set(err, BW_UNSUPPORTED,
+                            "the answer of %s has more than %zu bytes of headers", t->peer,
+                            MAX_HEADERS);
     if (t->too_large)
         return bw_error_set(err, BW_UNSUPPORTED, "the answer of %s is larger than %zu bytes",
                             t->peer, t->max_response);

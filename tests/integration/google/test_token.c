@@ -171,6 +171,24 @@ static void test_metadata_must_say_who_it_is(void **state)
     end(&f);
 }
 
+/* Headers must not be smuggled in by whoever answers as the token server, nor a life overflow. */
+static void test_only_a_token_is_taken(void **state)
+{
+    (void)state;
+    static const bw_wire_step steps[] = {
+        ONCE(TOKEN("a\\r\\nX-Evil: 1", "3600")),
+        ONCE(TOKEN("a b", "3600")),
+        ONCE(TOKEN("good", "9223372036854775807")),
+    };
+    fixture f;
+    begin(&f, USER, steps, BW_COUNT(steps));
+    assert_token(&f, "good");
+    assert_int_equal(bw_wire_count(f.server), 3);
+    assert_token(&f, "good");
+    assert_int_equal(bw_wire_count(f.server), 3);
+    end(&f);
+}
+
 static void test_kept_until_five_minutes_are_left(void **state)
 {
     (void)state;
@@ -424,6 +442,7 @@ int main(void)
         cmocka_unit_test(test_user_request),
         cmocka_unit_test(test_metadata_request),
         cmocka_unit_test(test_metadata_must_say_who_it_is),
+        cmocka_unit_test(test_only_a_token_is_taken),
         cmocka_unit_test(test_kept_until_five_minutes_are_left),
         cmocka_unit_test(test_old_token_outlives_a_failed_refresh),
         cmocka_unit_test(test_refused_token_is_replaced_once),

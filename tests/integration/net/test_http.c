@@ -321,6 +321,22 @@ static void test_proxy_from_the_environment(void **state)
     end(&f);
 }
 
+static void test_headers_without_end(void **state)
+{
+    (void)state;
+    bw_buf reply = BW_BUF_INIT;
+    bw_buf_adds(&reply, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < 400; i++)
+        bw_buf_addf(&reply, "X-%d: %01000d\r\n", i, 0);
+    bw_buf_adds(&reply, "Content-Length: 0\r\n\r\n");
+    const bw_wire_step steps[] = {{.reply = bw_buf_cstr(&reply)}};
+    fixture f = begin(steps, BW_COUNT(steps));
+    assert_int_equal(ask(&f, (bw_http_request){.method = "GET"}), BW_UNSUPPORTED);
+    assert_non_null(strstr(f.err.message, "bytes of headers"));
+    end(&f);
+    bw_buf_fini(&reply);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_stall_ends_what_does_not_move),
         cmocka_unit_test(test_cancel_ends_a_wait_at_once),
         cmocka_unit_test(test_limits_and_bad_urls),
+        cmocka_unit_test(test_headers_without_end),
         cmocka_unit_test(test_early_refusal),
         cmocka_unit_test(test_connections_are_kept_but_not_over_a_sleep),
         cmocka_unit_test(test_proxy_from_the_environment),
