@@ -105,8 +105,10 @@ static void one_run(const writer *w, const bw_run_record *r)
     snprintf(state, sizeof(state), "%-11s ", r->state);
     bw_text_view_extend(w->t, run_role(r->state), bw_slice_cstr(state));
     bw_buf line = BW_BUF_INIT;
-    bw_buf_addf(&line, "%-11s %8s rows", r->kind ? r->kind : "",
-                bw_format_count((double)r->rows_loaded, loaded));
+    bw_buf_addf(&line, "%-11s", r->kind ? r->kind : "");
+    /* A run's counts are written down batch by batch: before the first they say nothing. */
+    if (r->ended_us != BW_TIME_NONE || r->rows_read > 0)
+        bw_buf_addf(&line, " %8s rows", bw_format_count((double)r->rows_loaded, loaded));
     if (r->dead_letters > 0)
         bw_buf_addf(&line, ", %lld dead", (long long)r->dead_letters);
     if (r->ended_us != BW_TIME_NONE)

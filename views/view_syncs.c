@@ -186,7 +186,8 @@ static bw_role say(const bw_table_view *v, bw_buf *out)
     char text[BW_TIME_TEXT], rows[BW_TIME_TEXT];
     bw_buf_addf(out, "%s  %s", s->name, bw_sync_reason(s));
     if (s->progress.active)
-        bw_buf_addf(out, "; %s %s, %s rows read", s->progress.phase, s->progress.batch,
+        bw_buf_addf(out, "; %s%s%s, %s rows read", s->progress.phase,
+                    s->progress.batch[0] ? " " : "", s->progress.batch,
                     bw_format_count((double)s->progress.rows_read, rows));
     if (s->progress.active && s->progress.eta_us != BW_TIME_NONE)
         bw_buf_addf(out, ", done in about %s", bw_format_duration(s->progress.eta_us, text));

@@ -226,11 +226,12 @@ void bw_draw_progress(bw_region r, int row, int col, int width, const bw_progres
 {
     char done[BW_TIME_TEXT], total[BW_TIME_TEXT], eta[BW_TIME_TEXT];
     bw_buf text = BW_BUF_INIT;
-    bool known = !isnan(p->total) && p->total > 0;
+    /* A total is an estimate; one that was exceeded has no share to show. */
+    bool known = !isnan(p->total) && p->total > 0 && p->done <= p->total;
     double share = known ? p->done / p->total : NAN;
     bw_format_count(p->done, done);
     if (known)
-        bw_buf_addf(&text, "%3d%%  %s/%s", (int)(share * 100 > 100 ? 100 : share * 100), done,
+        bw_buf_addf(&text, "%3d%%  %s/%s", (int)(share * 100), done,
                     bw_format_count(p->total, total));
     else
         bw_buf_adds(&text, done);

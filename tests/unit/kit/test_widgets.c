@@ -150,6 +150,15 @@ static void progress_promises_nothing_it_does_not_know(void **state)
     assert_null(strstr(last + 3, "ETA"));
     assert_null(strstr(last, "\n100%"));
     bw_buf_fini(&out);
+    /* More than were expected: the estimate was wrong, and nobody knows how much is left. */
+    bw_canvas_clear(c);
+    p = (bw_progress){7929, 212, 5 * BW_SECOND, "rows"};
+    bw_draw_progress(r, 0, 0, 60, &p);
+    bw_canvas_dump(c, &out);
+    assert_non_null(strstr(bw_buf_cstr(&out), "7929 rows"));
+    assert_null(strstr(bw_buf_cstr(&out), "%"));
+    assert_null(strstr(bw_buf_cstr(&out), "ETA"));
+    bw_buf_fini(&out);
     bw_canvas_free(c);
 }
 
