@@ -7,6 +7,11 @@
 #include "backend/core/text.h"
 #include "views/console_internal.h"
 
+/* A page is asked for again after the refresh, or later where answering takes long: a long list must
+   not keep the store busy. */
+#define ASK_COST    100 /* times as long as the answer took */
+#define LONGEST_ASK (30 * BW_SECOND)
+
 static bw_console *console_of(const bw_view_host *host)
 {
     return host->console;
@@ -28,9 +33,11 @@ static bw_status bind_keys(bw_console *c, bw_error *err)
         if (s != BW_OK)
             return bw_error_wrap(err, "ui.keys");
     }
-    const char *conflicts = bw_action_set_conflicts(c->actions);
-    if (conflicts[0])
-        bw_toasts_add(c->toasts, BW_TOAST_WARN, "%s", conflicts);
+    for (const char *line = bw_action_set_conflicts(c->actions); *line;) {
+        int n = (int)strcspn(line, "\n");
+        bw_toasts_add(c->toasts, BW_TOAST_WARN, "%.*s", n, line);
+        line += n + (line[n] == '\n');
+    }
     return BW_OK;
 }
 
@@ -107,6 +114,7 @@ static void ask_page(bw_console *c, bool again)
     c->asked = query;
     c->has_asked = true;
     c->asked_mono_us = bw_mono_us(c->options.clock);
+    c->ask_again_us = c->asked_mono_us + LONGEST_ASK;
     if (c->options.ask)
         c->options.ask(c->options.user, &query);
 }
@@ -144,6 +152,9 @@ bw_reaction bw_console_page(bw_console *c, const bw_page *page)
         return BW_REACT_HANDLED;
     }
     const bw_page *old = c->pages[c->depth - 1];
+    int64_t wait = (bw_mono_us(c->options.clock) - c->asked_mono_us) * ASK_COST;
+    wait = wait < c->options.refresh_us ? c->options.refresh_us : wait;
+    c->ask_again_us = c->asked_mono_us + (wait < LONGEST_ASK ? wait : LONGEST_ASK);
     c->pages[c->depth - 1] = page;
     bw_console_update(c);
     bw_page_unref(old);
@@ -269,8 +280,8 @@ int64_t bw_console_deadline(const bw_console *c)
             held = table ? bw_table_deadline(table) : BW_FOREVER;
     if (held < at)
         at = held;
-    if (c->has_asked && !c->held && c->asked_mono_us + c->options.refresh_us < at)
-        at = c->asked_mono_us + c->options.refresh_us;
+    if (c->has_asked && !c->held && c->ask_again_us < at)
+        at = c->ask_again_us;
     int64_t older = bw_console_next_age(c);
     return older < at ? older : at;
 }
@@ -284,7 +295,7 @@ bw_reaction bw_console_tick(bw_console *c)
     bw_reaction r = changes ? BW_REACT_REDRAW : BW_REACT_NONE;
     if (table && bw_table_deadline(table) <= now)
         r |= bw_table_tick(table);
-    if (c->has_asked && !c->held && c->asked_mono_us + c->options.refresh_us <= now)
+    if (c->has_asked && !c->held && c->ask_again_us <= now)
         ask_page(c, true);
     return r;
 }

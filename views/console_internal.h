@@ -49,6 +49,7 @@ struct bw_console {
     bw_page_query asked;
     bool has_asked;
     int64_t asked_mono_us;
+    int64_t ask_again_us; /* monotonic */
     bw_toasts *toasts;
     bw_prompt *prompt;
     bw_prompt_kind prompt_kind;

@@ -408,6 +408,28 @@ def test_paste_outside_a_prompt_does_nothing():
         s.wait_for("Syncs › Runs")
 
 
+def test_keys_from_the_configuration():
+    with Shop(extra='ui: {keys: {resync: "F5", quit: "", pause: "R"}}') as s:
+        s.wait_for("f5 resync")  # the footer tells the keys in force ...
+        s.wait_for("now means")  # ... and messages which actions have lost some
+        s.say("messages")
+        s.wait_for("f5 now means resync and no longer refresh")
+        s.wait_for("R now means pause and no longer resync-full")
+        s.say("syncs")
+        s.keys("Q")
+        s.select("shop.stock")
+        s.keys("F5")
+        s.wait_for("shop.stock: 50 rows read")
+        s.say("quit")
+        s.wait_for("rc=0")
+    wrong = Bridgewatch(directory, "http://127.0.0.1:9", {"shop": "{type: postgres, host: /nowhere, database: x}"},
+                        ["{source: shop, table: public.t}"], name="keys", extra='ui: {keys: {resinc: "F5"}}')
+    with Console() as c:
+        c.start(" ".join(wrong.argv()), "rc=2")
+        assert "Did you mean resync?" in c.screen(), c.screen()
+        assert c.get("alternate_on") == "0"
+
+
 # ---- hostile data -----------------------------------------------------------------------------
 
 def test_hostile_data_never_reaches_the_terminal():
