@@ -182,6 +182,12 @@ static void print_notes(const report *rep, FILE *out)
                     counts[k].n == 1 ? counts[k].one : counts[k].many);
             before = "";
         }
+        if (rep->lines[i].score.state == BW_STATE_PARKED) {
+            char until[BW_TIME_TEXT];
+            fprintf(out, "%s%s: parked until %s; resume ends it\n", before, r->name,
+                    bw_format_time(r->parked_until_us - r->parked_until_us % BW_SECOND, until));
+            before = "";
+        }
         json_t *notes = r->notes ? json_loads(r->notes, 0, NULL) : NULL;
         for (size_t k = 0; k < json_array_size(notes); k++) {
             fprintf(out, "%s%s: %s\n", before, r->name,
