@@ -94,6 +94,7 @@ static void *run(void *arg)
 {
     bw_engine *e = arg;
     while (!atomic_load(&e->stopping)) {
+        bw_engine_watch_clock(e);
         bw_engine_take_results(e);
         bw_engine_take_commands(e);
         heartbeat(e);

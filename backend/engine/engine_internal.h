@@ -106,6 +106,7 @@ struct bw_engine {
     const char *note; /* why nothing new is started, in note_text; NULL */
     char note_text[256];
     int64_t next_heartbeat, next_sample, next_publish, next_trim; /* monotonic */
+    int64_t seen_mono_us, seen_wall_us; /* when the clock was looked at last; standstill.c */
     bool changed;
     uint64_t snapshot_seq;
     bw_tracked *tracked;
@@ -135,6 +136,13 @@ void bw_engine_count_letters(bw_engine *e);
 size_t bw_sync_withdraw(bw_engine *e, bw_sync *sync, const char *words);
 /* Wall time at which something is due; BW_FOREVER when nothing is. */
 int64_t bw_engine_next_due(const bw_engine *e);
+
+/* standstill.c */
+/* Cuts runs off after a jump of the clock. */
+void bw_engine_watch_clock(bw_engine *e);
+/* Whether the run was cut off by a jump: it is due again, under the same command. To be asked last:
+   the run's strings may be gone then. */
+bool bw_sync_begin_again(bw_engine *e, bw_sync *sync, bw_run *run);
 
 /* commands.c */
 void bw_engine_take_commands(bw_engine *e);

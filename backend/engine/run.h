@@ -56,6 +56,7 @@ typedef struct bw_run {
     size_t n_letters;
     double rate; /* REPLAY: letters per second; 0: no limit */
     bool take_over;
+    bool stood_still; /* the scheduler's: cut off by a jump of the clock, and begun again */
     bw_cancel cancel;
 
     /* Shared while it runs. */

@@ -550,6 +550,7 @@ void bw_engine_take_results(bw_engine *e)
         for (size_t i = 0; i < e->n_syncs; i++) {
             if (e->syncs[i]->run == run) {
                 take_result(e, e->syncs[i], run);
+                bw_sync_begin_again(e, e->syncs[i], run);
                 break;
             }
         }

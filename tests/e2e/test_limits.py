@@ -157,6 +157,28 @@ def test_queries_may_cost_so_much_a_day():
     assert t.once()["state"] == "ok" and t.values() == {"1"}
 
 
+def test_standing_still_begins_again_and_does_not_count():
+    t = Table(", schedule: manual")
+    t.sandbox.faults(["bigquery.jobs.insert:latency=3s:1:1"])
+    engine = t.engine()
+    wait_for("the engine", lambda: t.bw.json("status")["engine"]["state"] == "running")
+    asked = t.bw.start("sync", "shop." + t.name, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for("a load under way", lambda: t.requests("bigquery.tables.insert"))
+    engine.send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    wait_for("more than ten seconds", lambda: time.monotonic() > began + 10.5)
+    assert t.bw.json("status")["engine"]["state"] == "running", "15 s are allowed"
+    engine.send_signal(signal.SIGCONT)
+    # The command is answered by the run that began again.
+    out, err = asked.communicate(timeout=30)
+    assert asked.returncode == 0 and "5 loaded" in out, (out, err)
+    assert t.values() == {"0"}
+    runs = t.store("SELECT state FROM runs ORDER BY id")
+    assert runs == [("cancelled",), ("ok",)], runs
+    assert t.store("SELECT failures FROM syncs") == [(0,)]
+    end(engine)
+
+
 def test_rates_that_are_too_high_are_waited_out():
     t = Table()
     t.sandbox.faults(["bigquery.jobs.insert:429/rateLimitExceeded:1:2", "bigquery.tables.get:503/backendError:1:2"])
