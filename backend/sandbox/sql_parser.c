@@ -256,6 +256,8 @@ static void parse_statement(sql_parser *p, sql_stmt *s)
 bw_status sql_parse(bw_arena *arena, bw_slice text, sql_stmt *out, bq_error *err)
 {
     sql_tokens tokens;
+
+    text = bw_arena_slice(arena, text); /* ends with a NUL: numbers are read where they stand */
     bw_status status = sql_lex(arena, text, &tokens, err);
 
     if (status != BW_OK)
