@@ -119,9 +119,11 @@ static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_en
                         b->load_job, (long long)result->rows);
 }
 
-static void forget_landed(bw_run_work *w)
+/* What the attempt before met. */
+static void forget_attempt(bw_run_work *w)
 {
     memset(w->letter_landed, 0, w->n_letter_keys * sizeof(*w->letter_landed));
+    bw_occurrences_clear(&w->rejected);
 }
 
 /* Waits a moment before the next of several attempts: 1 s, then twice as long. */
@@ -153,7 +155,7 @@ static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
     atomic_fetch_sub(&w->run->rows_read, rows->read);
     atomic_fetch_sub(&w->run->dead_letters, rows->rejected);
     *rows = (bw_batch_rows){0};
-    forget_landed(w);
+    forget_attempt(w);
     w->prefetched = false;
     b->attempt++;
     set_ids(w, b, straight);
@@ -414,7 +416,7 @@ static bw_status plan_and_load(bw_run_work *w, const bw_batch_plan *plan, bw_bat
         return s;
     w->sync.next_batch++;
     w->unresolved = w->source_failed = false;
-    forget_landed(w);
+    forget_attempt(w);
     s = load_batch(w, plan, b, replaces, empty, err);
     if (s != BW_OK) {
         if (s != BW_REJECTED) /* its letters go with it, unless a flood shows them */

@@ -9,14 +9,18 @@
 #include "backend/engine/run_internal.h"
 #include "backend/engine/scorer.h"
 
-/* One open letter per key: the row is read again and again until it fits. Without a key the content
-   is the identity. */
-static const char *letter_id(bw_arena *arena, const bw_rejected_row *r)
+/* One open letter per key: the row is read again and again until it fits. Without a key, or with a
+   NULL in it, the content is the identity, and an ordinal tells identical rows apart. */
+static const char *letter_id(bw_run_work *w, bw_arena *arena, const bw_rejected_row *r)
 {
-    bw_slice id = r->key.len ? r->key : r->content;
+    bool keyed = r->key.len > 0 && r->reason != BW_REASON_KEY_NULL;
+    bw_slice id = keyed ? r->key : r->content;
     XXH128_hash_t h = XXH3_128bits(id.ptr, id.len);
-    return bw_arena_printf(arena, "row-%016llx%016llx", (unsigned long long)h.high64,
-                           (unsigned long long)h.low64);
+    uint64_t ordinal = keyed ? 1 : bw_occurrences_add(&w->rejected, h.high64, h.low64);
+    const char *text = bw_arena_printf(arena, "row-%016llx%016llx", (unsigned long long)h.high64,
+                                       (unsigned long long)h.low64);
+    return ordinal == 1 ? text
+                        : bw_arena_printf(arena, "%s-%llu", text, (unsigned long long)ordinal);
 }
 
 static bw_status stage(bw_run_work *w, int64_t batch, const bw_rejected_row *rows, size_t n,
@@ -32,7 +36,7 @@ static bw_status stage(bw_run_work *w, int64_t batch, const bw_rejected_row *row
         letters[i] = (bw_dead_letter){
             .sync = w->run->def->name,
             .key = r->key.len ? bw_arena_strndup(&arena, r->key.ptr, r->key.len) : NULL,
-            .event_id = letter_id(&arena, r),
+            .event_id = letter_id(w, &arena, r),
             .reason = r->reason,
             .column = r->column ? r->column : "",
             .detail = bw_arena_strndup(&arena, r->detail.ptr, r->detail.len),

@@ -449,6 +449,7 @@ static void close_work(bw_run_work *w)
     bw_chunk_fini(&w->chunk);
     bw_arena_fini(&w->batch_arena);
     bw_arena_fini(&w->letter_arena);
+    bw_occurrences_fini(&w->rejected);
     bw_destination_free(w->destination);
     if (w->source)
         w->run->def->source->close(w->source);

@@ -8,6 +8,7 @@
 #define BW_ENGINE_RUN_INTERNAL_H
 
 #include "backend/destination/encoder.h"
+#include "backend/engine/occurrences.h"
 #include "backend/engine/run.h"
 #include "backend/engine/scorer.h"
 #include "backend/engine/uploader.h"
@@ -35,9 +36,10 @@ typedef struct bw_run_work {
     bw_arena letter_arena;          /* of the two below */
     const char *const *letter_keys; /* of open letters, sorted */
     size_t n_letter_keys;
-    bool *letter_landed;  /* beside letter_keys: landed in the batch at hand */
-    int64_t new_letters;  /* of this run so far, without the current batch's */
-    int64_t rows_settled; /* rows that this run read in the batches before the one at hand */
+    bool *letter_landed;     /* beside letter_keys: landed in the batch at hand */
+    bw_occurrences rejected; /* rows of the attempt at hand that no key tells apart */
+    int64_t new_letters;     /* of this run so far, without the current batch's */
+    int64_t rows_settled;    /* rows that this run read in the batches before the one at hand */
     bw_row_scorer *scorer;
 } bw_run_work;
 

@@ -294,7 +294,8 @@ static bw_status reject(bw_pgcopy *copy, const char *row, size_t size, bw_chunk 
                                 .column = copy->schema->fields[column].source_name,
                                 .detail = detail_of(copy, arena, texts[column]),
                                 .content = bw_row_source_json(arena, copy->schema, texts)};
-    rejected.key = rejected_key(copy, arena, texts);
+    if (copy->n_key > 0)
+        rejected.key = rejected_key(copy, arena, texts);
     bw_chunk_reject(chunk, rejected);
     return BW_OK;
 }

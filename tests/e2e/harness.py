@@ -82,10 +82,10 @@ def postgres_bindir():
 class Postgres:
     """A throwaway cluster on a Unix socket; as root it runs as the user postgres."""
 
-    def __init__(self, directory, settings=(), locale="C.UTF-8", encoding="UTF8", port=5432):
+    def __init__(self, directory, settings=(), locale="C.UTF-8", encoding="UTF8", port=5432, env=None):
         self.directory = os.path.join(directory.path, "pg%d" % id(self))
         self.socket = os.path.join(directory.path, "s%d" % (id(self) % 100000))
-        self.settings, self.port = list(settings), str(port)
+        self.settings, self.port, self.env = list(settings), str(port), dict(os.environ, **env or {})
         self.bin = postgres_bindir()
         self.process = None
         os.mkdir(self.directory, 0o700)
@@ -106,7 +106,7 @@ class Postgres:
             os.setuid(self.user.pw_uid)
 
     def _as_user(self, argv):
-        done = subprocess.run(argv, preexec_fn=self._demote, cwd="/", capture_output=True)
+        done = subprocess.run(argv, preexec_fn=self._demote, cwd="/", capture_output=True, env=self.env)
         assert done.returncode == 0, done.stderr.decode()
 
     def start(self):
@@ -117,7 +117,7 @@ class Postgres:
             argv += ["-c", setting]
         self.log = open(os.path.join(self.directory + ".log"), "ab")
         self.process = spawn(argv, preexec_fn=self._demote, cwd="/", stdout=self.log, stderr=self.log,
-                             stdin=subprocess.DEVNULL)
+                             stdin=subprocess.DEVNULL, env=self.env)
         wait_for("PostgreSQL", lambda: self.try_sql("SELECT 1", "postgres") == "1")
 
     def try_sql(self, sql, database):

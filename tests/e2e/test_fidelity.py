@@ -3,9 +3,11 @@ BigQuery, seen through its API, or its row is a dead letter that says why and ho
 
 The tables of what must come out are in fidelity_cases.py, written by hand.
 """
+import base64
 import collections
 import datetime
 import decimal
+import functools
 import os
 import struct
 import subprocess
@@ -200,7 +202,7 @@ def cluster():
     global _pg
     if _pg:
         return _pg
-    _pg = Postgres(TempDir(), locale="C.UTF-8")
+    _pg = Postgres(TempDir(), locale="C", env={"LOCPATH": german_locale()})
     _pg.sql("CREATE DATABASE shop", "postgres")
     _pg.sql(cases.SETUP)
     MAIN.create(_pg)
@@ -210,7 +212,8 @@ def cluster():
     create_names(_pg)
     for setting in ["TimeZone TO 'America/St_Johns'", "DateStyle TO 'German, DMY'", "IntervalStyle TO 'sql_standard'",
                     "extra_float_digits TO 0", "bytea_output TO 'escape'", "xmlbinary TO 'hex'",
-                    "client_encoding TO 'LATIN1'", "standard_conforming_strings TO on", "search_path TO other, public"]:
+                    "client_encoding TO 'LATIN1'", "lc_monetary TO 'de_DE.UTF-8'", "lc_numeric TO 'de_DE.UTF-8'",
+                    "lc_time TO 'de_DE.UTF-8'", "lc_messages TO 'de_DE.UTF-8'", "standard_conforming_strings TO on", "search_path TO other, public"]:
         _pg.sql("ALTER DATABASE shop SET %s" % setting)
     return _pg
 
@@ -313,6 +316,7 @@ def test_every_type_appended_once():
         APPENDED.check(sandbox, bw.letters())
 
 
+@functools.cache
 def german_locale():
     """A directory with de_DE.UTF-8 for LOCPATH; made here, because few systems have it."""
     made = TempDir("bwt-locale-").path
@@ -375,6 +379,113 @@ def test_bytes_that_are_not_utf8():
     bw = program(sandbox, {"shop": pg.source("ascii")}, [sync_of("public.raw")], "ascii")
     check_counts(bw.once()["shop.raw"], wide.counts())
     wide.check(sandbox, bw.letters())
+
+
+def fresh(sql, *syncs, name):
+    cluster().sql(sql)
+    sandbox = Sandbox()
+    return sandbox, program(sandbox, {"shop": cluster().source()}, syncs, name)
+
+
+def contents(letters):
+    return sorted((l["reason"], l["column"], l["content"]) for l in letters)
+
+
+def test_rows_without_a_key():
+    """Identical rows are as many rows in the target, and as many letters."""
+    sandbox, bw = fresh(
+        "CREATE TABLE keyless (v text, d date, updated_at timestamptz NOT NULL DEFAULT '2024-01-01 00:00+00');"
+        "INSERT INTO keyless (v, d) VALUES ('a', '2024-01-01'), ('a', '2024-01-01'), ('b', 'infinity'), ('b', 'infinity'),"
+        " ('b', 'infinity'), ('c', 'infinity'), (NULL, NULL), (NULL, NULL);",
+        sync_of("public.keyless", ", name: swapped, target: swapped"),
+        sync_of("public.keyless", ", name: added, target: added, start_from: '2020-01-01T00:00:00Z'", "append"), name="keyless")
+    letter = '{"v":"%s","d":"infinity","updated_at":"2024-01-01 00:00:00+00"}'
+    for _ in range(2):
+        results = bw.once()
+        for name in ("swapped", "added"):
+            if results[name]["rows_read"]:
+                check_counts(results[name], {"rows_read": 8, "rows_loaded": 4, "dead_letters": 4})
+            got = sorted(([r["v"], r["d"]] for r in sandbox.rows(name)), key=str)
+            assert got == [["a", "2024-01-01"]] * 2 + [[None, None]] * 2, got
+            letters = [l for l in bw.letters() if l["sync"] == name]
+            assert all(l["key"] is None for l in letters), letters
+            assert contents(letters) == [("TS_INFINITY", "d", letter % v) for v in "bbbc"], letters
+    cluster().sql("UPDATE keyless SET d = NULL WHERE v = 'b'")
+    bw.once("swapped")
+    assert contents(l for l in bw.letters() if l["sync"] == "swapped") == [("TS_INFINITY", "d", letter % "c")], bw.letters()
+
+
+def test_rows_whose_key_is_null():
+    sandbox, bw = fresh(
+        "CREATE TABLE half_keyed (id int UNIQUE, v text, updated_at timestamptz NOT NULL DEFAULT '2024-01-01 00:00+00');"
+        "INSERT INTO half_keyed (id, v) VALUES (1, 'a'), (NULL, 'b'), (NULL, 'b'), (NULL, 'c'), (2, 'd')",
+        sync_of("public.half_keyed", ", key: [id]", "upsert"), name="nulls")
+    for _ in range(2):
+        assert bw.once()["shop.half_keyed"]["state"] == "ok"
+        assert sorted([r["id"], r["v"]] for r in sandbox.rows("half_keyed")) == [["1", "a"], ["2", "d"]]
+        assert contents(bw.letters()) == [
+            ("KEY_NULL", "id", '{"id":null,"v":"%s","updated_at":"2024-01-01 00:00:00+00"}' % v) for v in "bbc"], bw.letters()
+
+
+KEYED = """
+CREATE TABLE keyed ("Key a" text COLLATE "C", b numeric, c timestamptz, d bytea, e char(4), "select" date, f bigint, g uuid,
+    v text, updated_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY ("Key a", b, c, d, e, "select", f, g));
+INSERT INTO keyed SELECT x, y, '2024-01-01 00:00:00.5+01', z, 'ab', '2024-02-29', 9223372036854775807,
+    'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', row_number() OVER ()
+    FROM (VALUES ('A'), ('a'), (''), (' '), ('NULL'), (E'q"\\ü😀'), (E'line\n')) t (x),
+         (VALUES (1.50), (0), (-0.000001), (12345678901234567890.5)) u (y),
+         (VALUES ('\\x00ff'::bytea), (''), ('\\x00')) w (z);
+INSERT INTO keyed SELECT 'bad', 1e50, now(), '', '', '2024-01-01', 1, 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', 'x';
+"""
+
+
+def test_keys_of_every_kind():
+    """Rows whose keys differ only just stay different rows, and each is found again by its key."""
+    sandbox, bw = fresh(KEYED, sync_of("public.keyed", mode="upsert"), name="keyed")
+    assert bw.once()["shop.keyed"]["state"] == "ok"
+    for change in ("v", "v || '!'"):
+        cluster().sql("UPDATE keyed SET v = %s, updated_at = clock_timestamp() WHERE v <> 'x'" % change)
+        assert bw.once()["shop.keyed"]["state"] == "ok"
+        rows = sandbox.rows("keyed")
+        assert sorted(r["v"] for r in rows) == cluster().sql("SELECT v FROM keyed WHERE v <> 'x' ORDER BY v COLLATE \"C\"").split("\n")
+        assert len({(r["Key_a"], r["b"], r["d"]) for r in rows}) == 84, len(rows)
+        letter, = bw.letters()
+        assert (letter["reason"], letter["column"]) == ("NUMERIC_OVERFLOW", "b") and '"b":"1%s"' % ("0" * 50) in letter["key"], letter
+
+
+def test_rows_that_the_service_refuses():
+    """What we take to fit and BigQuery does not: each such row is named, the others land."""
+    sandbox, bw = fresh("CREATE TABLE short (id int PRIMARY KEY, v text, b bytea);"
+                        "INSERT INTO short SELECT g, CASE WHEN g % 100 = 7 THEN 'abcd' ELSE 'abc' END, '\\x00' FROM generate_series(1, 1000) g",
+                        sync_of("public.short"), name="short")
+    sandbox.call("POST", "/bigquery/v2/projects/demo/datasets/analytics/tables", {
+        "tableReference": {"projectId": "demo", "datasetId": "analytics", "tableId": "short"}, "schema": {"fields": [
+            {"name": "id", "type": "INTEGER"}, {"name": "v", "type": "STRING", "maxLength": "3"}, {"name": "b", "type": "BYTES"}]}})
+    for attempts in (1, 2):
+        check_counts(bw.once()["shop.short"], {"rows_read": 1000, "rows_loaded": 990, "dead_letters": 10})
+        assert sorted(int(r["id"]) for r in sandbox.rows("short")) == [i for i in range(1, 1001) if i % 100 != 7]
+        letters = bw.letters()
+        assert [l["key"] for l in letters] == ['{"id":%d}' % i for i in range(7, 1000, 100)], letters
+        for l in letters:
+            id = json.loads(l["key"])["id"]
+            assert (l["reason"], l["attempts"]) == ("REJECTED", attempts) and "maximum length 3" in l["detail"], l
+            assert json.loads(l["content"]) == {"id": str(id), "v": "abcd", "b": "AA=="}, l
+
+
+def test_large_values():
+    """One row is larger than all buffers; one is larger than BigQuery takes."""
+    sandbox, bw = fresh("CREATE TABLE large (id int PRIMARY KEY, v text, b bytea);"
+                        "INSERT INTO large VALUES (1, 'a', NULL), (2, repeat('0123456789', 2000000), NULL),"
+                        " (3, NULL, decode(repeat('00ff', 4000000), 'hex')), (4, repeat('x', 95000000), NULL), (5, 'z', NULL)",
+                        sync_of("public.large"), name="large")
+    check_counts(bw.once()["shop.large"], {"rows_read": 5, "rows_loaded": 4, "dead_letters": 1})
+    rows = {r["id"]: r for r in sandbox.rows("large")}
+    assert sorted(rows) == ["1", "2", "3", "5"]
+    assert rows["2"]["v"] == "0123456789" * 2000000
+    assert base64.b64decode(rows["3"]["b"]) == b"\x00\xff" * 4000000
+    letter, = bw.letters()
+    assert (letter["reason"], letter["key"]) == ("ROW_TOO_BIG", '{"id":4}'), letter["reason"]
+    assert json.loads(letter["content"])["v"] == "x" * 95000000
 
 
 if __name__ == "__main__":
