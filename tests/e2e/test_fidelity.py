@@ -474,7 +474,7 @@ def test_rows_that_the_service_refuses():
 
 def test_large_values():
     """One row is larger than all buffers; one is larger than BigQuery takes."""
-    sandbox, bw = fresh("CREATE TABLE large (id int PRIMARY KEY, v text, b bytea);"
+    sandbox, bw = fresh("CREATE TABLE large (id int PRIMARY KEY, v text, b bytea); ALTER TABLE large ALTER v SET STORAGE EXTERNAL;"
                         "INSERT INTO large VALUES (1, 'a', NULL), (2, repeat('0123456789', 2000000), NULL),"
                         " (3, NULL, decode(repeat('00ff', 4000000), 'hex')), (4, repeat('x', 95000000), NULL), (5, 'z', NULL)",
                         sync_of("public.large"), name="large")
