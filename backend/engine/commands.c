@@ -236,7 +236,7 @@ static void replay(bw_engine *e, bw_queued_command *q)
     bw_error err = BW_ERROR_INIT;
     bw_dead_letter *letters;
     size_t n, runs = 0;
-    bw_letter_filter filter = {.ids = c->letters, .n_ids = c->n_letters};
+    bw_letter_filter filter = {.ids = c->letters, .n_ids = c->n_letters, .content_max = 1};
     if (c->stored) {
         finish(e, q->id, q->store_id, false, "a row's letter is replayed by reading the row again",
                "Replay it without the stored content.");

@@ -14,6 +14,8 @@
 
 #define SLOTS         16
 #define DEFAULT_LIMIT 500
+/* Bytes of a content in a list. */
+#define LISTED_CONTENT 4096
 
 typedef struct page_box {
     bw_page page; /* first */
@@ -92,7 +94,8 @@ static bw_status read_runs(bw_page_reader *r, page_box *box, bw_error *err)
         bw_store_runs(r->store, or_null(box->page.query.sync), 0, limit_of(&box->page.query),
                       &box->arena, &runs, &box->page.n_runs, err);
     box->page.runs = runs;
-    box->page.total = (int64_t)box->page.n_runs;
+    bool all = box->page.n_runs < limit_of(&box->page.query);
+    box->page.total = all ? (int64_t)box->page.n_runs : -1;
     return s;
 }
 
@@ -133,6 +136,7 @@ static bw_letter_filter filter_of(const bw_page_query *q)
         .text = or_null(q->text),
         .any_state = one || q->any_state,
         .limit = one ? 1 : limit_of(q),
+        .content_max = one ? 0 : LISTED_CONTENT,
     };
 }
 

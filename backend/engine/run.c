@@ -293,7 +293,8 @@ static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
     bw_run *run = w->run;
     bw_dead_letter *letters;
     size_t n;
-    bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters, .any_state = true};
+    bw_letter_filter filter = {
+        .ids = run->letters, .n_ids = run->n_letters, .any_state = true, .content_max = 1};
     bw_status s = bw_store_letters(run->env.store, &filter, &run->arena, &letters, &n, err);
     for (size_t i = 0; s == BW_OK && i < n; i++) {
         int64_t moved;
@@ -320,7 +321,7 @@ static bw_status replay(bw_run_work *w, bw_error *err)
     bw_dead_letter *letters;
     int64_t moved;
     size_t n, n_keys = 0;
-    bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters};
+    bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters, .content_max = 1};
     bw_status s = bw_store_letters_move(run->env.store, run->letters, run->n_letters,
                                         BW_LETTER_REPLAYING, run->who, &moved, err);
     if (s == BW_OK)

@@ -2,9 +2,9 @@
 #include "backend/store/internal.h"
 
 #define LISTED "state IN ('staged', 'open', 'replaying')"
-#define COLUMNS                                                                            \
-    "id, sync, key, event_id, reason, column_name, detail, content, attributes, attempts," \
-    " first_seen, last_seen, state, batch"
+/* Around the content, which may be asked for in part. */
+#define COLUMNS_BEFORE "id, sync, key, event_id, reason, column_name, detail, "
+#define COLUMNS_AFTER  ", attributes, attempts, first_seen, last_seen, state, batch"
 
 static bw_reason read_reason(bw_sql *q)
 {
@@ -80,7 +80,12 @@ bw_status bw_store_letters(bw_store *store, const bw_letter_filter *filter, bw_a
 {
     void *items;
     bw_buf text = BW_BUF_INIT, ids = BW_BUF_INIT;
-    bw_buf_adds(&text, "SELECT " COLUMNS " FROM letters");
+    bw_buf_adds(&text, "SELECT " COLUMNS_BEFORE);
+    if (filter->content_max > 0)
+        bw_buf_addf(&text, "substr(CAST(content AS BLOB), 1, %zu)", filter->content_max);
+    else
+        bw_buf_adds(&text, "content");
+    bw_buf_adds(&text, COLUMNS_AFTER " FROM letters");
     add_where(&text, filter);
     bw_buf_adds(&text, " ORDER BY id LIMIT ?");
     bw_tx_read(store);

@@ -257,6 +257,7 @@ typedef struct bw_letter_filter {
     bool any_state;     /* false: open, replaying, and staged ones that a flood left */
     int64_t after_id;   /* paging: ids greater than this */
     size_t limit;       /* 0: all */
+    size_t content_max; /* of each content only so many of its first bytes; 0: all */
 } bw_letter_filter;
 
 BW_NODISCARD bw_status bw_store_letters(bw_store *store, const bw_letter_filter *filter,

@@ -128,9 +128,11 @@ LAB void lab_configure(lab *l, const char *top, const char *syncs)
         "project: p\ndataset: %s\nlocation: US\ncredentials: none\n"
         "endpoints: {bigquery: \"%s\"}\nstate_dir: %s\n%s\nsources:\n"
         "  db: {type: postgres, host: %s, port: %d, database: %s, user: postgres, tls: disable}\n"
+        "  gone: {type: postgres, host: %s, port: 1, database: x, user: x, tls: disable}\n"
         "syncs:\n%s\n",
         l->name, bw_test_sandbox_url(l->servers->sandbox), l->dir, top ? top : "",
-        bw_pg_cluster_dir(l->servers->pg), bw_pg_cluster_port(l->servers->pg), l->name, syncs);
+        bw_pg_cluster_dir(l->servers->pg), bw_pg_cluster_port(l->servers->pg), l->name, l->dir,
+        syncs);
     bw_config_problems problems = BW_CONFIG_PROBLEMS_INIT;
     bw_config_free(l->config);
     l->config = NULL;
