@@ -148,7 +148,7 @@ static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync
         .dead_letters = sync->dead_letters,
         .null_cursors = r->null_cursors,
         .ahead_rows = r->ahead_rows,
-        .deletes_seen = sync->def.reconciles_deletes || strcmp(sync->mode, "replace") == 0,
+        .deletes_seen = strcmp(sync->mode, "replace") == 0,
         .failures = r->failures,
         .error = copy(a, sync->error),
         .hint = copy(a, sync->hint),

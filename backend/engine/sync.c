@@ -201,8 +201,6 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     def->max_dead_letters = bw_config_int(node, "max_dead_letters");
     def->allow_empty = bw_config_bool(node, "allow_empty");
     def->only_if_empty = bw_config_bool(node, "only_if_empty");
-    const char *deletes = bw_config_string(node, "deletes");
-    def->reconciles_deletes = deletes && strcmp(deletes, "reconcile") == 0;
     list_settings(node, arena, def);
     for (size_t i = 0; i < def->n_settings; i++) {
         if (strncmp(def->settings[i], "schedule: ", 10) == 0)

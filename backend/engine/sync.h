@@ -31,7 +31,6 @@ typedef struct bw_sync_def {
     int64_t max_dead_letters; /* -1: unlimited */
     bw_compression compression;
     bool allow_empty, only_if_empty;
-    bool reconciles_deletes;
     /* "name: value" of the settings in force. */
     const char *const *settings;
     size_t n_settings;

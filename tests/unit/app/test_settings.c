@@ -225,7 +225,8 @@ static void contradictions_are_found(void **state)
                    "syncs:\n"
                    "- {source: shop, table: \"p.*\", target: x, key: [id]}\n"
                    "- {source: shop, table: p.t, partition: {by: day}}\n"
-                   "- {source: shop, table: p.u, mode: append, only_if_empty: true}\n",
+                   "- {source: shop, table: p.u, mode: append, only_if_empty: true}\n"
+                   "- {source: shop, table: p.v, mode: events, deletes: reconcile}\n",
                    "b.yaml:2:23: endpoints.bigquery must be a URL\n"
                    "  HINT: Write http://HOST:PORT or https://HOST.\n"
                    "b.yaml:5:40: a pattern stands for many tables and takes no target\n"
@@ -234,7 +235,12 @@ static void contradictions_are_found(void **state)
                    "  HINT: Name the table in an entry of its own.\n"
                    "b.yaml:6:46: partition.by needs partition.field\n"
                    "  HINT: Write partition: {field: COLUMN, by: day}.\n"
-                   "b.yaml:7:59: only_if_empty is for mode replace\n");
+                   "b.yaml:7:59: only_if_empty is for mode replace\n"
+                   "b.yaml:8:36: mode events is for subscriptions, which this version does not "
+                   "read\n"
+                   "  HINT: Use upsert, append or replace.\n"
+                   "b.yaml:8:53: this version does not compare keys to find deletes\n"
+                   "  HINT: Write deletes: ignore; mode: replace sees every delete.\n");
     check_problems("dataset: a\nsources: {shop: {type: oracle}}\nsyncs:\n"
                    "- {source: ship, table: t}\n",
                    "b.yaml:2:24: sources.shop.type: oracle is not known\n"
