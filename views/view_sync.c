@@ -132,6 +132,8 @@ static int draw_reason(const view_sync *v, bw_region r, int rows)
         bw_buf_addf(&b, " (%d times in a row)", s->failures);
     if (s->hint && s->hint[0] && s->state <= BW_STATE_PARKED)
         bw_buf_addf(&b, "\nHINT: %s", s->hint);
+    if (s->progress.active && s->progress.waiting_for)
+        bw_buf_addf(&b, "\n%s", s->progress.waiting_for);
     int used =
         bw_region_wrap(bw_region_sub(r, 0, 1, rows, r.cols - 2), 0, BW_ROLE_TEXT, bw_buf_slice(&b));
     bw_buf_fini(&b);
@@ -150,8 +152,6 @@ static void draw_progress(const view_sync *v, bw_region r, int row)
         bw_buf_addf(&b, ", attempt %d", p->attempt);
     if (!isnan(p->rows_per_s))
         bw_buf_addf(&b, ", %s rows/s", bw_format_count(p->rows_per_s, rate));
-    if (p->waiting_for)
-        bw_buf_addf(&b, "; %s", p->waiting_for);
     bw_region_field(r, row, 1, r.cols - 2, BW_ALIGN_LEFT,
                     p->waiting_for ? BW_ROLE_WARN : BW_ROLE_RUNNING, bw_buf_slice(&b));
     bw_buf_fini(&b);

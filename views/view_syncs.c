@@ -185,7 +185,9 @@ static bw_role say(const bw_table_view *v, bw_buf *out)
     const bw_sync_view *s = &v->snapshot->syncs[bw_table_selected_index(v->table)];
     char text[BW_TIME_TEXT], rows[BW_TIME_TEXT];
     bw_buf_addf(out, "%s  %s", s->name, bw_sync_reason(s));
-    if (s->progress.active)
+    if (s->progress.active && s->progress.waiting_for)
+        bw_buf_addf(out, "; %s", s->progress.waiting_for);
+    else if (s->progress.active)
         bw_buf_addf(out, "; %s%s%s, %s rows read", s->progress.phase,
                     s->progress.batch[0] ? " " : "", s->progress.batch,
                     bw_format_count((double)s->progress.rows_read, rows));
@@ -195,7 +197,7 @@ static bw_role say(const bw_table_view *v, bw_buf *out)
         bw_buf_addf(out, "; %lld dead-lettered", (long long)s->dead_letters);
     if (s->hint && s->hint[0] && s->state <= BW_STATE_PARKED)
         bw_buf_addf(out, "\nHINT: %s", s->hint);
-    return BW_ROLE_TEXT;
+    return s->progress.active && s->progress.waiting_for ? BW_ROLE_WARN : BW_ROLE_TEXT;
 }
 
 static void draw(bw_view *view, bw_region region, bool focused)

@@ -32,6 +32,12 @@ void bw_destination_set_deadline(bw_destination *d, int64_t per_step_us)
     bw_bigquery_set_deadline(d->bq, per_step_us);
 }
 
+void bw_destination_set_listener(bw_destination *d, void (*tell)(void *user, const char *text),
+                                 void *user)
+{
+    bw_bigquery_set_listener(d->bq, tell, user);
+}
+
 void bw_destination_set_compression(bw_destination *d, bw_compression compression)
 {
     d->compression = compression;

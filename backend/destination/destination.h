@@ -35,6 +35,10 @@ void bw_destination_free(bw_destination *d);
 /* How long transient failures are retried before a step gives up. Default 10 min. */
 void bw_destination_set_deadline(bw_destination *d, int64_t per_step_us);
 
+/* Tells, on the thread that works, why the service is asked again, and "" when it has answered. */
+void bw_destination_set_listener(bw_destination *d, void (*tell)(void *user, const char *text),
+                                 void *user);
+
 typedef enum bw_compression {
     BW_COMPRESS_AUTO, /* when the endpoint is on another machine */
     BW_COMPRESS_ON,

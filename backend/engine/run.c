@@ -55,6 +55,11 @@ void bw_run_waiting(bw_run *run, const char *text)
     pthread_mutex_unlock(&run->mu);
 }
 
+void bw_run_tell_waiting(void *run, const char *text)
+{
+    bw_run_waiting(run, text);
+}
+
 static const char *kind_word(const bw_run *run)
 {
     static const char *const reads[] = {
@@ -171,6 +176,7 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
     w->budget = bw_budget_on_store(run);
     w->destination = bw_destination_new(run->env.google, run->env.clock, &run->cancel, &w->budget);
     bw_destination_set_deadline(w->destination, run->def->stall_timeout_us);
+    bw_destination_set_listener(w->destination, bw_run_tell_waiting, run);
     s = bw_destination_prepare(w->destination, &w->target_spec, &w->info.schema, &run->arena,
                                &w->target, err);
     if (s != BW_OK)
@@ -420,6 +426,7 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
     bw_chunk_init(&w->chunk);
     w->uploader = bw_uploader_start(run->env.google, run->env.clock, &run->cancel, &w->budget,
                                     run->def->compression, run->def->stall_timeout_us);
+    bw_uploader_set_listener(w->uploader, bw_run_tell_waiting, run);
     w->scorer = bw_scorer_new(&(bw_scorer_options){
         .schema = &w->info.schema,
         .cursor = w->info.cursor,

@@ -69,7 +69,7 @@ typedef struct bw_run {
     pthread_mutex_t mu;
     char batch_label[160]; /* guarded by mu */
     char load_job[128];    /* guarded by mu */
-    char waiting_for[160]; /* guarded by mu */
+    char waiting_for[320]; /* guarded by mu */
     char cancelled[160];   /* guarded by mu: by whom, in words */
 
     /* The engine's thread's: what the last looks at the progress saw, for the rate. */

@@ -45,6 +45,8 @@ typedef struct bw_run_work {
 
 void bw_run_phase(bw_run *run, const char *phase);
 void bw_run_waiting(bw_run *run, const char *text);
+/* The same as a listener of the destination's. */
+void bw_run_tell_waiting(void *run, const char *text);
 
 /* Labels of a step's job, in the arena. */
 const bw_job_label *bw_batch_labels(bw_arena *arena, const char *store, const char *sync,

@@ -174,6 +174,12 @@ bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
     return u;
 }
 
+void bw_uploader_set_listener(bw_uploader *u, void (*tell)(void *user, const char *text),
+                              void *user)
+{
+    bw_destination_set_listener(u->destination, tell, user);
+}
+
 /* Leaves an order and waits until it is carried out. */
 static void order_and_wait(bw_uploader *u, order what)
 {

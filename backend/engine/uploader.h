@@ -15,6 +15,9 @@ typedef struct bw_uploader bw_uploader;
 bw_uploader *bw_uploader_start(const bw_google *google, const bw_clock *clock,
                                const bw_cancel *cancel, const bw_budget_ops *budget,
                                bw_compression compression, int64_t per_step_us);
+/* As bw_destination_set_listener; before the first load begins. */
+void bw_uploader_set_listener(bw_uploader *u, void (*tell)(void *user, const char *text),
+                              void *user);
 /* Ends the thread; what was not ended is given up. */
 void bw_uploader_stop(bw_uploader *u);
 

@@ -30,6 +30,12 @@ void bw_bigquery_set_subject(bw_bigquery *bq, const char *subject)
     bq->rest.subject = bw_xstrdup(subject);
 }
 
+void bw_bigquery_set_listener(bw_bigquery *bq, void (*tell)(void *user, const char *text),
+                              void *user)
+{
+    bq->rest.listener = (bw_retry_listener){.tell = tell, .user = user};
+}
+
 void bw_bigquery_set_deadline(bw_bigquery *bq, int64_t per_call_us)
 {
     bq->rest.per_call_us = per_call_us;

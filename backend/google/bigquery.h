@@ -31,6 +31,9 @@ bw_bigquery *bw_bigquery_new(const bw_google *google, const bw_clock *clock,
 void bw_bigquery_free(bw_bigquery *bq);
 /* The subject of log lines, copied; default "bigquery". */
 void bw_bigquery_set_subject(bw_bigquery *bq, const char *subject);
+/* Tells, on the calling thread, what is waited for before a call is sent again; "" when it is over. */
+void bw_bigquery_set_listener(bw_bigquery *bq, void (*tell)(void *user, const char *text),
+                              void *user);
 /* How long one call may take, its retries included. Default 10 min. */
 void bw_bigquery_set_deadline(bw_bigquery *bq, int64_t per_call_us);
 /* Bytes of request bodies handed to the network so far. Any thread. */

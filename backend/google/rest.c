@@ -99,7 +99,11 @@ static bw_status attempt(bw_rest *r, const bw_rest_call *call, int64_t deadline,
     free(quota);
     if (s != BW_OK && s != BW_CANCELLED)
         bw_error_wrap(err, "cannot %s", call->what);
-    return s == BW_OK ? classify(r, call, err) : s;
+    if (s == BW_OK)
+        s = classify(r, call, err);
+    if (s == BW_OK)
+        bw_retry_over(&r->listener);
+    return s;
 }
 
 static int64_t deadline_of(const bw_rest *r, const bw_rest_call *call)
@@ -133,6 +137,7 @@ bw_status bw_rest_send(bw_rest *r, const bw_rest_call *call, bw_error *err)
     bool refreshed = false, acted = false;
     int64_t deadline = deadline_of(r, call);
     bw_retry retry = bw_retry_begin(r->clock, r->cancel, deadline, r->subject, call->what);
+    retry.listener = &r->listener;
     err = err ? err : &local;
     for (;;) {
         bw_status s = attempt_fresh(r, call, deadline, &refreshed, err);

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "backend/google/api_error.h"
+#include "backend/google/retry.h"
 #include "backend/google/service.h"
 
 typedef struct bw_rest {
@@ -19,6 +20,7 @@ typedef struct bw_rest {
     const bw_cancel *cancel;
     bw_http *http;
     char *subject;               /* of log lines */
+    bw_retry_listener listener;  /* told of waits; nobody unless set after init */
     int64_t per_call_us;         /* default 10 min */
     bw_http_response response;   /* of the last request */
     char reason[BW_REASON_SIZE]; /* of the last failure */

@@ -53,6 +53,24 @@ int64_t bw_retry_delay(bw_retry *r, const bw_error *err)
     return delay;
 }
 
+void bw_retry_over(bw_retry_listener *listener)
+{
+    if (!listener->waiting)
+        return;
+    listener->waiting = false;
+    listener->tell(listener->user, "");
+}
+
+static void tell(bw_retry *r, const char *what, const bw_error *err)
+{
+    char text[1280];
+    if (!r->listener || !r->listener->tell)
+        return;
+    snprintf(text, sizeof(text), "trying again (%d so far): %s%s", r->failures, what, err->message);
+    r->listener->waiting = true;
+    r->listener->tell(r->listener->user, text);
+}
+
 bool bw_retry_again(bw_retry *r, bw_error *err)
 {
     char text[BW_TIME_TEXT];
@@ -71,6 +89,7 @@ bool bw_retry_again(bw_retry *r, bw_error *err)
         what[0] = '\0';
     bw_log(r->failures == 1 ? BW_LOG_WARN : BW_LOG_DEBUG, r->subject,
            "%s%s; trying again in %.1f s", what, err->message, (double)delay / 1e6);
+    tell(r, what, err);
     bw_error cancelled = BW_ERROR_INIT;
     if (bw_wait_until(r->cancel, r->clock, now + delay, &cancelled) == BW_OK)
         return true;

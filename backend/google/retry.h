@@ -16,13 +16,24 @@
 
 #include "backend/core/cancel.h"
 
+/* Whoever wants to know that something is being waited for, and why. */
+typedef struct bw_retry_listener {
+    void (*tell)(void *user, const char *text); /* "": it goes on; may be NULL */
+    void *user;
+    bool waiting; /* told, and not over */
+} bw_retry_listener;
+
+/* Tells the listener that it goes on, if it was told otherwise. */
+void bw_retry_over(bw_retry_listener *listener);
+
 typedef struct bw_retry {
     const bw_clock *clock;
-    const bw_cancel *cancel; /* or NULL */
-    int64_t deadline_us;     /* monotonic */
-    const char *subject;     /* of the log lines */
-    const char *what;        /* "insert the job": completes "cannot ..." */
-    int64_t base_us, cap_us; /* 1 s and 32 s unless changed after begin */
+    const bw_cancel *cancel;     /* or NULL */
+    int64_t deadline_us;         /* monotonic */
+    const char *subject;         /* of the log lines */
+    const char *what;            /* "insert the job": completes "cannot ..." */
+    int64_t base_us, cap_us;     /* 1 s and 32 s unless changed after begin */
+    bw_retry_listener *listener; /* or NULL: set after begin */
     int64_t began_us;
     int failures; /* so far */
     uint64_t seed;
@@ -36,7 +47,7 @@ bw_retry bw_retry_begin(const bw_clock *clock, const bw_cancel *cancel, int64_t 
    is not retryable, or the wait would not end before the deadline. */
 int64_t bw_retry_delay(bw_retry *retry, const bw_error *err);
 
-/* That, and the wait itself. False when the loop is over; err then is the last failure, saying how
+/* That, telling the listener, and the wait itself. False when the loop is over; err then is the last failure, saying how
    often it was tried, or CANCELLED. */
 bool bw_retry_again(bw_retry *retry, bw_error *err);
 

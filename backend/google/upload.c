@@ -296,8 +296,9 @@ static bw_status judge(put *p, const bw_upload_state *state, bool *done, bw_erro
 static bw_status run_put(bw_bigquery *bq, bw_upload *upload, put *p, bw_upload_state *state,
                          bw_error *err)
 {
-    const bw_rest *r = &bq->rest;
+    bw_rest *r = &bq->rest;
     bw_retry retry = bw_retry_begin(r->clock, r->cancel, p->deadline, r->subject, "upload");
+    retry.listener = &r->listener;
     bool ask = false, done = false;
     for (;;) {
         int64_t before = p->at;
@@ -349,10 +350,11 @@ bw_status bw_bigquery_upload_query(bw_bigquery *bq, bw_upload *upload, int64_t t
                                    bw_upload_state *state, bw_error *err)
 {
     bw_error local = BW_ERROR_INIT;
-    const bw_rest *r = &bq->rest;
+    bw_rest *r = &bq->rest;
     int64_t deadline = bw_mono_us(r->clock) + r->per_call_us;
     bw_retry retry = bw_retry_begin(r->clock, r->cancel, deadline, r->subject,
                                     "ask how much of the upload arrived");
+    retry.listener = &r->listener;
     *state = (bw_upload_state){.persisted = 0, .job = NULL};
     err = err ? err : &local;
     bw_status s;

@@ -73,6 +73,33 @@ static void test_reads_are_repeated(void **state)
     end(&f, 4);
 }
 
+static void note(void *user, const char *text)
+{
+    bw_buf *told = user;
+    bw_buf_addf(told, "[%s]", text);
+}
+
+/* While a service is away the screen must say so, and stop saying so when it is back. */
+static void test_waits_are_told(void **state)
+{
+    (void)state;
+    static const bw_wire_step steps[] = {EMPTY("503 No"), OK_JSON("{}"), OK_JSON("{}")};
+    fixture f;
+    json_t *t;
+    bw_buf told = BW_BUF_INIT;
+    begin(&f, steps, BW_COUNT(steps));
+    bw_bigquery_set_listener(f.bq, note, &told);
+    assert_ok(bw_bigquery_get_table(f.bq, &table, &t, &f.err), f.err);
+    json_decref(t);
+    assert_ok(bw_bigquery_get_table(f.bq, &table, &t, &f.err), f.err);
+    json_decref(t);
+    static const char begins[] = "[trying again (1 so far): cannot read the table: ";
+    assert_memory_equal(bw_buf_cstr(&told), begins, sizeof(begins) - 1);
+    assert_string_equal(strchr(bw_buf_cstr(&told), ']'), "][]");
+    bw_buf_fini(&told);
+    end(&f, 3);
+}
+
 static void test_final_answers_are_not_repeated(void **state)
 {
     (void)state;
@@ -444,6 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_are_repeated),
+        cmocka_unit_test(test_waits_are_told),
         cmocka_unit_test(test_final_answers_are_not_repeated),
         cmocka_unit_test(test_a_job_is_never_inserted_twice_blindly),
         cmocka_unit_test(test_delete_after_a_lost_answer),
