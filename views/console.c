@@ -46,6 +46,7 @@ bw_status bw_console_new(const bw_console_options *options, bw_console **out, bw
     bw_console *c = bw_xcalloc(1, sizeof(*c));
     *out = NULL;
     c->host.console = c;
+    c->message_ends = BW_FOREVER;
     c->options = *options;
     c->actions = bw_action_set_new();
     c->toasts = bw_toasts_new(options->clock);
@@ -276,8 +277,7 @@ int64_t bw_console_deadline(const bw_console *c)
 {
     bw_view *top = bw_console_top(c);
     bw_table *table = top->class->table ? top->class->table(top) : NULL;
-    int64_t at = bw_toasts_deadline(c->toasts),
-            held = table ? bw_table_deadline(table) : BW_FOREVER;
+    int64_t at = c->message_ends, held = table ? bw_table_deadline(table) : BW_FOREVER;
     if (held < at)
         at = held;
     if (c->has_asked && !c->held && c->ask_again_us < at)
@@ -291,7 +291,7 @@ bw_reaction bw_console_tick(bw_console *c)
     int64_t now = bw_mono_us(c->options.clock);
     bw_view *top = bw_console_top(c);
     bw_table *table = top->class->table ? top->class->table(top) : NULL;
-    bool changes = bw_toasts_deadline(c->toasts) <= now || bw_console_next_age(c) <= now;
+    bool changes = c->message_ends <= now || bw_console_next_age(c) <= now;
     bw_reaction r = changes ? BW_REACT_REDRAW : BW_REACT_NONE;
     if (table && bw_table_deadline(table) <= now)
         r |= bw_table_tick(table);

@@ -49,7 +49,7 @@ static int64_t age_limit(const bw_console *c)
 
 int64_t bw_console_next_age(const bw_console *c)
 {
-    if (!c->snapshot || c->held)
+    if (!c->snapshot || c->held || !c->fits)
         return BW_FOREVER;
     int64_t next = (c->age_drawn_s + 1) * BW_SECOND, limit = age_limit(c) + 1;
     return c->snapshot->mono_us + (next > limit ? next : limit);
@@ -176,7 +176,9 @@ void bw_console_draw(bw_console *c, bw_canvas *canvas)
     c->rows = canvas->rows;
     c->cols = canvas->cols;
     c->footer.count = 0;
-    if (!bw_layout_fits(all))
+    c->message_ends = bw_toasts_deadline(c->toasts);
+    c->fits = bw_layout_fits(all);
+    if (!c->fits)
         return;
     bw_view *top = bw_console_top(c);
     bool focused = !c->prompt && !c->dialog && !c->chooser;

@@ -63,13 +63,15 @@ struct bw_console {
     bw_arena dialog_arena;
     char *filter_before; /* what Esc brings back */
     bw_footer footer;
-    int64_t age_drawn_s; /* the header says that the data is so old; 0: it is not */
+    int64_t message_ends; /* when the messages that were drawn change by themselves, monotonic */
+    int64_t age_drawn_s;  /* the header says that the data is so old; 0: it is not */
     bw_console_wishes wishes;
     char wish_theme[64], theme[64];
     bw_buf copied;
     char **theme_names;
     size_t n_theme_names;
     int rows, cols;
+    bool fits; /* the terminal is large enough to show anything */
 };
 
 static inline bw_view *bw_console_top(const bw_console *c)

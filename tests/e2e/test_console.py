@@ -319,8 +319,6 @@ def test_export_is_private_and_overwrites_nothing():
         s.wait_for('{"id":7}')
         s.say("export json " + path)
         s.wait_for("exists")
-        s.keys("BSpace")  # an error stays until it is dismissed, and hides what is less severe
-        s.wait_gone("exists")
         letters = os.path.join(directory.path, "letters.csv")
         s.say("export csv " + letters)
         s.wait_for("3 rows written")

@@ -297,6 +297,20 @@ static void frozen_is_still(void **state)
     bw_screen_close(&f);
 }
 
+static void messages_end_while_frozen(void **state)
+{
+    (void)state;
+    bw_screen_fixture f;
+    open_usual(&f);
+    bw_screen_keys(&f, "Z x");
+    shows(&f, "nothing is running");
+    f.clock.now_us = bw_console_deadline(f.console);
+    assert_true(bw_console_tick(f.console) & BW_REACT_REDRAW);
+    hides(&f, "nothing is running");
+    assert_true(bw_console_deadline(f.console) == BW_FOREVER);
+    bw_screen_close(&f);
+}
+
 static void thawing_without_news_keeps_what_is_there(void **state)
 {
     (void)state;
@@ -322,6 +336,36 @@ static void old_data_says_its_age(void **state)
     bw_screen_resize(&f, 40, 10);
     shows(&f, "data 14s old");
     bw_screen_close(&f);
+}
+
+/* A deadline that has passed and changes nothing would be met again and again. */
+static void nothing_is_due_twice(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{80, 24}, {40, 10}, {20, 5}};
+    for (size_t i = 0; i < BW_COUNT(sizes); i++) {
+        bw_screen_fixture f;
+        bw_screen_open(&f, &(bw_screen_options){.cols = sizes[i][0], .rows = sizes[i][1]});
+        bw_screen_command(&f, "runs");
+        bw_screen_keys(&f, "> x");
+        for (int k = 0; k < 40; k++) {
+            int64_t due = bw_console_deadline(f.console);
+            if (due == BW_FOREVER)
+                break;
+            assert_true(due >= f.clock.now_us);
+            f.clock.now_us = due;
+            (void)bw_console_tick(f.console);
+            if (f.has_asked) {
+                f.has_asked = false;
+                bw_console_page(f.console,
+                                bw_fixture_page(BW_FIXTURE_USUAL, &f.asked, f.clock.now_us,
+                                                bw_wall_us(&f.clock.clock)));
+            }
+            (void)bw_screen_frame(&f);
+            assert_true(bw_console_deadline(f.console) > f.clock.now_us);
+        }
+        bw_screen_close(&f);
+    }
 }
 
 static void unknown_is_not_zero(void **state)
@@ -431,8 +475,10 @@ int main(void)
         cmocka_unit_test(one_letter_is_discarded),
         cmocka_unit_test(a_letter_under_way_is_left_alone),
         cmocka_unit_test(frozen_is_still),
+        cmocka_unit_test(messages_end_while_frozen),
         cmocka_unit_test(thawing_without_news_keeps_what_is_there),
         cmocka_unit_test(old_data_says_its_age),
+        cmocka_unit_test(nothing_is_due_twice),
         cmocka_unit_test(unknown_is_not_zero),
         cmocka_unit_test(drift_is_marked),
         cmocka_unit_test(refreshing_does_not_scroll),

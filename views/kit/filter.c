@@ -386,6 +386,8 @@ static bw_slice whole_row(const bw_filter *f, const bw_filter_row *row, bw_buf *
         for (size_t i = 0; i < f->columns; i++) {
             bw_slice text = {NULL, 0};
             double number = NAN;
+            if (row->hidden && row->hidden[i])
+                continue;
             row->cell(row->user, i, &text, &number);
             bw_buf_add(all, text.ptr, text.len);
             bw_buf_addc(all, '\n');

@@ -1,7 +1,7 @@
 /*
  * The language of `/`: blank-separated terms that must all hold.
  *
- *     orders          text in any column: a POSIX extended regular expression, ignoring case (of a to z) unless
+ *     orders          text in any column that is shown: a POSIX extended regular expression, ignoring case (of a to z) unless
  *                     the term has a capital
  *     !done           does not contain it
  *     state:failed    in the column `state` (its id, or a unique beginning of it)
@@ -37,6 +37,8 @@ void bw_filter_free(bw_filter *filter);
 typedef struct bw_filter_row {
     void (*cell)(void *user, size_t column, bw_slice *text, double *number);
     void *user;
+    /* By column: a term without a column does not look there, because nobody sees it. May be NULL. */
+    const bool *hidden;
 } bw_filter_row;
 bool bw_filter_match(bw_filter *filter, const bw_filter_row *row);
 

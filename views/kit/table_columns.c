@@ -14,8 +14,11 @@ void bw_table_reset_columns(bw_table *t)
 
 void bw_table_show_column(bw_table *t, size_t column, bool shown)
 {
-    if (column < t->column_count)
-        t->hidden[column] = !shown;
+    if (column >= t->column_count)
+        return;
+    t->hidden[column] = !shown;
+    if (t->filter)
+        bw_table_recompute(t, NULL);
 }
 
 bool bw_table_column_shown(const bw_table *t, size_t column)

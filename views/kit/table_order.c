@@ -43,7 +43,7 @@ static size_t filter_rows(bw_table *t, size_t *out)
 {
     size_t n = 0;
     row_reader reader = {.table = t};
-    bw_filter_row row = {read_cell, &reader};
+    bw_filter_row row = {read_cell, &reader, t->hidden};
     for (size_t i = 0; i < t->rows.count; i++) {
         reader.row = i;
         if (!t->filter || bw_filter_match(t->filter, &row))

@@ -100,18 +100,15 @@ void bw_toasts_error(bw_toasts *t, const bw_error *err)
         bw_toasts_add(t, BW_TOAST_ERROR, "%s", err->message);
 }
 
+/* The newest: an answer to what was just done must be seen. An error below it comes back. */
 static size_t current(const bw_toasts *t)
 {
     int64_t now = bw_mono_us(t->clock);
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < t->shown; i++) {
-        const showing *s = &t->showing[i];
-        if (s->until_us <= now)
-            continue;
-        if (best == SIZE_MAX || s->toast.level >= t->showing[best].toast.level)
-            best = i;
+    for (size_t i = t->shown; i > 0; i--) {
+        if (t->showing[i - 1].until_us > now)
+            return i - 1;
     }
-    return best;
+    return SIZE_MAX;
 }
 
 const bw_toast *bw_toasts_current(const bw_toasts *t)

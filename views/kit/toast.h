@@ -24,7 +24,7 @@ void bw_toasts_free(bw_toasts *t);
 void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...) BW_PRINTF(3, 4);
 /* The error's message and hint. */
 void bw_toasts_error(bw_toasts *t, const bw_error *err);
-/* Whether one is showing: the most severe, of these the newest. NULL for none. */
+/* The newest that shows; NULL for none. */
 const bw_toast *bw_toasts_current(const bw_toasts *t);
 /* Takes the current one away; false when there was none. */
 bool bw_toasts_dismiss(bw_toasts *t);

@@ -18,13 +18,14 @@ static void toasts_end_by_their_level(void **state)
     bw_toasts *t = bw_toasts_new(&clock.clock);
     bw_canvas *c = bw_canvas_new(1, 40, bw_glyphs_pick(true, false, false));
     assert_int_equal(bw_toasts_deadline(t), BW_FOREVER);
-    bw_toasts_add(t, BW_TOAST_INFO, "sent %d bytes", 12);
     bw_toasts_add(t, BW_TOAST_WARN, "slow");
-    assert_string_equal(bw_toasts_current(t)->text, "slow"); /* the most severe */
+    bw_toasts_add(t, BW_TOAST_INFO, "sent %d bytes", 12);
+    assert_string_equal(bw_toasts_current(t)->text, "sent 12 bytes"); /* the newest */
     bw_toasts_draw(t, bw_canvas_region(c), 0);
-    assert_frame(c, " ▲ slow                            (+1)\n");
+    assert_frame(c, " • sent 12 bytes                   (+1)\n");
     assert_int_equal(bw_toasts_deadline(t), 4 * BW_SECOND);
     clock.now_us = 4 * BW_SECOND;
+    assert_string_equal(bw_toasts_current(t)->text, "slow"); /* comes back */
     assert_int_equal(bw_toasts_deadline(t), 8 * BW_SECOND);
     clock.now_us = 8 * BW_SECOND;
     assert_null(bw_toasts_current(t));
