@@ -111,12 +111,12 @@ static int register_family(sqlite3 *db, const bq_function *functions, size_t cou
     return code;
 }
 
-static int register_aggregates(sqlite3 *db)
+static int register_aggregates(sqlite3 *db, const bq_aggregate *aggregates, size_t count)
 {
     int code = SQLITE_OK;
 
-    for (size_t i = 0; code == SQLITE_OK && i < bq_aggregate_count; i++) {
-        const bq_aggregate *g = &bq_aggregates[i];
+    for (size_t i = 0; code == SQLITE_OK && i < count; i++) {
+        const bq_aggregate *g = &aggregates[i];
         code = sqlite3_create_window_function(db, g->name, g->args, SQLITE_UTF8, NULL, g->step,
                                               g->final, g->value, g->inverse, NULL);
     }
@@ -132,7 +132,10 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         {bq_number_functions, bq_number_function_count},
         {bq_decimal_functions, bq_decimal_function_count},
         {bq_string_functions, bq_string_function_count},
+        {bq_encoding_functions, bq_encoding_function_count},
         {bq_time_functions, bq_time_function_count},
+        {bq_calendar_functions, bq_calendar_function_count},
+        {bq_interval_functions, bq_interval_function_count},
         {bq_json_functions, bq_json_function_count},
         {bq_array_functions, bq_array_function_count},
         {bq_cast_functions, bq_cast_function_count},
@@ -144,7 +147,9 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
     for (size_t i = 0; code == SQLITE_OK && i < BW_COUNT(families); i++)
         code = register_family(db, families[i].functions, families[i].count);
     if (code == SQLITE_OK)
-        code = register_aggregates(db);
+        code = register_aggregates(db, bq_sum_aggregates, bq_sum_aggregate_count);
+    if (code == SQLITE_OK)
+        code = register_aggregates(db, bq_collect_aggregates, bq_collect_aggregate_count);
     if (code == SQLITE_OK)
         code = bq_unnest_register(db);
     if (code == SQLITE_OK)

@@ -38,8 +38,14 @@ extern const bq_function bq_decimal_functions[];
 extern const size_t bq_decimal_function_count;
 extern const bq_function bq_string_functions[];
 extern const size_t bq_string_function_count;
+extern const bq_function bq_encoding_functions[];
+extern const size_t bq_encoding_function_count;
 extern const bq_function bq_time_functions[];
 extern const size_t bq_time_function_count;
+extern const bq_function bq_calendar_functions[];
+extern const size_t bq_calendar_function_count;
+extern const bq_function bq_interval_functions[];
+extern const size_t bq_interval_function_count;
 extern const bq_function bq_format_functions[];
 extern const size_t bq_format_function_count;
 extern const bq_function bq_json_functions[];
@@ -50,8 +56,10 @@ extern const bq_function bq_cast_functions[];
 extern const size_t bq_cast_function_count;
 extern const bq_function bq_hash_functions[];
 extern const size_t bq_hash_function_count;
-extern const bq_aggregate bq_aggregates[];
-extern const size_t bq_aggregate_count;
+extern const bq_aggregate bq_sum_aggregates[];
+extern const size_t bq_sum_aggregate_count;
+extern const bq_aggregate bq_collect_aggregates[];
+extern const size_t bq_collect_aggregate_count;
 int bq_unnest_register(sqlite3 *db);
 
 /* ---- For the functions themselves -------------------------------------------------------------- */

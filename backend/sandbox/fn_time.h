@@ -28,4 +28,10 @@ int64_t bq_part_diff(const bq_part *part, int64_t a, int64_t b);
 /* ISO 8601 year and week. */
 void bq_iso_week(int64_t days, int64_t *year, int64_t *week);
 
+/* An argument that names a part; NULL: the error is set. */
+const bq_part *bq_arg_part(sqlite3_context *ctx, sqlite3_value *v);
+/* The zone in an optional argument: its offset at the time. False: the error is set. */
+bool bq_arg_zone(sqlite3_context *ctx, int argc, sqlite3_value **argv, int at, int64_t us,
+                 bool local, int64_t *offset);
+
 #endif

@@ -207,6 +207,15 @@ sql_typed sql_analyze(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 /* The same and the type must be BOOL: `where` completes "WHERE clause should return type BOOL". */
 sql_typed sql_analyze_bool(sql_analysis *a, sql_scope *scope, const sql_expr *x, const char *where);
 sql_typed sql_compare(sql_analysis *a, const char *op, sql_typed l, sql_typed r, size_t pos);
+/* Literals and parameters (sql_literal.c), by the kind of the expression. */
+sql_typed sql_literal_null(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_bool(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_int(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_float(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_string(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_bytes(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_typed(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+sql_typed sql_literal_param(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_call(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_extract(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_cast(sql_analysis *a, sql_scope *scope, const sql_expr *x);

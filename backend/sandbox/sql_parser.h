@@ -60,6 +60,8 @@ void *sql_list_add(sql_parser *p, void *items, size_t *count, size_t size);
 
 sql_expr *sql_expr_new(sql_parser *p, sql_expr_kind kind, size_t pos);
 sql_expr *sql_parse_expr(sql_parser *p);
+/* An operand with what follows it: x[0], x.field. */
+sql_expr *sql_parse_postfix(sql_parser *p);
 /* a, b, c */
 void sql_parse_exprs(sql_parser *p, sql_exprs *out);
 void sql_parse_orders(sql_parser *p, sql_orders *out);
