@@ -31,7 +31,10 @@ typedef struct report {
 static void judge(line *l, int64_t now)
 {
     const bw_sync_record *r = &l->record;
-    l->lag_s = r->watermark_us == BW_TIME_NONE ? NAN : (double)(now - r->watermark_us) / BW_SECOND;
+    /* A source that did not answer the last run may have changed or not: nobody knows. */
+    bool down = r->last_run_us != BW_TIME_NONE && isnan(r->lag_s);
+    l->lag_s =
+        down || r->watermark_us == BW_TIME_NONE ? NAN : (double)(now - r->watermark_us) / BW_SECOND;
     if (l->lag_s < 0)
         l->lag_s = 0;
     bw_table_facts facts = {

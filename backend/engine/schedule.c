@@ -463,7 +463,7 @@ static void put_record(bw_engine *e, bw_sync *sync)
     r.freshness = bw_sync_judge(e, sync).freshness;
     r.next_run_us = sync->next_due_us;
     r.freshness_target_us = sync->def.freshness_target_us;
-    r.lag_s = bw_sync_lag_s(e, sync);
+    r.lag_s = sync->source_down ? NAN : bw_sync_lag_s(e, sync);
     if (bw_store_sync_put(e->store, &r, &err) != BW_OK)
         bw_log_error(BW_LOG_WARN, sync->def.name, &err);
 }

@@ -143,6 +143,24 @@ def test_failures_are_documents_too():
     assert bw.run().returncode == 2
 
 
+def test_a_source_that_is_silent_leaves_the_freshness_unknown():
+    bw = world().program(ORDERS)
+    assert bw.json("run", "--once")["ok"]
+    with open(bw.config, encoding="utf-8") as f:
+        text = f.read()
+    with open(bw.config, "w", encoding="utf-8") as f:
+        f.write(text.replace("host: ", "host: /nowhere"))
+    assert bw.json("run", "--once")["ok"] is False
+    sync, = bw.json("status")["syncs"]
+    assert (sync["state"], sync["health"], sync["freshness"], sync["lag_s"]) == ("failed", "unknown", None, None), sync
+    assert sync["last_success_at"] and sync["rows_total"] == 17, sync
+    with open(bw.config, "w", encoding="utf-8") as f:
+        f.write(text)
+    assert bw.json("run", "--once")["ok"]
+    sync, = bw.json("status")["syncs"]
+    assert (sync["state"], sync["health"]) == ("fresh", "fresh"), sync
+
+
 def running(bw):
     status = bw.json("status")
     return status["engine"]["state"] == "running" and all(
