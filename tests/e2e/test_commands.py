@@ -51,6 +51,9 @@ class World:
         self.sandbox = Sandbox()
         self.count = 0
 
+    def bw_file(self):
+        return self.dir.file("some-file", "")
+
     def program(self, *syncs, extra=""):
         self.count += 1
         return Bridgewatch(self.dir, self.sandbox.url, {"shop": self.pg.source()},
@@ -277,6 +280,24 @@ def test_an_engine_that_is_killed_does_not_run():
     status = bw.json("status")
     assert status["engine"]["state"] == "not running", status
     assert not [s for s in status["syncs"] if s["activity"] == "running"], status
+
+
+def test_the_shell_completes():
+    script = world().dir.file("completion.bash", subprocess.run([PROGRAM, "completion", "bash"], capture_output=True,
+                                                                text=True, check=True).stdout)
+
+    def complete(*words):
+        text = 'source %s; COMP_WORDS=(bridgewatch "$@"); COMP_CWORD=$#; _bridgewatch; printf "%%s\n" "${COMPREPLY[@]}"' % script
+        return subprocess.run(["bash", "-uc", text, "bash"] + list(words), capture_output=True, text=True, check=True).stdout.split()
+
+    assert complete("st") == ["status"] and complete("pau") == ["pause"], complete("st")
+    assert complete("dlq", "re") == ["replay"] and complete("dlq", "replay", "--dry") == ["--dry-run"]
+    assert complete("--log-level", "w") == ["warn"]
+    assert complete("-c", world().bw_file()) == [world().bw_file()]
+    for shell in ("zsh", "fish"):
+        done = subprocess.run([PROGRAM, "completion", shell], capture_output=True, text=True)
+        assert done.returncode == 0 and "dry-run" in done.stdout, shell
+    assert subprocess.run([PROGRAM, "completion", "tcsh"], capture_output=True).returncode == 2
 
 
 run_tests(sys.modules[__name__])

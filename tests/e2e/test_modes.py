@@ -2,9 +2,11 @@
 """What the settings of a sync promise, from the source's table to the destination's: patterns, where
 reading starts, what an empty or half-filled side means, the raw table, resyncs, and keys."""
 import json
+import subprocess
 import sys
+from datetime import datetime, timedelta, timezone
 
-from harness import Bridgewatch, Postgres, Sandbox, TempDir, run_tests
+from harness import Bridgewatch, Postgres, Sandbox, TempDir, run_tests, wait_for
 
 SCHEMA = """
 CREATE TABLE orders (id bigint PRIMARY KEY, v text, updated_at timestamptz NOT NULL);
@@ -190,6 +192,47 @@ def test_resyncs_read_what_they_were_asked_for():
     assert sorted(r["v"] for r in bw.sandbox.rows("parts"))[-1] == "newer"
     done = bw.run("sync", "shop.partz")
     assert done.returncode == 1 and "Did you mean shop.parts?" in done.stderr, (done.returncode, done.stderr)
+
+
+def test_schedules_say_when_the_next_run_is():
+    pg = world().pg
+    pg.sql("CREATE TABLE s1 (id int PRIMARY KEY); CREATE TABLE s2 (id int PRIMARY KEY); CREATE TABLE s3 (id int PRIMARY KEY)")
+    bw = world().program("table: public.s1, schedule: every 1h", 'table: public.s2, schedule: "cron: 0 3 * * *"',
+                         "table: public.s3, schedule: manual")
+    engine = bw.start("run", env={"TZ": "UTC"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def status():
+        return {s["sync"]: s for s in bw.json("status")["syncs"]}
+
+    # `every` begins at once; the others wait for their time or for somebody.
+    wait_for("the first run", lambda: status()["shop.s1"]["next_run_at"])
+    assert not status()["shop.s2"]["last_success_at"] and not status()["shop.s3"]["last_success_at"]
+    assert bw.run("sync", "shop.s2", "shop.s3").returncode == 0
+    wait_for("their runs", lambda: status()["shop.s2"]["last_success_at"] and status()["shop.s3"]["last_success_at"])
+    found = status()
+    engine.terminate()
+    assert engine.wait(30) == 0
+    now = datetime.now(timezone.utc)
+    every = datetime.fromisoformat(found["shop.s1"]["next_run_at"].replace("Z", "+00:00"))
+    assert timedelta(minutes=58) < every - now <= timedelta(hours=1), (every, now)
+    cron = datetime.fromisoformat(found["shop.s2"]["next_run_at"].replace("Z", "+00:00"))
+    assert (cron.hour, cron.minute, cron.second) == (3, 0, 0) and timedelta(0) < cron - now <= timedelta(days=1), cron
+    assert found["shop.s3"]["next_run_at"] is None, found
+
+
+def test_jobs_run_where_the_dataset_is():
+    sandbox = Sandbox(dataset="far")
+    bw = world().program("table: public.orders, dataset: elsewhere", sandbox=sandbox)
+    sandbox.call("POST", "/bigquery/v2/projects/demo/datasets",
+                 {"datasetReference": {"projectId": "demo", "datasetId": "elsewhere"}, "location": "EU"})
+    assert one(bw)["state"] == "ok"
+    jobs = [r for r in sandbox.call("GET", "/sandbox/requests?maxResults=10000")["requests"] if ".jobs." in r["method"]]
+    for job in jobs:
+        if job["method"] == "bigquery.jobs.get":
+            assert "location=EU" in job["query"], job
+        elif job["body"]:
+            assert '"location": "EU"' in json.dumps(job["body"]), job
+    assert {"bigquery.jobs.get", "bigquery.jobs.insert"} <= {j["method"] for j in jobs}, jobs
 
 
 def test_a_configured_key_must_be_one():
