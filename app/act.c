@@ -16,6 +16,7 @@ static bw_exit print_outcome(const bw_cli_context *ctx, bool ok, const char *tex
         json_t *doc = json_object();
         json_object_set_new(doc, "ok", json_boolean(ok));
         json_object_set_new(doc, "message", bw_json_text(text));
+        json_object_set_new(doc, "hint", bw_json_text(hint && hint[0] ? hint : NULL));
         bw_json_print(doc, ctx->out);
         return ok ? BW_EXIT_OK : BW_EXIT_FAILED;
     }
@@ -50,8 +51,13 @@ static bw_exit ask_engine(bw_session *s, const bw_command *command, int signals)
         if (status != BW_OK)
             break;
         if (strcmp(record.state, "done") == 0 || strcmp(record.state, "failed") == 0) {
-            bw_exit code = print_outcome(s->ctx, record.state[0] == 'd',
-                                         record.outcome ? record.outcome : "", NULL);
+            char *text = bw_arena_strdup(&arena, record.outcome ? record.outcome : "");
+            char *hint = strstr(text, BW_OUTCOME_HINT);
+            if (hint) {
+                *hint = '\0';
+                hint += strlen(BW_OUTCOME_HINT);
+            }
+            bw_exit code = print_outcome(s->ctx, record.state[0] == 'd', text, hint);
             bw_arena_fini(&arena);
             return code;
         }

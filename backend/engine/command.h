@@ -45,6 +45,9 @@ typedef struct bw_command {
     double rate;         /* REPLAY: letters per second; 0: no limit */
 } bw_command;
 
+/* Between the text and the hint of an outcome in the store. */
+#define BW_OUTCOME_HINT "\nHINT: "
+
 /* As the store's args, and back (strings in the arena). */
 char *bw_command_to_json(const bw_command *command);
 BW_NODISCARD bw_status bw_command_from_json(const char *kind, const char *who, const char *args,

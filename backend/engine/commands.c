@@ -22,8 +22,13 @@ static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const c
     snprintf(event.text, sizeof(event.text), "%s", text);
     snprintf(event.hint, sizeof(event.hint), "%s", hint ? hint : "");
     bw_engine_tell(e, &event);
-    if (store_id && bw_store_command_done(e->store, store_id, ok, text, &err) != BW_OK)
-        bw_log_error(BW_LOG_WARN, "store", &err);
+    if (store_id) {
+        char *outcome = event.hint[0] ? bw_xasprintf("%s" BW_OUTCOME_HINT "%s", text, event.hint)
+                                      : bw_xstrdup(text);
+        if (bw_store_command_done(e->store, store_id, ok, outcome, &err) != BW_OK)
+            bw_log_error(BW_LOG_WARN, "store", &err);
+        free(outcome);
+    }
     e->changed = true;
 }
 

@@ -183,6 +183,8 @@ def test_commands_reach_the_engine_that_runs():
     engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=log)
     wait_for("the engine", lambda: running(bw))
 
+    done = bw.run("sync", "shop.ordres")
+    assert done.returncode == 1 and "HINT: Did you mean shop.orders?" in done.stderr, done
     # What a schedule does not start, a command does.
     assert by_name(bw.json("status"))["shop.lines"]["last_success_at"] is None
     done = bw.run("sync", "shop.lines", "--json")
