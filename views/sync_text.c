@@ -159,10 +159,10 @@ static void batches(const writer *w)
 
 /* ---- position --------------------------------------------------------------------------- */
 
-static void count_note(const writer *w, int64_t n, const char *what)
+static void count_note(const writer *w, int64_t n, const char *one, const char *many)
 {
     if (n > 0)
-        bw_text_view_addf(w->t, BW_ROLE_WARN, "  %lld %s", (long long)n, what);
+        bw_text_view_addf(w->t, BW_ROLE_WARN, "  %lld %s", (long long)n, n == 1 ? one : many);
 }
 
 static void position(const writer *w)
@@ -185,8 +185,10 @@ static void position(const writer *w)
         fact(w, "key", BW_ROLE_TEXT, d->key_origin);
     if (s->held_back_by)
         fact(w, "held back by", BW_ROLE_WARN, s->held_back_by);
-    count_note(w, s->null_cursors, "rows have a NULL cursor: changes to them are not seen");
-    count_note(w, s->ahead_rows, "rows are ahead of the source's clock");
+    count_note(w, s->null_cursors, "row has a NULL cursor: changes to it are not seen",
+               "rows have a NULL cursor: changes to them are not seen");
+    count_note(w, s->ahead_rows, "row is ahead of the source's clock",
+               "rows are ahead of the source's clock");
     if (!s->deletes_seen)
         bw_text_view_addf(w->t, BW_ROLE_MUTED,
                           "  deletes at the source are not seen (deletes: ignore)");
