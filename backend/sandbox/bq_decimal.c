@@ -180,6 +180,38 @@ bq_decimal_outcome bq_decimal_parse(bq_kind kind, bw_slice text, bool round, mpz
     return outcome;
 }
 
+bool bq_numeric_parse_plain(bw_slice text, unsigned char out[BQ_NUMERIC_SIZE])
+{
+    bool negative = text.len > 0 && text.ptr[0] == '-';
+    size_t digits = 0, decimals = 0;
+    bool point = false;
+    unsigned __int128 v = 0;
+
+    for (size_t i = negative; i < text.len; i++) {
+        char c = text.ptr[i];
+        if (c == '.' && !point) {
+            point = true;
+            continue;
+        }
+        if (c < '0' || c > '9' || digits == 29 + decimals || decimals == 9)
+            return false;
+        v = v * 10 + (unsigned)(c - '0');
+        digits++;
+        decimals += point;
+    }
+    if (digits == 0)
+        return false;
+    for (; decimals < 9; decimals++)
+        v *= 10;
+    /* Two's complement with the sign bit flipped. */
+    v = (negative ? -v : v) ^ (unsigned __int128)1 << 127;
+    for (int i = BQ_NUMERIC_SIZE - 1; i >= 0; i--) {
+        out[i] = (unsigned char)v;
+        v >>= 8;
+    }
+    return true;
+}
+
 void bq_decimal_print(bq_kind kind, const mpz_t scaled, bw_buf *out)
 {
     size_t scale = (size_t)bq_decimal_spec_of(kind)->scale;

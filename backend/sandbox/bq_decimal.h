@@ -37,6 +37,9 @@ typedef enum bq_decimal_outcome {
 /* Decimal text (sign, digits, point, exponent; spaces around refused) to the scaled integer. With
    `round` excess digits round half away from zero. The range is checked. */
 bq_decimal_outcome bq_decimal_parse(bq_kind kind, bw_slice text, bool round, mpz_t scaled);
+/* The common NUMERIC (digits and a point, at most 38 digits with nine decimals) straight to its stored
+   form, for loads. False: not of that form, use bq_decimal_parse. */
+bool bq_numeric_parse_plain(bw_slice text, unsigned char out[BQ_NUMERIC_SIZE]);
 /* Without zeros at the end: "1.5", "-0.000000001", "0". */
 void bq_decimal_print(bq_kind kind, const mpz_t scaled, bw_buf *out);
 void bq_decimal_print_blob(bq_kind kind, bw_slice blob, bw_buf *out);

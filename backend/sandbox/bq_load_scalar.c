@@ -123,6 +123,10 @@ static bw_status load_decimal(const bq_cell *c, bq_value *out)
     mpz_t scaled;
     bw_status status = BW_OK;
 
+    if (c->f->kind == BQ_NUMERIC && bq_numeric_parse_plain(c->text, (unsigned char *)bytes)) {
+        *out = bq_blob((bw_slice){bytes, size});
+        return BW_OK;
+    }
     mpz_init(scaled);
     bq_decimal_outcome outcome = bq_decimal_parse(c->f->kind, c->text, false, scaled);
     if (outcome != BQ_DECIMAL_OK) {

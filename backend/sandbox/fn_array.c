@@ -70,6 +70,27 @@ static void item(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         bq_result(ctx, &v);
 }
 
+/* (struct, field, value, number of fields): the other fields of a NULL struct are NULL. */
+static void with_item(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    bq_tuple t;
+    bw_buf out = BW_BUF_INIT;
+    size_t at = (size_t)sqlite3_value_int64(argv[1]), count = (size_t)sqlite3_value_int64(argv[3]);
+    bool open =
+        sqlite3_value_type(argv[0]) != SQLITE_NULL && bq_tuple_open(bq_arg_slice(argv[0]), &t);
+
+    (void)argc;
+    bq_tuple_begin(&out, count);
+    for (size_t i = 0; i < count; i++) {
+        bq_value v = bq_null();
+        open = open && bq_tuple_next(&t, &v);
+        if (i == at)
+            v = bq_arg(argv[2]);
+        bq_tuple_add(&out, &v);
+    }
+    result_buf(ctx, &out);
+}
+
 static void element(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     bq_value v;
@@ -301,6 +322,7 @@ const bq_function bq_array_functions[] = {
     {"bq_concat_tuples", -1, concat, false},
     {"bq_array_concat", -1, concat, false},
     {"bq_item", 2, item, false},
+    {"bq_with_item", 4, with_item, false},
     {"bq_element", 3, element, false},
     {"bq_array_length", 1, length, false},
     {"bq_array_reverse", 1, reverse, false},

@@ -190,6 +190,8 @@ bool sql_is_numeric(bq_kind kind);
 bool sql_groupable(const bq_field *type);
 /* The text under which values are grouped, made distinct and joined: FLOAT64 without its -0. */
 const char *sql_key(sql_analysis *a, const sql_typed *x);
+/* The same for values that are themselves the result: SELECT DISTINCT, UNION DISTINCT. */
+const char *sql_distinct(sql_analysis *a, const sql_typed *x);
 
 /* ---- Names (sql_scope.c) ----------------------------------------------------------------------- */
 

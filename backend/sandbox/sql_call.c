@@ -5,6 +5,8 @@
 
 #include "backend/sandbox/sql_functions.h"
 
+#define MAX_ARGUMENTS 60 /* SQLite takes 127, FORMAT needs two for each */
+
 /* What an argument is: a value, a date part's name, or an interval's number and part. */
 typedef struct argument {
     sql_typed value;
@@ -292,6 +294,12 @@ static sql_typed call_special(sql_analysis *a, sql_scope *scope, const sql_expr 
     sql_typed *args = BW_ARENA_ARRAY(a->arena, sql_typed, count + 1);
     sql_typed out = sql_make(BQ_INT64, "NULL", x->pos);
 
+    if (count > MAX_ARGUMENTS) {
+        sql_error(a, x->pos,
+                  "Unsupported: more than %d arguments are not part of the sandbox's SQL",
+                  MAX_ARGUMENTS);
+        return out;
+    }
     if (count < (size_t)f->min || (f->max >= 0 && count > (size_t)f->max)) {
         sql_error(a, x->pos, "Number of arguments does not match for function %s", f->name);
         return out;

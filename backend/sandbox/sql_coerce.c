@@ -31,6 +31,13 @@ const char *sql_key(sql_analysis *a, const sql_typed *x)
     return x->sql;
 }
 
+const char *sql_distinct(sql_analysis *a, const sql_typed *x)
+{
+    /* An interval's key is a number; what is written out must stay an interval. */
+    bool interval = x->type.kind == BQ_INTERVAL && x->type.mode != BQ_REPEATED;
+    return interval ? x->sql : sql_key(a, x);
+}
+
 /* How far a numeric type is on the way INT64, NUMERIC, BIGNUMERIC, FLOAT64; 0: not numeric. */
 static int numeric_rank(bq_kind kind)
 {

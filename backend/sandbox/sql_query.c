@@ -97,7 +97,8 @@ static const char *operand_text(set_state *st, const sql_relation *r, const bq_f
         if (r->null_columns && r->null_columns[i])
             x.literal = SQL_L_NULL;
         sql_coerce(st->a, &x, &supers[i]);
-        bw_buf_addf(&out, "%s%s AS c%zu", i ? "," : "", keys ? sql_key(st->a, &x) : x.sql, i + 1);
+        bw_buf_addf(&out, "%s%s AS c%zu", i ? "," : "", keys ? sql_distinct(st->a, &x) : x.sql,
+                    i + 1);
     }
     bw_buf_addf(&out, " FROM (%s)", r->sql);
     const char *text = sql_printf(st->a, "%s", bw_buf_cstr(&out));

@@ -217,6 +217,28 @@ bw_status sql_run_insert(sql_run *r)
 
 /* ---- UPDATE and DELETE -------------------------------------------------------------------------- */
 
+/* The text of a STRUCT with the field that `names` lead to replaced; without names, the value. */
+static const char *with_field(sql_run *r, const char *sql, const bq_field *type,
+                              const bw_slice *names, size_t count, const sql_set *set,
+                              sql_typed *value)
+{
+    bool is_struct = type->kind == BQ_STRUCT && type->mode != BQ_REPEATED;
+    int at = is_struct && count > 0 ? bq_schema_find(&type->fields, names[0]) : -1;
+
+    if (count == 0)
+        return sql_assign(&r->a, value, type, SQL_UPDATE_VALUE, 0);
+    if (at < 0) {
+        sql_error(&r->a, set->pos, "Field name %.*s does not exist in %s", BW_SLICE_ARG(names[0]),
+                  sql_type_name(&r->a, type));
+        return "NULL";
+    }
+    const char *item = sql_printf(&r->a, "bq_item(%s,%d)", sql, at);
+    return sql_printf(
+        &r->a, "bq_with_item(%s,%d,%s,%zu)", sql, at,
+        with_field(r, item, &type->fields.fields[at], names + 1, count - 1, set, value),
+        type->fields.count);
+}
+
 void sql_analyze_sets(sql_run *r, sql_scope *scope, const sql_target *t, const sql_set *sets,
                       size_t count, sql_assigned *out)
 {
@@ -232,10 +254,6 @@ void sql_analyze_sets(sql_run *r, sql_scope *scope, const sql_target *t, const s
         int at = bq_schema_find(schema, name);
         if (at < 0)
             sql_error(&r->a, set->pos, "Unrecognized name: %.*s", BW_SLICE_ARG(name));
-        else if (set->path.count - named > 1)
-            sql_error(&r->a, set->pos,
-                      "Unsupported: UPDATE of a field inside a STRUCT is not part "
-                      "of the sandbox's SQL");
         for (size_t k = 0; k < i; k++) {
             if (out->columns[k] == at)
                 sql_error(&r->a, set->pos, "Update item %.*s assigned more than once",
@@ -251,7 +269,9 @@ void sql_analyze_sets(sql_run *r, sql_scope *scope, const sql_target *t, const s
         }
         sql_typed x = sql_analyze(&r->a, scope, set->value);
         if (!r->a.failed)
-            out->values[i] = sql_assign(&r->a, &x, column, SQL_UPDATE_VALUE, 0);
+            out->values[i] =
+                with_field(r, t->source->columns.items[at].sql, column, set->path.items + named + 1,
+                           set->path.count - named - 1, set, &x);
     }
 }
 

@@ -346,7 +346,7 @@ static void add_outputs(select_state *st, bw_buf *sql)
 {
     for (size_t i = 0; i < st->count; i++) {
         const sql_typed *t = &st->outputs[i].typed;
-        const char *text = st->s->distinct ? sql_key(st->a, t) : t->sql;
+        const char *text = st->s->distinct ? sql_distinct(st->a, t) : t->sql;
         bw_buf_addf(sql, "%s%s AS c%zu", i ? "," : "", text, i + 1);
     }
 }

@@ -71,6 +71,47 @@ static void rows_are_written_as_declared(void **state)
     sql_check(*state, simple, BW_COUNT(simple));
 }
 
+static void fields_of_structs_are_updated(void **state)
+{
+    static const sql_case cases[] = {
+        {"CREATE TABLE d.w (id INT64, s STRUCT<a INT64, i STRUCT<x STRING(2), y INT64>>)",
+         "CREATE"},
+        {"INSERT INTO d.w VALUES (1, (1, ('x', 2))), (2, NULL)", "inserted 2 updated 0 deleted 0"},
+        {"UPDATE d.w SET s.a = 5, id = 9 WHERE id = 1", "inserted 0 updated 1 deleted 0"},
+        {"UPDATE d.w SET s.i.x = 'zz' WHERE TRUE", "inserted 0 updated 2 deleted 0"},
+        {"SELECT id, s.a, s.i.x, s.i.y FROM d.w ORDER BY id",
+         "id INT64, a INT64, x STRING, y INT64: 2,null,zz,null; 9,5,zz,2"},
+        {"UPDATE d.w SET s.i.x = 'long' WHERE TRUE",
+         "! invalidQuery: STRING(2) has maximum length 2 but got a value with length 4"},
+        {"UPDATE d.w SET s.nope = 1 WHERE TRUE", "! invalidQuery: Field name nope does not exist "
+                                                 "in STRUCT<a INT64, i STRUCT<x STRING(2), y "
+                                                 "INT64>>"},
+    };
+    sql_check(*state, cases, BW_COUNT(cases));
+}
+
+static void many_values_in_one_insert(void **state)
+{
+    sql_fixture *f = *state;
+    bw_buf text = BW_BUF_INIT;
+
+    sql_must(f, "CREATE TABLE d.t (id INT64, s STRING)");
+    bw_buf_adds(&text, "INSERT INTO t VALUES ");
+    for (int i = 0; i < 3000; i++)
+        bw_buf_addf(&text, "%s(%d, 'row %d')", i ? "," : "", i, i);
+    sql_must(f, bw_buf_cstr(&text));
+    bw_buf_clear(&text);
+    bw_buf_adds(&text, "SELECT COUNT(*) FROM t WHERE id IN (");
+    for (int i = 0; i < 2000; i++)
+        bw_buf_addf(&text, "%s%d", i ? "," : "", i * 2);
+    bw_buf_adds(&text, ") AND (");
+    for (int i = 0; i < 2000; i++)
+        bw_buf_addf(&text, "%sid = %d", i ? " OR " : "", i);
+    bw_buf_addc(&text, ')');
+    sql_check(f, &(sql_case){bw_buf_cstr(&text), "f0_ INT64: 1000"}, 1);
+    bw_buf_fini(&text);
+}
+
 static void sizes_and_counts_stay_true(void **state)
 {
     sql_fixture *f = *state;
@@ -290,7 +331,8 @@ static void tables_are_made_and_changed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH(rows_are_written_as_declared), WITH(sizes_and_counts_stay_true),
+        WITH(rows_are_written_as_declared), WITH(fields_of_structs_are_updated),
+        WITH(many_values_in_one_insert),    WITH(sizes_and_counts_stay_true),
         WITH(merge_follows_its_clauses),    WITH(append_without_doubles),
         WITH(tables_are_made_and_changed),
     };
