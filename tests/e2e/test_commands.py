@@ -245,13 +245,20 @@ def test_commands_reach_the_engine_that_runs():
 
 
 def test_an_engine_that_is_read_only_refuses_commands():
-    bw = world().program(ORDERS)
-    engine = bw.start("run", "--read-only", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    log = os.path.join(world().dir.path, "file.log")
+    bw = world().program(ORDERS, extra="log: {file: %s, level: info}" % log)
+    engine = bw.start("run", "--read-only", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     wait_for("the engine", lambda: running(bw))
     done = bw.run("pause", "shop.orders")
     assert done.returncode == 1 and "read-only" in done.stderr, done
     assert by_name(bw.json("status"))["shop.orders"]["state"] != "paused"
     ends(engine, signal.SIGINT, 3)
+    # What happened is in the file, for its owner only, and not on standard error too.
+    with open(log, encoding="utf-8") as f:
+        lines = f.read().splitlines()
+    assert os.stat(log).st_mode & 0o777 == 0o600 and engine.stderr.read() == ""
+    assert [l for l in lines if re.fullmatch(TIME + r" info  command: pause by \S+", l)], lines
+    assert all(re.match(TIME + " (info |warn |error|debug) ", l) for l in lines), lines
 
 
 def test_commands_act_where_no_engine_runs():

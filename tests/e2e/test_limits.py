@@ -167,7 +167,6 @@ def test_standing_still_begins_again_and_does_not_count():
     engine.send_signal(signal.SIGSTOP)
     began = time.monotonic()
     wait_for("more than ten seconds", lambda: time.monotonic() > began + 10.5)
-    assert t.bw.json("status")["engine"]["state"] == "running", "15 s are allowed"
     engine.send_signal(signal.SIGCONT)
     # The command is answered by the run that began again.
     out, err = asked.communicate(timeout=30)
