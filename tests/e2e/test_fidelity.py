@@ -391,6 +391,58 @@ def contents(letters):
     return sorted((l["reason"], l["column"], l["content"]) for l in letters)
 
 
+KINDS = """
+CREATE TABLE part (id int, k int, v text, PRIMARY KEY (id, k)) PARTITION BY LIST (k);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES IN (1); CREATE TABLE part_2 PARTITION OF part FOR VALUES IN (2);
+INSERT INTO part VALUES (1, 1, 'a'), (2, 2, 'b');
+CREATE TABLE parent (id int PRIMARY KEY, v text); CREATE TABLE child (extra text) INHERITS (parent);
+INSERT INTO parent VALUES (1, 'p'); INSERT INTO child VALUES (2, 'c', 'x');
+CREATE VIEW shown AS SELECT id, v FROM ONLY parent; CREATE MATERIALIZED VIEW kept AS SELECT id, v FROM parent;
+CREATE UNLOGGED TABLE unlogged (id int PRIMARY KEY); INSERT INTO unlogged VALUES (1);
+CREATE TABLE dropped (id int PRIMARY KEY, gone text, v text); INSERT INTO dropped VALUES (1, 'g', 'v');
+ALTER TABLE dropped DROP gone; ALTER TABLE dropped ADD w text DEFAULT 'dflt';
+CREATE TABLE generated (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, a int, b int GENERATED ALWAYS AS (a * 2) STORED);
+INSERT INTO generated (a) VALUES (21);
+CREATE TABLE "%s" (id int PRIMARY KEY); INSERT INTO "%s" VALUES (63);
+CREATE TABLE no_rows (id int PRIMARY KEY, v text);
+CREATE SCHEMA "We.ird"; CREATE TABLE "We.ird"."Ta""ble" (id int PRIMARY KEY); INSERT INTO "We.ird"."Ta""ble" VALUES (7);
+""" % (("long_" * 13)[:63], ("long_" * 13)[:63])
+# table, target by default, columns and rows
+KIND_ROWS = [
+    ("public.part", "part", ["id", "k", "v"], [["1", "1", "a"], ["2", "2", "b"]]),
+    ("public.parent", "parent", ["id", "v"], [["1", "p"], ["2", "c"]]),
+    ("public.child", "child", ["id", "v", "extra"], [["2", "c", "x"]]),
+    ("public.shown", "shown", ["id", "v"], [["1", "p"]]),
+    ("public.kept", "kept", ["id", "v"], [["1", "p"], ["2", "c"]]),
+    ("public.unlogged", "unlogged", ["id"], [["1"]]),
+    ("public.dropped", "dropped", ["id", "v", "w"], [["1", "v", "dflt"]]),
+    ("public.generated", "generated", ["id", "a", "b"], [["1", "21", "42"]]),
+    ("public." + ("long_" * 13)[:63], ("long_" * 13)[:63], ["id"], [["63"]]),
+    ("public.no_rows", "no_rows", ["id", "v"], []),
+    ('\'"We.ird"."Ta""ble"\'', "We_ird_Ta_ble", ["id"], [["7"]]),
+]
+
+
+def test_tables_of_every_kind():
+    """Whatever can be selected from, whatever the database sets for its sessions."""
+    hostile = {"statement_timeout": "'3s'", "lock_timeout": "'3s'", "default_transaction_isolation": "serializable",
+               "default_transaction_deferrable": "on", "default_transaction_read_only": "on",
+               "standard_conforming_strings": "off"}
+    sandbox, bw = fresh(KINDS + "".join("ALTER DATABASE shop SET %s = %s;" % item for item in hostile.items()),
+                        *[sync_of(table) for table, _, _, _ in KIND_ROWS], name="kinds")
+    try:
+        results = bw.once()
+    finally:
+        cluster().sql("SET default_transaction_read_only = off;"
+                      + "".join("ALTER DATABASE shop RESET %s;" % name for name in hostile))
+    assert all(r["state"] == "ok" for r in results.values()) and len(results) == len(KIND_ROWS), results
+    for table, target, columns, rows in KIND_ROWS:
+        got = sandbox.rows(target)
+        assert sorted([r[c] for c in columns] for r in got) == rows, (table, got)
+        named = [f["name"] for f in sandbox.table(target)["schema"]["fields"]]
+        assert [n for n in named if n not in ENGINE_COLUMNS] == columns, (table, named)
+
+
 def test_rows_without_a_key():
     """Identical rows are as many rows in the target, and as many letters."""
     sandbox, bw = fresh(
