@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/core/thread.h"
 #include "views/kit/action.h"
 #include "views/kit/layout.h"
 #include "views/kit/prompt.h"
@@ -19,11 +20,13 @@
 #include "views/kit/table.h"
 #include "views/kit/toast.h"
 
-enum { CRASH = BW_ACTION_FIRST_FREE, ABORT, EXIT_THREE, CRASH_THREAD };
+enum { CRASH = BW_ACTION_FIRST_FREE, ABORT, EXIT_THREE, CRASH_THREAD, CRASH_DEEP };
 
 static const bw_action own[] = {
     {CRASH, "crash", NULL, "dereference nothing", NULL, "X", 0, BW_SCREENS_ALL},
     {CRASH_THREAD, "crash-thread", NULL, "the same in another thread", NULL, "T", 0,
+     BW_SCREENS_ALL},
+    {CRASH_DEEP, "crash-deep", NULL, "use up the stack of a thread of ours", NULL, "O", 0,
      BW_SCREENS_ALL},
     {ABORT, "abort", NULL, "call abort()", NULL, "A", 0, BW_SCREENS_ALL},
     {EXIT_THREE, "exit", NULL, "call exit(3) without closing the terminal", NULL, "E", 0,
@@ -107,6 +110,21 @@ static void *crash(void *unused)
     return NULL;
 }
 
+static int descend(volatile char *above, int depth)
+{
+    volatile char frame[4096];
+    frame[0] = (char)(above[0] + 1);
+    return depth > 0 ? descend(frame, depth - 1) + frame[0] : frame[0];
+}
+
+/* Where nothing is left of the stack, only another one lets the handler run. */
+static void *overflow(void *out)
+{
+    volatile char frame[1] = {0};
+    *(volatile int *)out = descend(frame, 1 << 30);
+    return NULL;
+}
+
 static bw_reaction copy(probe *p)
 {
     bw_error err = BW_ERROR_INIT;
@@ -118,6 +136,7 @@ static bw_reaction copy(probe *p)
 static bw_reaction act(probe *p, int action)
 {
     pthread_t thread;
+    int depth;
     switch (action) {
     case BW_ACTION_QUIT:
         p->quit = true;
@@ -139,6 +158,10 @@ static bw_reaction act(probe *p, int action)
         break;
     case CRASH_THREAD:
         pthread_create(&thread, NULL, crash, NULL);
+        pthread_join(thread, NULL);
+        break;
+    case CRASH_DEEP:
+        bw_thread_start(&thread, "deep", overflow, &depth);
         pthread_join(thread, NULL);
         break;
     case ABORT:

@@ -50,6 +50,9 @@ class Restored(unittest.TestCase):
     def test_segmentation_fault_in_a_thread(self):
         self.ends(lambda c: c.keys("T"), 139, "ended by SIGSEGV")
 
+    def test_stack_of_a_thread_used_up(self):
+        self.ends(lambda c: c.keys("O"), 139, "ended by SIGSEGV")
+
     def test_abort(self):
         self.ends(lambda c: c.keys("A"), 134, "ended by SIGABRT")
 
