@@ -130,6 +130,12 @@ static void show_one(const bw_dead_letter *l, FILE *out)
 static bw_exit show(dlq *d)
 {
     const bw_cli_context *ctx = d->session.ctx;
+    bw_error err = BW_ERROR_INIT;
+    if (d->n == 0) {
+        bw_error_set(&err, BW_NOT_FOUND, "there is no such dead letter");
+        bw_error_hint(&err, "`dlq list --any-state` lists all, those that are over included.");
+        return bw_cli_fail(ctx->err, &err, BW_EXIT_FAILED);
+    }
     if (bw_cli_has(ctx->line, "json"))
         return list(d);
     for (size_t i = 0; i < d->n; i++) {

@@ -207,8 +207,8 @@ static void print_notes(const report *rep, FILE *out)
 
 static void print_text(const report *rep, FILE *out)
 {
-    static const char *const titles[] = {"SYNC", "MODE",    "STATE", "FRESH", "LAG",
-                                         "ROWS", "LAST OK", "DLQ",   "ERROR"};
+    static const char *const titles[] = {"SYNC",   "MODE",    "STATE", "FRESH", "LAG",
+                                         "LOADED", "LAST OK", "DLQ",   "ERROR"};
     char text[BW_TIME_TEXT];
     int64_t now = bw_wall_us(bw_clock_system());
     fprintf(out, "engine %s, %zu sync%s, %lld dead letter%s\n\n",

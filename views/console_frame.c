@@ -68,6 +68,15 @@ static void clock_text(bw_console *c, const bw_snapshot *s, char *out, size_t si
         snprintf(out, size, "%s", bw_format_clock(s->wall_us, c->options.local_time, text));
 }
 
+/* A sync whose source does not answer may be later than all others. */
+static bool knows_all_lags(const bw_snapshot *s)
+{
+    for (size_t i = 0; i < s->n_syncs; i++)
+        if (isnan(s->syncs[i].lag_s))
+            return false;
+    return true;
+}
+
 static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, bool *old)
 {
     char text[BW_TIME_TEXT];
@@ -75,7 +84,7 @@ static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, boo
     (c->cols < 60 ? worst_words : count_words)(s, t->counts, sizeof(t->counts));
     snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
     bw_format_duration(isnan(s->worst_lag_s) ? -1 : (int64_t)(s->worst_lag_s * BW_SECOND), text);
-    snprintf(t->lag, sizeof(t->lag), "worst lag %s", text);
+    snprintf(t->lag, sizeof(t->lag), "worst %slag %s", knows_all_lags(s) ? "" : "known ", text);
     if (!isnan(s->quota_left))
         snprintf(t->quota, sizeof(t->quota), "quota %.0f%%", floor(s->quota_left * 100));
     clock_text(c, s, t->clock, sizeof(t->clock), old);

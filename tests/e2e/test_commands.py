@@ -228,6 +228,8 @@ def test_commands_reach_the_engine_that_runs():
     assert '{"id":7}' not in {l["key"] for l in bw.json("dlq", "list")["dead_letters"]}
     shown = bw.run("dlq", "show", ids['{"id":7}']).stdout
     assert re.search(r"^state +discarded$", shown, re.M) and "infinity" in shown, shown
+    missing = bw.run("dlq", "show", "999999")
+    assert missing.returncode == 1 and "no such dead letter" in missing.stderr, missing
 
     # Read-only is refused where commands enter.
     assert bw.run("--read-only", "pause", "shop.orders").returncode == 1
