@@ -12,7 +12,7 @@ enum { SOURCE, KIND, STATE, LATENCY, LAST_OK, SYNCS, FAILING, VERSION, WHERE };
 static const bw_column columns[] = {
     [SOURCE] = {"source", "SOURCE", 8, 14, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
     [KIND] = {"kind", "KIND", 8, 9, BW_ALIGN_LEFT, 4, BW_UNIT_TEXT},
-    [STATE] = {"state", "STATE", 9, 9, BW_ALIGN_LEFT, 0, BW_UNIT_PLAIN},
+    [STATE] = {"state", "STATE", 9, 9, BW_ALIGN_LEFT, 0, BW_UNIT_PLAIN, .ranked = true},
     [LATENCY] = {"latency", "ANSWERS IN", 10, 10, BW_ALIGN_RIGHT, 2, BW_UNIT_SECONDS,
                  .descending = true},
     [LAST_OK] = {"last", "LAST OK", 10, 11, BW_ALIGN_RIGHT, 1, BW_UNIT_SECONDS, .descending = true},

@@ -13,7 +13,7 @@ enum { SYNC, MODE, STATE, FRESH, LAG, RATE, LAST_OK, NEXT, DLQ, SPARK, WHY, SOUR
 static const bw_column columns[] = {
     [SYNC] = {"sync", "SYNC", 14, 26, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
     [MODE] = {"mode", "MODE", 7, 7, BW_ALIGN_LEFT, 8, BW_UNIT_TEXT},
-    [STATE] = {"state", "STATE", 9, 9, BW_ALIGN_LEFT, 0, BW_UNIT_PLAIN},
+    [STATE] = {"state", "STATE", 9, 9, BW_ALIGN_LEFT, 0, BW_UNIT_PLAIN, .ranked = true},
     [FRESH] = {"fresh", "FRESH", 12, 12, BW_ALIGN_LEFT, 3, BW_UNIT_PLAIN},
     [LAG] = {"lag", "LAG", 7, 7, BW_ALIGN_RIGHT, 1, BW_UNIT_SECONDS, .descending = true},
     [RATE] = {"rows", "ROWS/S", 7, 7, BW_ALIGN_RIGHT, 5, BW_UNIT_PLAIN, .descending = true},

@@ -52,10 +52,15 @@ void bw_export_csv_field(bw_buf *out, bw_slice text)
         bw_buf_addc(out, '"');
 }
 
+static bool is_text(const bw_column *column)
+{
+    return column->unit == BW_UNIT_TEXT || column->ranked;
+}
+
 /* What a column counts is written as the number, in the column's unit, not as it is shown. */
 static void cell_text(const bw_column *column, const bw_table_cell *cell, bw_buf *out)
 {
-    if (column->unit == BW_UNIT_TEXT)
+    if (is_text(column))
         bw_text_sanitise(out, cell->text);
     else if (isfinite(cell->number))
         bw_buf_addf(out, "%.15g", cell->number);
@@ -92,7 +97,7 @@ static void add_json_cell(const bw_table *t, size_t row, size_t column, bw_buf *
     bw_json_add_string(out, bw_slice_cstr(bw_table_column(t, column)->id));
     bw_buf_addc(out, ':');
     cell_text(bw_table_column(t, column), &cell, &text);
-    if (bw_table_column(t, column)->unit == BW_UNIT_TEXT)
+    if (is_text(bw_table_column(t, column)))
         bw_json_add_string(out, bw_buf_slice(&text));
     else
         bw_buf_adds(out, text.len ? bw_buf_cstr(&text) : "null");

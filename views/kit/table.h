@@ -26,6 +26,7 @@ typedef struct bw_column {
     bw_unit unit; /* of `number`; BW_UNIT_TEXT sorts by text */
     bool unsortable;
     bool descending; /* the first click sorts the largest first */
+    bool ranked;     /* `number` only orders the words: exports say the words */
     bool hidden;     /* until the operator shows it */
 } bw_column;
 

@@ -197,6 +197,7 @@ static void too_small_says_so(void **state)
 static const bw_column columns[] = {
     {.id = "name", .title = "NAME", .min = 8, .unit = BW_UNIT_TEXT},
     {.id = "lag", .title = "LAG", .min = 5, .unit = BW_UNIT_SECONDS},
+    {.id = "state", .title = "STATE", .min = 5, .unit = BW_UNIT_PLAIN, .ranked = true},
 };
 
 static const char *const names[] = {"=cmd|'/c calc'!A0", "plain", "a,\"b\"\nc", "-5", "@x"};
@@ -214,6 +215,11 @@ static void name_cell(void *user, size_t row, size_t column, bw_table_cell *cell
         cell->text = bw_slice_cstr(names[row]);
         return;
     }
+    if (column == 2) {
+        cell->number = 7;
+        cell->text = BW_SLICE_LIT("fresh");
+        return;
+    }
     cell->number = row ? (double)row + 0.5 : NAN;
     cell->text = row ? BW_SLICE_LIT("some") : BW_SLICE_LIT("-");
 }
@@ -225,17 +231,18 @@ static void exports_are_safe_and_private(void **state)
     bw_table_set_rows(t, &(bw_table_rows){BW_COUNT(names), name_id, name_cell, NULL, NULL, false});
     bw_buf out = BW_BUF_INIT;
     bw_export_text(t, BW_EXPORT_CSV, &out);
-    assert_string_equal(bw_buf_cstr(&out), "name,lag\r\n"
-                                           "'=cmd|'/c calc'!A0,\r\n"
-                                           "plain,1.5\r\n"
-                                           "\"a,\"\"b\"\"^Jc\",2.5\r\n"
-                                           "-5,3.5\r\n"
-                                           "'@x,4.5\r\n");
+    assert_string_equal(bw_buf_cstr(&out), "name,lag,state\r\n"
+                                           "'=cmd|'/c calc'!A0,,fresh\r\n"
+                                           "plain,1.5,fresh\r\n"
+                                           "\"a,\"\"b\"\"^Jc\",2.5,fresh\r\n"
+                                           "-5,3.5,fresh\r\n"
+                                           "'@x,4.5,fresh\r\n");
     bw_buf_clear(&out);
     bw_error err = BW_ERROR_INIT;
     assert_ok(bw_table_filter(t, "plain", &err), err);
     bw_export_text(t, BW_EXPORT_JSON, &out);
-    assert_string_equal(bw_buf_cstr(&out), "[\n{\"name\":\"plain\",\"lag\":1.5}\n]\n");
+    assert_string_equal(bw_buf_cstr(&out),
+                        "[\n{\"name\":\"plain\",\"lag\":1.5,\"state\":\"fresh\"}\n]\n");
     char dir[] = "/tmp/bw-export-XXXXXX", path[64];
     size_t rows;
     struct stat st;
