@@ -110,7 +110,7 @@ static int signature_fit(const char *signature, const argument *args, size_t cou
 {
     const char *p = strchr(signature, ':') + 1;
     size_t at = 0, exact = 0;
-    slot s;
+    slot s = {0};
 
     while (next_slot(&p, &s)) {
         if (at == count && (s.optional || s.repeats))
@@ -273,7 +273,7 @@ static sql_typed call_by_table(sql_analysis *a, sql_scope *scope, const sql_expr
                          signatures_of(a, name));
         return out;
     }
-    slot s;
+    slot s = {0};
     const char *p = f->signature;
     next_slot(&p, &s);
     letter_type(s.letter, &out.type);

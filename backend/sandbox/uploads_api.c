@@ -193,7 +193,7 @@ static bool read_number(const char **at, int64_t *out)
 // "bytes 0-262143/*", "bytes 0-99/100", "bytes */100"; NULL: the body is the whole upload
 static bool parse_range(const char *text, bw_sb_chunk *chunk)
 {
-    int64_t first, last;
+    int64_t first, last = 0;
     *chunk = (bw_sb_chunk){.length = -1, .total = -1};
     if (!text)
         return true;
