@@ -58,6 +58,8 @@ bw_status bw_console_new(const bw_console_options *options, bw_console **out, bw
         bw_console_free(c);
         return s;
     }
+    c->options.keys = NULL; /* the caller's no longer have to be there */
+    c->options.n_keys = 0;
     bw_console_open(c, BW_SCREEN_SYNCS, NULL);
     *out = c;
     return BW_OK;

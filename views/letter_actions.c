@@ -6,14 +6,13 @@ enum { ACTION_REPLAY = BW_ACTION_VIEWS + 20, ACTION_DISCARD };
 
 #define ON_LETTERS (BW_SCREEN(BW_SCREEN_LETTERS) | BW_SCREEN(BW_SCREEN_LETTER))
 
-const bw_action bw_letter_actions[] = {
+const bw_action bw_letter_actions[BW_LETTER_ACTIONS] = {
     {ACTION_REPLAY, "replay", NULL, "read these rows again and load them", NULL, "r",
      BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES | BW_ACT_HINT, ON_LETTERS},
     {ACTION_DISCARD, "discard", NULL, "give these rows up; the audit trail keeps their content",
      NULL, "X", BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES | BW_ACT_DANGEROUS | BW_ACT_HINT,
      ON_LETTERS},
 };
-const size_t bw_letter_actions_count = BW_COUNT(bw_letter_actions);
 
 bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *const *ids,
                           const char *const *names, size_t count)

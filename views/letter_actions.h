@@ -4,8 +4,8 @@
 
 #include "views/host.h"
 
-extern const bw_action bw_letter_actions[];
-extern const size_t bw_letter_actions_count;
+#define BW_LETTER_ACTIONS 2
+extern const bw_action bw_letter_actions[BW_LETTER_ACTIONS];
 
 /* Asks, and carries one of them out on the letters: `ids` in decimal, `names` as the question calls
    them. NONE when it is not one of them. */

@@ -18,7 +18,7 @@ enum {
 #define ON_SYNCS (BW_SCREEN(BW_SCREEN_SYNCS) | BW_SCREEN(BW_SCREEN_SYNC))
 #define CHANGES  (BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES)
 
-const bw_action bw_sync_actions[] = {
+const bw_action bw_sync_actions[BW_SYNC_ACTIONS] = {
     {ACTION_RESYNC, "resync", NULL, "read what changed now", NULL, "r", CHANGES | BW_ACT_HINT,
      ON_SYNCS},
     {ACTION_FULL, "resync-full", "full resync",
@@ -36,7 +36,6 @@ const bw_action bw_sync_actions[] = {
      BW_ACT_ROW | BW_ACT_HINT, ON_SYNCS},
     {ACTION_HISTORY, "history", NULL, "the runs of this sync", NULL, "H", BW_ACT_ROW, ON_SYNCS},
 };
-const size_t bw_sync_actions_count = BW_COUNT(bw_sync_actions);
 
 /* What each asks before it is done; the others are done at once. */
 static const struct question {

@@ -4,8 +4,8 @@
 
 #include "views/host.h"
 
-extern const bw_action bw_sync_actions[];
-extern const size_t bw_sync_actions_count;
+#define BW_SYNC_ACTIONS 8
+extern const bw_action bw_sync_actions[BW_SYNC_ACTIONS];
 
 /* Carries out one of them on the named syncs (asking first where it must); NONE when it is not one. */
 bw_reaction bw_sync_act(bw_view *view, const bw_action *action, const char *const *syncs,
