@@ -9,8 +9,6 @@
 
 bw_status bq_store_error(bq_catalog *catalog, bq_error *err)
 {
-    if (err && err->reason)
-        return bq_error_append(err, "%s", "");
     int code = sqlite3_errcode(catalog->db);
     if (code == SQLITE_INTERRUPT)
         return bq_error_set(err, "stopped", NULL,
@@ -22,8 +20,6 @@ bw_status bq_store_error(bq_catalog *catalog, bq_error *err)
 static bw_status prepare(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out, const char *sql,
                          const char *types, va_list ap)
 {
-    if (err)
-        err->reason = NULL;
     if (sqlite3_prepare_v2(catalog->db, sql, -1, out, NULL) != SQLITE_OK)
         return bq_store_error(catalog, err);
     for (int i = 1; *types; types++, i++) {

@@ -28,7 +28,7 @@ struct bq_catalog {
 void bq_store_lock(bq_catalog *catalog);
 void bq_store_unlock(bq_catalog *catalog);
 
-/* What SQLite says, as internalError; keeps an error that a function of ours has put there. */
+/* What SQLite says, as internalError (stopped when it was interrupted). */
 bw_status bq_store_error(bq_catalog *catalog, bq_error *err);
 /* Statements without rows. `types` names the arguments: t text (may be NULL), i int64_t. */
 BW_NODISCARD bw_status bq_store_exec(bq_catalog *catalog, bq_error *err, const char *sql,

@@ -38,11 +38,6 @@ static moment moment_of(int64_t local, int64_t offset)
 
 static void add_format(bw_slice format, const moment *m, bw_buf *out);
 
-static void add_literal_format(const char *format, const moment *m, bw_buf *out)
-{
-    add_format(bw_slice_cstr(format), m, out);
-}
-
 static void add_offset(const moment *m, bool colon, bw_buf *out)
 {
     int64_t minutes = llabs(m->offset) / (60 * BQ_US_PER_SECOND);
@@ -78,7 +73,8 @@ static size_t add_extended(bw_slice f, const moment *m, bw_buf *out)
     return 0;
 }
 
-static void add_element(char e, const moment *m, bw_buf *out)
+/* The elements that are numbers, with their least width and what fills it. */
+static bool add_number(char e, const moment *m, bw_buf *out)
 {
     int64_t year, week, first = 0;
     int weekday = bq_iso_weekday(m->days);
@@ -86,8 +82,7 @@ static void add_element(char e, const moment *m, bw_buf *out)
 
     bq_days_of(m->c.year, 1, 1, &first);
     bq_iso_week(m->days, &year, &week);
-    int sunday_week = (int)((m->days - first + bq_iso_weekday(first) % 7) / 7);
-    int monday_week = (int)((m->days - first + bq_iso_weekday(first) - 1) / 7);
+    int day_of_year = (int)(m->days - first), first_weekday = bq_iso_weekday(first);
     const struct {
         char letter;
         const char *format;
@@ -105,42 +100,55 @@ static void add_element(char e, const moment *m, bw_buf *out)
         {'l', "%2d", hour12},
         {'M', "%02d", m->minute},
         {'S', "%02d", m->second},
-        {'j', "%03d", (int)(m->days - first + 1)},
+        {'j', "%03d", day_of_year + 1},
         {'G', "%d", (int)year},
         {'g', "%02d", (int)(year % 100)},
         {'V', "%02d", (int)week},
-        {'U', "%02d", sunday_week},
-        {'W', "%02d", monday_week},
+        {'U', "%02d", (day_of_year + first_weekday % 7) / 7},
+        {'W', "%02d", (day_of_year + first_weekday - 1) / 7},
         {'u', "%d", weekday},
         {'w', "%d", weekday % 7},
         {'Q', "%d", ((int)m->c.month - 1) / 3 + 1},
     };
+    for (size_t i = 0; i < BW_COUNT(numbers); i++) {
+        const char *f = numbers[i].format;
+        if (numbers[i].letter != e)
+            continue;
+        if (f[1] == '0')
+            bw_buf_addf(out, "%0*d", f[2] - '0', numbers[i].value);
+        else
+            bw_buf_addf(out, "%*d", f[1] == 'd' ? 0 : f[1] - '0', numbers[i].value);
+        return true;
+    }
+    return false;
+}
+
+/* The elements that stand for several. */
+static bool add_composite(char e, const moment *m, bw_buf *out)
+{
     static const struct {
         char letter;
         const char *format;
     } composites[] = {
         {'F', "%Y-%m-%d"}, {'T', "%H:%M:%S"}, {'D', "%m/%d/%y"},    {'R', "%H:%M"},
         {'x', "%m/%d/%y"}, {'X', "%H:%M:%S"}, {'r', "%I:%M:%S %p"}, {'c', "%a %b %e %H:%M:%S %Y"}};
-    for (size_t i = 0; i < BW_COUNT(numbers); i++) {
-        if (numbers[i].letter == e) {
-            char text[16];
-            /* Widths and padding only; the formats are the literals above. */
-            int width = numbers[i].format[1] == '0'   ? numbers[i].format[2] - '0'
-                        : numbers[i].format[1] == '2' ? 2
-                                                      : 0;
-            snprintf(text, sizeof(text), numbers[i].format[1] == '0' ? "%0*d" : "%*d", width,
-                     numbers[i].value);
-            bw_buf_adds(out, text);
-            return;
-        }
-    }
+
     for (size_t i = 0; i < BW_COUNT(composites); i++) {
         if (composites[i].letter == e) {
-            add_literal_format(composites[i].format, m, out);
-            return;
+            add_format(bw_slice_cstr(composites[i].format), m, out);
+            return true;
         }
     }
-    const char *month = months[(m->c.month + 11) % 12], *day = weekdays[weekday - 1];
+    return false;
+}
+
+static void add_element(char e, const moment *m, bw_buf *out)
+{
+    const char *month = months[(m->c.month + 11) % 12];
+    const char *day = weekdays[bq_iso_weekday(m->days) - 1];
+
+    if (add_number(e, m, out) || add_composite(e, m, out))
+        return;
     if (e == 'A' || e == 'a')
         bw_buf_addf(out, "%.*s", e == 'A' ? 9 : 3, day);
     else if (e == 'B' || e == 'b' || e == 'h')
