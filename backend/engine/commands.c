@@ -39,16 +39,25 @@ static void track(bw_engine *e, const bw_queued_command *q, int runs)
         (bw_tracked){.id = q->id, .store_id = q->store_id, .runs = runs, .remaining = runs};
 }
 
+static void describe_replay(const char *who, const bw_replay_counts *r, char *text, size_t size)
+{
+    int n = snprintf(
+        text, size, "%s: %lld of %lld replayed, %lld still do not fit, %lld are gone at the source",
+        who, (long long)r->landed, (long long)r->letters, (long long)r->refused,
+        (long long)r->gone);
+    if (r->keyless > 0 && n > 0 && (size_t)n < size)
+        snprintf(text + n, size - (size_t)n,
+                 ", %lld have no key to be read again by: mend the rows and sync",
+                 (long long)r->keyless);
+}
+
 static void describe_run(const bw_run *run, char *text, size_t size)
 {
     const bw_run_record *r = &run->record;
     if (run->status != BW_OK)
         snprintf(text, size, "%.400s", run->error.message);
     else if (run->kind == BW_RUN_REPLAY)
-        snprintf(text, size,
-                 "%s: %lld of %zu replayed, %lld still do not fit, %lld are gone at the source",
-                 run->def->name, (long long)run->replay_landed, run->n_letters,
-                 (long long)run->replay_refused, (long long)run->replay_gone);
+        describe_replay(run->def->name, &run->replay, text, size);
     else
         snprintf(text, size, "%s: %lld rows read, %lld loaded, %lld dead-lettered", run->def->name,
                  (long long)r->rows_read, (long long)r->rows_loaded, (long long)r->dead_letters);
@@ -68,7 +77,11 @@ static void count_down(bw_engine *e, bw_tracked *t)
 {
     if (--t->remaining > 0)
         return;
-    if (t->runs > 1 && t->failed == 0)
+    char who[32];
+    snprintf(who, sizeof(who), "%d syncs", t->runs);
+    if (t->runs > 1 && t->failed == 0 && t->replay.letters > 0)
+        describe_replay(who, &t->replay, t->text, sizeof(t->text));
+    else if (t->runs > 1 && t->failed == 0)
         snprintf(t->text, sizeof(t->text),
                  "%d runs: %lld rows read, %lld loaded, %lld dead-lettered", t->runs,
                  (long long)t->rows_read, (long long)t->rows_loaded, (long long)t->dead_letters);
@@ -84,6 +97,11 @@ void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
     t->rows_read += run->record.rows_read;
     t->rows_loaded += run->record.rows_loaded;
     t->dead_letters += run->record.dead_letters;
+    t->replay.letters += run->replay.letters;
+    t->replay.landed += run->replay.landed;
+    t->replay.refused += run->replay.refused;
+    t->replay.gone += run->replay.gone;
+    t->replay.keyless += run->replay.keyless;
     t->failed += run->status != BW_OK;
     if (t->text[0] == '\0' || run->status != BW_OK) {
         describe_run(run, t->text, sizeof(t->text));

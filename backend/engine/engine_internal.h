@@ -74,6 +74,7 @@ typedef struct bw_tracked {
     int64_t store_id; /* 0: from this process */
     int runs, remaining, failed;
     int64_t rows_read, rows_loaded, dead_letters; /* of its runs that have ended */
+    bw_replay_counts replay;                      /* of replays */
     char text[512], hint[512];                    /* of the first run, or of one that failed */
 } bw_tracked;
 

@@ -292,6 +292,12 @@ static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw
     return s;
 }
 
+/* Whether the row can be read again by what its letter knows. */
+static bool can_be_read(const bw_dead_letter *l)
+{
+    return l->key && l->reason != BW_REASON_KEY_NULL;
+}
+
 /* What the commits did not decide: a letter whose key was not there any more is superseded by the
    row's absence, one without a key (or after a failure) is open again. */
 static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
@@ -305,16 +311,17 @@ static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
     for (size_t i = 0; s == BW_OK && i < n; i++) {
         int64_t moved;
         if (letters[i].state == BW_LETTER_REPLAYED) {
-            run->replay_landed++;
+            run->replay.landed++;
         } else if (letters[i].state == BW_LETTER_REPLAYING) {
-            bool gone = all_read && letters[i].key;
+            bool gone = all_read && can_be_read(&letters[i]);
             s = bw_store_letters_move(run->env.store, &letters[i].id, 1,
                                       gone ? BW_LETTER_SUPERSEDED : BW_LETTER_OPEN, run->who,
                                       &moved, err);
-            run->replay_gone += gone;
-            run->replay_refused += !gone;
+            run->replay.gone += gone;
+            run->replay.keyless += !can_be_read(&letters[i]);
+            run->replay.refused += can_be_read(&letters[i]) && !gone;
         } else if (letters[i].state == BW_LETTER_OPEN) {
-            run->replay_refused++;
+            run->replay.refused++;
         }
     }
     return s;
@@ -328,6 +335,7 @@ static bw_status replay(bw_run_work *w, bw_error *err)
     int64_t moved;
     size_t n, n_keys = 0;
     bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters, .content_max = 1};
+    run->replay.letters = (int64_t)run->n_letters;
     bw_status s = bw_store_letters_move(run->env.store, run->letters, run->n_letters,
                                         BW_LETTER_REPLAYING, run->who, &moved, err);
     if (s == BW_OK)
@@ -336,7 +344,7 @@ static bw_status replay(bw_run_work *w, bw_error *err)
         return s;
     const char **keys = BW_ARENA_ARRAY(&run->arena, const char *, n);
     for (size_t i = 0; i < n; i++) {
-        if (letters[i].key && letters[i].state == BW_LETTER_REPLAYING)
+        if (can_be_read(&letters[i]) && letters[i].state == BW_LETTER_REPLAYING)
             keys[n_keys++] = letters[i].key;
     }
     size_t group = REPLAY_GROUP;

@@ -39,6 +39,13 @@ void bw_detail_box_unref(bw_detail_box *box);
 
 #define BW_RATE_LOOKS 10 /* a second apart, or more */
 
+/* What became of the letters of a replay. */
+typedef struct bw_replay_counts {
+    int64_t letters;
+    int64_t landed, refused, gone; /* at the source */
+    int64_t keyless;               /* of rows that nothing finds again */
+} bw_replay_counts;
+
 typedef struct bw_run {
     /* Set before execute; strings live in `arena`. */
     bw_arena arena;
@@ -97,7 +104,7 @@ typedef struct bw_run {
     bw_detail_box *detail;
     const char *const *tables; /* EXPAND */
     size_t n_tables;
-    int64_t replay_landed, replay_refused, replay_gone; /* REPLAY */
+    bw_replay_counts replay;
 } bw_run;
 
 /* For EXPAND the definition is a pattern's. */

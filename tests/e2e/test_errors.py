@@ -180,6 +180,15 @@ def test_names_of_syncs_that_are_not_there():
             command, done)
 
 
+def test_dead_letters_that_are_not_there():
+    bw = Lab().bw()
+    for command, message in ((["show", "99"], "no such dead letter"), (["replay", "99"], "no open dead letter is selected"),
+                             (["discard", "--sync", "shop.good"], "no open dead letter is selected"),
+                             (["replay"], "which dead letters?"), (["show", "x"], "is a number"), (["lst"], "dlq has no lst")):
+        done = bw.run("dlq", *command)
+        assert done.returncode in (1, 2) and message in done.stderr and "HINT:" in done.stderr and not done.stdout, done
+
+
 # ---- sources ----
 
 def test_servers_that_cannot_be_reached():

@@ -462,6 +462,9 @@ def test_rows_without_a_key():
             letters = [l for l in bw.letters() if l["sync"] == name]
             assert all(l["key"] is None for l in letters), letters
             assert contents(letters) == [("TS_INFINITY", "d", letter % v) for v in "bbbc"], letters
+    done = bw.run("dlq", "replay", "--all")
+    assert done.returncode == 0 and "8 have no key to be read again by" in done.stdout + done.stderr, done
+    assert len(bw.letters()) == 8
     cluster().sql("UPDATE keyless SET d = NULL WHERE v = 'b'")
     bw.once("swapped")
     assert contents(l for l in bw.letters() if l["sync"] == "swapped") == [("TS_INFINITY", "d", letter % "c")], bw.letters()
@@ -469,14 +472,23 @@ def test_rows_without_a_key():
 
 def test_rows_whose_key_is_null():
     sandbox, bw = fresh(
-        "CREATE TABLE half_keyed (id int UNIQUE, v text, updated_at timestamptz NOT NULL DEFAULT '2024-01-01 00:00+00');"
+        "CREATE TABLE half_keyed (id int UNIQUE, v text, n numeric, updated_at timestamptz NOT NULL DEFAULT '2024-01-01 00:00+00');"
         "INSERT INTO half_keyed (id, v) VALUES (1, 'a'), (NULL, 'b'), (NULL, 'b'), (NULL, 'c'), (2, 'd')",
         sync_of("public.half_keyed", ", key: [id]", "upsert"), name="nulls")
     for _ in range(2):
         assert bw.once()["shop.half_keyed"]["state"] == "ok"
         assert sorted([r["id"], r["v"]] for r in sandbox.rows("half_keyed")) == [["1", "a"], ["2", "d"]]
         assert contents(bw.letters()) == [
-            ("KEY_NULL", "id", '{"id":null,"v":"%s","updated_at":"2024-01-01 00:00:00+00"}' % v) for v in "bbc"], bw.letters()
+            ("KEY_NULL", "id", '{"id":null,"v":"%s","n":null,"updated_at":"2024-01-01 00:00:00+00"}' % v) for v in "bbc"], bw.letters()
+
+
+    cluster().sql("INSERT INTO half_keyed VALUES (9, 'e', 1e50, now())")
+    bw.once()
+    assert len(bw.letters()) == 4
+    cluster().sql("UPDATE half_keyed SET n = 1 WHERE id = 9")
+    done = bw.run("dlq", "replay", "--all")  # those that can be read again are, the others stay
+    assert done.returncode == 0 and "3 have no key to be read again by" in done.stdout + done.stderr, done
+    assert len(bw.letters()) == 3 and sorted(r["id"] for r in sandbox.rows("half_keyed")) == ["1", "2", "9"], bw.letters()
 
 
 KEYED = """
