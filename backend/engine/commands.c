@@ -242,6 +242,7 @@ static void cancel(bw_engine *e, bw_queued_command *q)
         withdrawn += bw_sync_withdraw(e, syncs[i], words);
         if (!syncs[i]->run)
             continue;
+        syncs[i]->run->stood_still = false; /* cut off by a jump of the clock, it does not return */
         bw_run_cancel(syncs[i]->run, words);
         cancelled++;
     }
