@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The toolkit on a real terminal (kit_probe.c): what reaches it, and in what state it is left."""
+# ctest: serial
 import os
 import re
 import signal
