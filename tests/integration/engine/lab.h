@@ -25,6 +25,8 @@
 #define LAB     static __attribute__((unused))
 #define LAB_MAX (60 * BW_SECOND) /* longest wait, also under a sanitizer on a busy machine */
 
+#define LAB_KEPT 32
+
 typedef struct lab_servers {
     bw_pg_cluster *pg;
     bw_test_sandbox *sandbox;
@@ -45,7 +47,9 @@ typedef struct lab {
     char name[32]; /* of the database and of the dataset */
     bw_arena arena;
     bw_error err;
-    bw_news news; /* the last final one */
+    bw_news news;           /* the last final one that was waited for */
+    bw_news kept[LAB_KEPT]; /* final ones of commands that nobody waited for yet, a ring */
+    size_t n_kept;
 } lab;
 
 LAB lab_servers lab_shared;
@@ -168,6 +172,7 @@ LAB void lab_start_with(lab *l, bw_engine_options o)
     o.state_dir = l->dir;
     o.clock = bw_clock_system();
     assert_ok(bw_engine_new(&o, &l->engine, &l->err), l->err);
+    l->n_kept = 0; /* a new engine counts its commands anew */
     assert_ok(bw_engine_start(l->engine, &l->err), l->err);
 }
 
@@ -309,14 +314,22 @@ LAB uint64_t lab_ask(lab *l, bw_command c)
     return id;
 }
 
-/* Waits for the outcome of the command; other news are dropped. */
+/* Waits for the outcome of the command; those of others, which may come first, are kept. */
 LAB bool lab_outcome(lab *l, uint64_t id)
 {
     int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
     for (;;) {
+        for (size_t i = 0; i < l->n_kept && i < LAB_KEPT; i++) {
+            if (l->kept[i].command != id)
+                continue;
+            l->news = l->kept[i];
+            return l->news.ok;
+        }
         while (bw_engine_news(l->engine, &l->news)) {
             if (l->news.command == id && l->news.final)
                 return l->news.ok;
+            if (l->news.command != 0 && l->news.final)
+                l->kept[l->n_kept++ % LAB_KEPT] = l->news;
         }
         lab_wait(l, deadline, "the command's outcome");
     }
