@@ -7,44 +7,11 @@
 
 #include "backend/core/clock.h"
 #include "tests/support/bigquery.h"
+#include "tests/integration/sandbox/fixture.h"
 #include "tests/support/sandbox.h"
 
 #define P      "/bigquery/v2/projects/p"
 #define SCHEMA ",\"schema\":{\"fields\":[{\"name\":\"n\",\"type\":\"INTEGER\"}]}"
-
-typedef struct fixture {
-    bw_test_sandbox *sandbox;
-    bw_test_bq *bq;
-    bw_test_http *http;
-} fixture;
-
-static int setup(void **state)
-{
-    fixture *f = bw_xcalloc(1, sizeof *f);
-    f->sandbox = bw_test_sandbox_start(false, NULL);
-    f->bq = bw_test_bq_new(bw_test_sandbox_url(f->sandbox), "p", "d");
-    f->http = bw_test_bq_http(f->bq);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture *f = *state;
-    bw_test_bq_free(f->bq);
-    bw_test_sandbox_stop(f->sandbox);
-    bw_test_sandbox_free(f->sandbox);
-    free(f);
-    return 0;
-}
-
-static void assert_body_at(fixture *f, const char *path, const char *expected)
-{
-    const char *value = bw_test_json_at(bw_test_http_body(f->http), path);
-    if (strcmp(value, expected) != 0)
-        fail_msg("%s is \"%s\", not \"%s\", in %s", path, value, expected,
-                 bw_test_http_body(f->http));
-}
 
 static void faults(fixture *f, const char *spec)
 {

@@ -6,37 +6,12 @@
 #include <string.h>
 
 #include "tests/support/bigquery.h"
+#include "tests/integration/sandbox/fixture.h"
 #include "tests/support/sandbox.h"
 
 #define P      "/bigquery/v2/projects/p"
 #define FIELDS "{\"name\":\"n\",\"type\":\"INTEGER\"},{\"name\":\"s\",\"type\":\"STRING\"}"
 #define SCHEMA ",\"schema\":{\"fields\":[" FIELDS "]}"
-
-typedef struct fixture {
-    bw_test_sandbox *sandbox;
-    bw_test_bq *bq;
-    bw_test_http *http;
-} fixture;
-
-static int setup(void **state)
-{
-    fixture *f = bw_xcalloc(1, sizeof *f);
-    f->sandbox = bw_test_sandbox_start(false, NULL);
-    f->bq = bw_test_bq_new(bw_test_sandbox_url(f->sandbox), "p", "d");
-    f->http = bw_test_bq_http(f->bq);
-    *state = f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    fixture *f = *state;
-    bw_test_bq_free(f->bq);
-    bw_test_sandbox_stop(f->sandbox);
-    bw_test_sandbox_free(f->sandbox);
-    free(f);
-    return 0;
-}
 
 static void assert_rows(fixture *f, const char *table, const char *expected)
 {
