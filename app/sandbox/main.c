@@ -83,6 +83,8 @@ int main(int argc, char **argv)
     }
     if (options.die_with_parent && !follow_parent(parent))
         return 0;
+    if (!options.record)
+        options.record = getenv("BRIDGEWATCH_SANDBOX_RECORD");
     raise_limits();
     return serve(&options);
 }

@@ -30,6 +30,11 @@ static const option table[] = {
      "Dataset that is there from the start; analytics unless given, and empty for none."},
     {"discard", NULL, TAKES_NOTHING, AT(discard),
      "Counts the bytes and lines of load jobs and drops them, for measuring."},
+    {"record", "DIR", TAKES_TEXT, AT(record),
+     "Directory, made when it is missing, for a record of what was asked and answered: JSON lines "
+     "in "
+     "a file of this process, one for each exchange that shows something new. "
+     "$BRIDGEWATCH_SANDBOX_RECORD unless given."},
     {"fault", "SPEC", TAKES_FAULT, 0,
      "Goes wrong on purpose: METHOD:WHAT[:SHARE[:COUNT[:SKIP]]], for example "
      "bigquery.jobs.insert:503:0.2. METHOD is a method's name or a pattern, WHAT one of a status "

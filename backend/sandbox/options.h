@@ -15,6 +15,7 @@ typedef struct bw_sb_options {
     const char *project;
     const char *dataset;
     bool discard;
+    const char *record; /* NULL: nothing is recorded */
     bool die_with_parent;
     bool help, version, man;
     const char *faults[64];

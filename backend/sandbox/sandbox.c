@@ -27,6 +27,7 @@ struct bw_sandbox {
     bw_sb_identity *identity;
     bw_sb_faults *faults;
     bw_sb_request_log *log;
+    bw_sb_record *record;
     bw_sb_pool *requests, *jobs;
     bw_sb_service services[MAX_SERVICES];
     const bw_sb_service *service_list[MAX_SERVICES];
@@ -138,6 +139,7 @@ static bw_status start_server(bw_sandbox *s, bw_error *err)
                                     .pool = s->requests,
                                     .faults = s->faults,
                                     .log = s->log,
+                                    .record = s->record,
                                     .clock = s->bigquery.clock,
                                     .authorise = bw_sb_identity_authorise,
                                     .authorise_user = s->identity};
@@ -160,6 +162,8 @@ bw_status bw_sandbox_start(const bw_sb_options *options, bw_sandbox **out, bw_er
     s->control = (bw_sb_control){s->faults, s->log, s->identity, &s->stats, reset, s};
     for (size_t i = 0; i < options->fault_count && status == BW_OK; i++)
         status = bw_sb_faults_add(s->faults, options->faults[i], err);
+    if (status == BW_OK && options->record && *options->record)
+        status = bw_sb_record_open(options->record, &s->record, err);
     if (status == BW_OK)
         status = open_storage(s, err);
     if (status == BW_OK) {
@@ -199,6 +203,7 @@ void bw_sandbox_stop(bw_sandbox *s)
     bw_sb_pool_free(s->requests);
     bw_sb_identity_free(s->identity);
     bw_sb_request_log_free(s->log);
+    bw_sb_record_close(s->record);
     bw_sb_faults_free(s->faults);
     if (s->lock_fd >= 0)
         close(s->lock_fd);

@@ -100,6 +100,16 @@ static void log_request(transport *t, unsigned status)
     bw_sb_request_log_add(t->server->options.log, &entry);
 }
 
+/* Every exchange that has come to its end, the sandbox's own controls too. On a worker. */
+static void record_exchange(transport *t, unsigned status)
+{
+    bw_sb_request *r = &t->request;
+    char fault[64];
+    if (t->server->options.record)
+        bw_sb_record_add(t->server->options.record, r, &t->reply, status,
+                         bw_sb_fault_name(&r->fault, fault, sizeof fault));
+}
+
 static void pace_done(bw_sb_task *task)
 {
     transport *t = (transport *)task;
@@ -252,7 +262,9 @@ static void finish(transport *t)
     t->streaming = false;
     if (t->request.fault.kind == BW_SB_FAULT_CUT_AFTER)
         t->cut = true;
-    log_request(t, t->cut ? 0 : t->reply.status ? t->reply.status : 200);
+    unsigned status = t->cut ? 0 : t->reply.status ? t->reply.status : 200;
+    log_request(t, status);
+    record_exchange(t, status);
     t->phase = PHASE_READY;
     MHD_resume_connection(t->connection);
 }

@@ -11,6 +11,7 @@
 
 #include "backend/sandbox/http.h"
 #include "backend/sandbox/pool.h"
+#include "backend/sandbox/record.h"
 #include "backend/sandbox/request_log.h"
 
 #define BW_SB_CONNECTION_LIMIT   4000
@@ -27,6 +28,7 @@ typedef struct bw_sb_server_options {
     bw_sb_pool *pool;
     bw_sb_faults *faults;
     bw_sb_request_log *log;
+    bw_sb_record *record; /* NULL: none is kept */
     const bw_clock *clock;
     /* Whether an Authorization header (NULL when absent) is still good; NULL: all are. */
     bool (*authorise)(void *user, const char *authorization);
