@@ -187,3 +187,13 @@ void bw_sb_reply_error(bw_sb_reply *reply, unsigned code, const char *reason, co
     }
     free(message);
 }
+
+void bw_sb_reply_error_details(bw_sb_reply *reply, bw_slice details)
+{
+    if (reply->shape != BW_SB_ERROR_DETAILS || reply->body.len < 2)
+        return;
+    reply->body.len -= 2; /* the braces of error and of the whole */
+    bw_buf_adds(&reply->body, ",\"details\":");
+    bw_buf_add(&reply->body, details.ptr, details.len);
+    bw_buf_adds(&reply->body, "}}");
+}

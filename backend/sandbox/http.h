@@ -60,6 +60,7 @@ typedef enum bw_sb_error_shape {
     BW_SB_ERROR_OAUTH,   /* {"error": "...", "error_description": "..."} */
 } bw_sb_error_shape;
 
+/* Several services may share a prefix: each of them is asked for a route, in their order. */
 struct bw_sb_service {
     const char *const *prefixes; /* NULL-terminated, each beginning and ending with a slash */
     const bw_sb_route *routes;
@@ -108,6 +109,9 @@ bool bw_sb_request_query_int(bw_sb_request *r, const char *name, int64_t min, in
 bool bw_sb_request_query_true(bw_sb_request *r, const char *name);
 /* A header, NULL when absent. Lives as long as the request. */
 const char *bw_sb_request_header(const bw_sb_request *r, const char *name);
+/* Whether the client has closed the connection; for handlers that were held, before they do what
+   nobody would see. */
+bool bw_sb_request_gone(const bw_sb_request *r);
 /* The handler is called again when `key` is woken after `ticket` was taken (see pool.h), or at the
    monotonic time `until_us`; give BW_SB_WAIT back to the server. */
 bw_sb_outcome bw_sb_request_wait(bw_sb_request *r, uint64_t key, uint64_t ticket, int64_t until_us);
@@ -132,6 +136,8 @@ void bw_sb_reply_header(bw_sb_reply *reply, const char *name, const char *fmt, .
    ("notFound") or NULL for the usual one of the code; `location` may be NULL. */
 void bw_sb_reply_error(bw_sb_reply *reply, unsigned code, const char *reason, const char *location,
                        const char *fmt, ...) BW_PRINTF(5, 6);
+/* Puts error.details, a JSON array, into an error of the shape DETAILS that has just been set. */
+void bw_sb_reply_error_details(bw_sb_reply *reply, bw_slice details);
 /* The canonical name of an HTTP code: 404 NOT_FOUND. */
 const char *bw_sb_status_name(unsigned code);
 /* BigQuery's usual reason of an HTTP code: 404 notFound. */

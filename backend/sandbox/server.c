@@ -77,6 +77,16 @@ const char *bw_sb_request_header(const bw_sb_request *r, const char *name)
     return MHD_lookup_connection_value(t->connection, MHD_HEADER_KIND, name);
 }
 
+bool bw_sb_request_gone(const bw_sb_request *r)
+{
+    transport *t = r->transport;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(t->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    char byte;
+    ssize_t n = info ? recv(info->connect_fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : -1;
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
 /* ---- Answering -------------------------------------------------------------------------------- */
 
 static void log_request(transport *t, unsigned status)

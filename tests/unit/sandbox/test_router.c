@@ -18,11 +18,30 @@ static const bw_sb_route uploads[] = {
     {"POST", "projects/{project}/jobs", "other", .handle = NULL},
 };
 
+/* Three services of one prefix, as Pub/Sub, Datastore and Secret Manager are. */
+static const char *const v1[] = {"/v1/", NULL};
+static const bw_sb_route pubsub[] = {
+    {"PUT", "projects/{project}/topics/{topic}", "topics.create", .handle = NULL},
+    {"POST", "projects/{project}/topics/{topic}:publish", "topics.publish", .handle = NULL},
+};
+static const bw_sb_route datastore[] = {
+    {"POST", "projects/{project}:lookup", "datastore.lookup", .handle = NULL},
+    {"POST", "projects/{project}:commit", "datastore.commit", .handle = NULL},
+};
+static const bw_sb_route secrets[] = {
+    {"GET", "projects/{project}/secrets/{secret}/versions/{version}:access", "versions.access",
+     .handle = NULL},
+};
+
 static const bw_sb_service services[] = {
     {prefixes, routes, BW_COUNT(routes), BW_SB_ERROR_ERRORS, NULL},
     {upload_prefixes, uploads, BW_COUNT(uploads), BW_SB_ERROR_DETAILS, NULL},
+    {v1, pubsub, BW_COUNT(pubsub), BW_SB_ERROR_DETAILS, NULL},
+    {v1, datastore, BW_COUNT(datastore), BW_SB_ERROR_DETAILS, NULL},
+    {v1, secrets, BW_COUNT(secrets), BW_SB_ERROR_DETAILS, NULL},
 };
-static const bw_sb_service *const list[] = {&services[0], &services[1]};
+static const bw_sb_service *const list[] = {&services[0], &services[1], &services[2], &services[3],
+                                            &services[4]};
 
 static bw_sb_request find(const char *verb, const char *path, const char *query)
 {
@@ -91,6 +110,34 @@ static void an_unknown_path_belongs_to_the_nearest_service(void **state)
     bw_arena_fini(&r.arena);
 }
 
+static void services_share_a_prefix(void **state)
+{
+    (void)state;
+    assert_route("PUT", "/v1/projects/p/topics/abc", "", "topics.create");
+    assert_route("POST", "/v1/projects/p/topics/abc:publish", "$alt=json%3Benum-encoding=int",
+                 "topics.publish");
+    assert_route("POST", "/v1/projects/p:lookup", "", "datastore.lookup");
+    assert_route("POST", "/v1/projects/example.com:p:commit", "", "datastore.commit");
+    assert_route("GET", "/v1/projects/p/secrets/s/versions/latest:access", "", "versions.access");
+    assert_route("POST", "/v1/projects/p:publish", "", NULL);
+    bw_sb_request r = find("GET", "/v1/what", "");
+    assert_int_equal(r.service->shape, BW_SB_ERROR_DETAILS);
+    bw_arena_fini(&r.arena);
+}
+
+static void details_go_into_an_error(void **state)
+{
+    (void)state;
+    bw_sb_reply reply = {.shape = BW_SB_ERROR_DETAILS};
+    bw_sb_reply_error(&reply, 409, "ABORTED", NULL, "again, %s", "please");
+    bw_sb_reply_error_details(&reply, BW_SLICE_LIT("[{\"reason\":\"R\"}]"));
+    assert_string_equal(
+        bw_buf_cstr(&reply.body),
+        "{\"error\":{\"code\":409,\"message\":\"again, please\",\"status\":\"ABORTED\","
+        "\"details\":[{\"reason\":\"R\"}]}}");
+    bw_sb_reply_fini(&reply);
+}
+
 static void queries_are_read(void **state)
 {
     (void)state;
@@ -115,6 +162,8 @@ int main(void)
         cmocka_unit_test(paths_find_their_routes),
         cmocka_unit_test(parameters_are_decoded_after_splitting),
         cmocka_unit_test(an_unknown_path_belongs_to_the_nearest_service),
+        cmocka_unit_test(services_share_a_prefix),
+        cmocka_unit_test(details_go_into_an_error),
         cmocka_unit_test(queries_are_read),
     };
     return BW_RUN_TESTS(tests);
