@@ -110,6 +110,9 @@ typedef struct bw_read_request {
     int64_t since_us;
     const char *const *keys; /* KEYS: JSON objects as bw_row_key_json writes them */
     size_t n_keys;
+    /* STREAM: end the run when the stream is found empty. Otherwise the reader goes on waiting, and
+       hands out a batch without rows now and then, so that the watermark moves. */
+    bool drain;
 } bw_read_request;
 
 /* One batch that the reader is about to hand out. Strings live until the next call of next(). */
@@ -142,6 +145,24 @@ typedef struct bw_source_status {
     size_t n_warnings;
 } bw_source_status;
 
+/* The state of one stream (a subscription), for its Sync screen and check. Strings in the caller's
+   arena. */
+typedef struct bw_stream_status {
+    const char *name;  /* in full */
+    const char *topic; /* where it comes from, in full */
+    int64_t ack_deadline_us;
+    int64_t retention_us; /* how long it keeps messages; -1 unknown */
+    bool retains_acked;   /* so that a resync finds what was acknowledged, for retention_us */
+    bool ordered, exactly_once;
+    const char *dead_letter_topic; /* or NULL */
+    int max_attempts;              /* before a message goes there; 0 without one */
+    int64_t backlog;               /* messages not acknowledged; -1 unknown */
+    double oldest_unacked_s;       /* NAN unknown */
+    int64_t backlog_at_us;         /* when that was measured, or BW_TIME_NONE */
+    const char *const *warnings;
+    size_t n_warnings;
+} bw_stream_status;
+
 enum {
     BW_SOURCE_TABLES = 1 << 0, /* list, describe */
     BW_SOURCE_CURSOR = 1 << 1, /* incremental reading by a cursor */
@@ -163,6 +184,10 @@ struct bw_source_class {
     void (*close)(bw_source *source);
 
     bw_status (*status)(bw_source *source, bw_arena *arena, bw_source_status *out, bw_error *err);
+    /* What one stream holds and how it is set up; NULL where there are no streams. An unknown
+       backlog is no failure. NOT_FOUND, DENIED. */
+    bw_status (*stream)(bw_source *source, const bw_table_spec *spec, bw_arena *arena,
+                        bw_stream_status *out, bw_error *err);
     /* Tables whose qualified name matches the pattern (bw_glob_match; without a dot: in the default
        schema), sorted, in the arena. */
     bw_status (*list)(bw_source *source, const char *pattern, bw_arena *arena,

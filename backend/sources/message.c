@@ -1,0 +1,42 @@
+#include "backend/sources/message.h"
+
+static const bw_field fields[BW_MESSAGE_COLUMNS] = {
+    [BW_MESSAGE_ID] = {.name = "message_id",
+                       .source_name = "messageId",
+                       .source_type = "string",
+                       .description = "id that Pub/Sub gave the message, unique within its topic",
+                       .type = BW_TYPE_STRING,
+                       .required = true,
+                       .key_part = true},
+    [BW_MESSAGE_PUBLISH_TIME] = {.name = "publish_time",
+                                 .source_name = "publishTime",
+                                 .source_type = "Timestamp",
+                                 .description = "when Pub/Sub received the message",
+                                 .type = BW_TYPE_TIMESTAMP,
+                                 .required = true},
+    [BW_MESSAGE_ORDERING_KEY] = {.name = "ordering_key",
+                                 .source_name = "orderingKey",
+                                 .source_type = "string",
+                                 .description = "messages of one key were published in order",
+                                 .type = BW_TYPE_STRING},
+    [BW_MESSAGE_DELIVERY_ATTEMPT] = {.name = "delivery_attempt",
+                                     .source_name = "deliveryAttempt",
+                                     .source_type = "int32",
+                                     .description = "how often the message was delivered, where "
+                                                    "the subscription counts it",
+                                     .type = BW_TYPE_INT64},
+    [BW_MESSAGE_ATTRIBUTES] = {.name = "attributes",
+                               .source_name = "attributes",
+                               .source_type = "map<string, string>",
+                               .description = "attributes that the publisher gave the message",
+                               .type = BW_TYPE_JSON,
+                               .required = true},
+    [BW_MESSAGE_DATA] = {.name = "data",
+                         .source_name = "data",
+                         .source_type = "bytes",
+                         .description = "the message itself",
+                         .type = BW_TYPE_BYTES,
+                         .required = true},
+};
+
+const bw_schema bw_message_schema = {.fields = fields, .count = BW_MESSAGE_COLUMNS};
