@@ -16,7 +16,7 @@ ROOMS = {
     "backend/config": ["backend/core"],
     "backend/model": ["backend/core"],
     "backend/net": ["backend/core"],
-    "backend/google": ["backend/net", "backend/config", "backend/core"],
+    "backend/google": ["backend/net", "backend/model", "backend/config", "backend/core"],
     "backend/store": ["backend/model", "backend/core"],
     "backend/score": ["backend/model", "backend/core"],
     "backend/destination": ["backend/google", "backend/model", "backend/config", "backend/core"],
