@@ -21,13 +21,14 @@ ROOMS = {
     "backend/score": ["backend/model", "backend/core"],
     "backend/destination": ["backend/google", "backend/model", "backend/config", "backend/core"],
     "backend/sources": ["backend/google", "backend/model", "backend/config", "backend/core"],
-    "backend/engine": ["backend/sources", "backend/destination", "backend/score", "backend/store", "backend/google",
-                       "backend/model", "backend/config", "backend/core"],
+    "backend/events": ["backend/google", "backend/score", "backend/model", "backend/config", "backend/core"],
+    "backend/engine": ["backend/sources", "backend/destination", "backend/events", "backend/score", "backend/store",
+                       "backend/google", "backend/model", "backend/config", "backend/core"],
     "backend/sandbox": ["backend/core"],
     "views/kit": ["backend/core"],
     "views": ["views/kit", "backend/engine", "backend/score", "backend/model", "backend/core"],
-    "app": ["views", "views/kit", "backend/engine", "backend/sources", "backend/destination", "backend/score",
-            "backend/store", "backend/google", "backend/net", "backend/model", "backend/config", "backend/core"],
+    "app": ["views", "views/kit", "backend/engine", "backend/sources", "backend/destination", "backend/events",
+            "backend/score", "backend/store", "backend/google", "backend/net", "backend/model", "backend/config", "backend/core"],
     "app/sandbox": ["backend/sandbox", "backend/core"],
 }
 
@@ -51,7 +52,7 @@ DOORS = {
     r"gmp\.h": ["backend/sandbox"],
     r"utf8proc\.h": ["backend/core", "backend/sandbox"],
     r"xxhash\.h": ["backend/core", "backend/config", "backend/model", "backend/score", "backend/destination",
-                   "backend/engine", "app"],
+                   "backend/events", "backend/engine", "app"],
 }
 SYSTEM = re.compile(
     r"(assert|ctype|dirent|endian|errno|fcntl|float|fnmatch|ftw|getopt|grp|inttypes|langinfo|libgen|limits|locale|math"
