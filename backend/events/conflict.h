@@ -76,8 +76,8 @@ typedef enum bw_presence {
     BW_PRESENCE_DELETED, /* a tombstone */
 } bw_presence;
 
-/* An entity. Values of properties are not looked at: plain JSON, or Datastore's, as long as the events'
-   data are the same. */
+/* An entity. What its properties hold is not looked at: plain JSON or Datastore's values, as long as
+   the events' data are of the same sort. */
 typedef struct bw_entity_state {
     bw_presence presence;
     bw_slice properties;      /* JSON object without our own; empty unless it exists */

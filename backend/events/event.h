@@ -22,8 +22,8 @@
  * id, with the rules' scope before it.
  *
  * Nothing is repaired: a message that is not such an event is a dead letter with a reason, the member
- * it is about and words. Numbers that Datastore would round are refused (JSON_WIDE_NUMBER), escape
- * sequences are data. Threads: any.
+ * it is about and words. Data must fit Datastore exactly (backend/google/entity.h); escape sequences
+ * are data. Threads: any.
  */
 #ifndef BW_EVENTS_EVENT_H
 #define BW_EVENTS_EVENT_H
@@ -34,9 +34,6 @@
 
 /* Data that Datastore could hold, with every character escaped, fits into it. */
 #define BW_EVENT_MAX_BYTES ((size_t)8 << 20)
-/* Datastore: of an entity, and of entities within entities. */
-#define BW_EVENT_MAX_ENTITY ((size_t)1048572)
-#define BW_EVENT_MAX_DEPTH  20
 /* Beyond it an event's time is taken for a wrong clock. */
 #define BW_EVENT_FUTURE_TOLERANCE (5 * BW_MINUTE)
 #define BW_EVENT_ID_MAX           512
@@ -64,30 +61,26 @@ typedef struct bw_event_message {
 } bw_event_message;
 
 typedef struct bw_event_rules {
-    const char *default_kind; /* or NULL: an event says its own */
-    const char *
-        message_scope; /* put with a ":" before a message's id (unique in its topic only), or NULL */
+    const char *default_kind;    /* or NULL: an event says its own */
+    const char *message_scope;   /* before a message's id, unique in its topic only; or NULL */
     int64_t future_tolerance_us; /* 0: BW_EVENT_FUTURE_TOLERANCE */
     size_t max_bytes;            /* of a message's data; 0: BW_EVENT_MAX_BYTES */
-    const char
-        *clock_field; /* the vector clock's member, which an event must have; NULL: time decides */
+    const char *clock_field;     /* the vector clock's member, then required; NULL: none */
 } bw_event_rules;
 
 typedef struct bw_event {
-    bw_slice id;   /* see above */
-    bw_slice kind; /* of the entity: the last of the path */
-    bw_slice
-        key; /* JSON, as in a Datastore key: [{"kind":"customer","name":"c-17"}], ids as strings */
-    bw_slice key_text; /* for people and tables, one per key: c-17, 4711; a name of digits only, or
-                          with a quote first or a slash, as a JSON string; with ancestors
-                          region:4/customer:c-17 */
+    bw_slice id;       /* see above */
+    bw_slice kind;     /* of the entity: the last of the path */
+    bw_slice key;      /* JSON: {"path":[{"kind":"customer","name":"c-17"}]}, ids as strings */
+    bw_slice key_text; /* for people and tables, one per key (bw_key_path): customer/c-17 */
     bw_event_operation operation;
-    bw_slice data;        /* JSON object, as it stands in the payload; empty when there is none */
-    int64_t timestamp_us; /* of the change */
-    bool timestamp_given; /* false: the time of publishing */
-    bw_slice source;      /* may be empty */
+    bw_slice data;           /* JSON object, as it stands in the payload; empty: none */
+    bw_slice properties;     /* data as Datastore's `properties`; empty: none */
+    int64_t timestamp_us;    /* of the change */
+    bool timestamp_given;    /* false: the time of publishing */
+    bw_slice source;         /* may be empty */
     bw_slice correlation_id; /* may be empty */
-    bw_slice clock;          /* vector clock {"node": counter}; empty without rules->clock_field */
+    bw_slice clock;          /* {"node": counter}; empty without rules->clock_field */
     bw_slice payload;        /* the message's data, exactly */
     char content_hash[33];   /* of what the event says (members in any order), without its id */
 } bw_event;
@@ -95,8 +88,7 @@ typedef struct bw_event {
 /* What is wrong with a message. */
 typedef struct bw_event_fault {
     bw_reason reason;
-    bw_slice
-        member; /* the event's or the data's: "timestamp"; empty when it is the whole message */
+    bw_slice member; /* "timestamp", "data.total"; empty when it is the whole message */
     bw_slice detail; /* in words, valid UTF-8 */
 } bw_event_fault;
 

@@ -28,7 +28,8 @@ ROOMS = {
     "views/kit": ["backend/core"],
     "views": ["views/kit", "backend/engine", "backend/score", "backend/model", "backend/core"],
     "app": ["views", "views/kit", "backend/engine", "backend/sources", "backend/destination", "backend/events",
-            "backend/score", "backend/store", "backend/google", "backend/net", "backend/model", "backend/config", "backend/core"],
+            "backend/score", "backend/store", "backend/google", "backend/net", "backend/model", "backend/config",
+            "backend/core"],
     "app/sandbox": ["backend/sandbox", "backend/core"],
 }
 
