@@ -11,18 +11,20 @@
 #include "backend/sandbox/identity.h"
 #include "backend/sandbox/insert_ids.h"
 #include "backend/sandbox/jobs.h"
+#include "backend/sandbox/operations.h"
 #include "backend/sandbox/server.h"
 #include "backend/sandbox/uploads.h"
 
 #define REQUEST_THREADS 6
 #define JOB_THREADS     4
-#define MAX_SERVICES    16
+#define MAX_SERVICES    32
 
 struct bw_sandbox {
     bw_sb_options options;
     int lock_fd;
     bw_sb_stats stats;
     bw_sb_bigquery bigquery;
+    bw_sb_operations operations;
     bw_sb_control control;
     bw_sb_identity *identity;
     bw_sb_faults *faults;
@@ -80,6 +82,9 @@ static bw_status reset(void *user, bw_error *err)
     bw_status status = bq_catalog_reset(s->bigquery.catalog, &cause);
     if (status != BW_OK)
         return from_bq(status, &cause, err);
+    status = bw_sb_db_reset(s->operations.db, err);
+    if (status != BW_OK)
+        return status;
     bw_sb_request_log_clear(s->log);
     return make_dataset(s, err);
 }
@@ -95,6 +100,9 @@ static bw_status open_storage(bw_sandbox *s, bw_error *err)
     status = bq_catalog_open(dir, bq->clock, &bq->catalog, &cause);
     if (status != BW_OK)
         return from_bq(status, &cause, err);
+    status = bw_sb_operations_open(dir, bq->clock, &s->operations, err);
+    if (status != BW_OK)
+        return status;
     status = bw_sb_uploads_new(dir, s->options.discard, &s->stats, &bq->uploads, err);
     if (status != BW_OK)
         return status;
@@ -119,6 +127,10 @@ static void add_services(bw_sandbox *s)
                                       bw_sb_queries_service(bq),
                                       bw_sb_uploads_service(bq),
                                       bw_sb_projects_service(bq),
+                                      bw_sb_logging_service(&s->operations),
+                                      bw_sb_monitoring_service(&s->operations),
+                                      bw_sb_dashboards_service(&s->operations),
+                                      bw_sb_secrets_service(&s->operations),
                                       metadata,
                                       token,
                                       bw_sb_control_service(&s->control)};
@@ -199,6 +211,7 @@ void bw_sandbox_stop(bw_sandbox *s)
     bw_sb_insert_ids_free(s->bigquery.insert_ids);
     if (s->bigquery.catalog)
         bq_catalog_close(s->bigquery.catalog);
+    bw_sb_operations_close(&s->operations);
     bw_sb_pool_free(s->jobs);
     bw_sb_pool_free(s->requests);
     bw_sb_identity_free(s->identity);
