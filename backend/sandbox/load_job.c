@@ -58,6 +58,12 @@ static bw_status check_load(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
         return bq_error_set(err, "notImplemented", NULL,
                             "The sandbox loads NEWLINE_DELIMITED_JSON and CSV, not %s", format);
     }
+    bq_disposition write;
+    bool create;
+    bw_status status =
+        bw_sb_job_dispositions(&job->arena, config, BQ_WRITE_APPEND, &write, &create, NULL, err);
+    if (status != BW_OK)
+        return status;
     return bw_sb_job_locate(bq, job, ref.project, ref.dataset, err);
 }
 

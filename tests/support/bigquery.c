@@ -114,17 +114,20 @@ int bw_test_bq_upload(bw_test_bq *bq, const char *table, const char *job, const 
 {
     static const char *const headers[] = {"Content-Type: multipart/related; boundary=\"=b=\"",
                                           NULL};
+    static const char newline_delimited[] = ",\"sourceFormat\":\"NEWLINE_DELIMITED_JSON\"";
+    bool formatted = members && strstr(members, "\"sourceFormat\"");
     bw_buf body = BW_BUF_INIT;
     char *path =
         bw_xasprintf("/upload/bigquery/v2/projects/%s/jobs?uploadType=multipart", bq->project);
     bw_buf_addf(&body,
                 "--=b=\r\nContent-Type: application/json\r\n\r\n{\"configuration\":{\"load\":{"
                 "\"destinationTable\":{\"projectId\":\"%s\",\"datasetId\":\"%s\",\"tableId\":"
-                "\"%s\"},\"sourceFormat\":\"NEWLINE_DELIMITED_JSON\"%s}},\"jobReference\":{"
+                "\"%s\"}%s%s}},\"jobReference\":{"
                 "\"projectId\":\"%s\"%s%s%s}}\r\n--=b=\r\nContent-Type: "
                 "application/octet-stream\r\n\r\n",
-                bq->project, bq->dataset, table, members ? members : "", bq->project,
-                job ? ",\"jobId\":\"" : "", job ? job : "", job ? "\"" : "");
+                bq->project, bq->dataset, table, formatted ? "" : newline_delimited,
+                members ? members : "", bq->project, job ? ",\"jobId\":\"" : "", job ? job : "",
+                job ? "\"" : "");
     bw_buf_add(&body, data, size);
     bw_buf_adds(&body, "\r\n--=b=--");
     int status = bw_test_http_send(bq->http, &(bw_test_request){.verb = "POST",

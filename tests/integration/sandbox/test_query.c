@@ -283,12 +283,14 @@ static void a_location_is_found_from_the_tables(void **state)
     fixture *f = *state;
     bw_test_http_json(f->http, "POST", P "/datasets",
                       "{\"datasetReference\":{\"datasetId\":\"eu_data\"},\"location\":\"EU\"}");
-    assert_int_equal(query(f, "CREATE TABLE `p.eu_data.x` (a INT64)", ",\"defaultDataset\":null"),
-                     200);
+    int status = bw_test_http_json(
+        f->http, "POST", P "/queries",
+        "{\"query\":\"CREATE TABLE `p.eu_data.x` (a INT64)\",\"useLegacySql\":false}");
+    assert_int_equal(status, 200);
     assert_body_at(f, "jobReference.location", "EU");
-    int status = bw_test_http_json(f->http, "POST", P "/queries",
-                                   "{\"query\":\"SELECT a FROM eu_data.x\",\"useLegacySql\":false,"
-                                   "\"location\":\"US\"}");
+    status = bw_test_http_json(f->http, "POST", P "/queries",
+                               "{\"query\":\"SELECT a FROM eu_data.x\",\"useLegacySql\":false,"
+                               "\"location\":\"US\"}");
     assert_int_equal(status, 404);
 }
 

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""The contract check over what the sandboxes of a test run have recorded.
+
+    check.py --begin DIRECTORY TEST...    makes the directory anew, with one for each test
+    check.py DIRECTORY                    checks every record below it, after the tests
+
+Each violation is printed once, with its method, its path in the exchange and the test that showed it.
+With BW_CONTRACT_COMPLETE in the environment all tests have run: then the engine must have used each
+method that it is known to use.
+"""
+import collections
+import glob
+import json
+import os
+import shutil
+import sys
+
+import prose
+from exchange import Exchange, outside
+from methods import Methods
+from schema import Members
+
+# What bridgewatch itself asks, and the tests make it ask.
+ENGINE_METHODS = {
+    "bigquery.datasets.get", "bigquery.jobs.get", "bigquery.jobs.insert", "bigquery.jobs.getQueryResults",
+    "bigquery.tables.get", "bigquery.tables.insert", "bigquery.tables.patch", "oauth.token",
+}
+
+
+def read(path):
+    """The exchanges of one process. A killed one may have left half a line at the end."""
+    with open(path, encoding="utf-8") as f:
+        for line in f:
+            if line.endswith("\n"):
+                yield json.loads(line, object_pairs_hook=Members)
+
+
+class Report:
+    def __init__(self):
+        self.methods = Methods()
+        self.wrong = collections.OrderedDict()  # text: the first test that showed it
+        self.exchanges = 0
+        self.used = collections.Counter()
+        self.used_by_engine = collections.Counter()
+        self.let_by = collections.Counter()
+
+    def add(self, test, record):
+        exchange = Exchange(self.methods, record)
+        self.exchanges += 1
+        for text in exchange.check():
+            self.wrong.setdefault(text, (test, record))
+        if exchange.found:
+            self.used[exchange.found.method.id] += 1
+            self.used_by_engine[exchange.found.method.id] += exchange.engine
+        elif outside(record["path"]):
+            self.let_by[outside(record["path"])] += 1
+
+    def missing(self):
+        return sorted(m for m in ENGINE_METHODS if not self.used_by_engine[m])
+
+    def print(self):
+        for text, (test, record) in self.wrong.items():
+            print("%s\n    shown by %s: %s %s?%s -> %d%s" % (
+                text, test, record["verb"], record["path"], record["query"], record["status"],
+                " (fault %s)" % record["fault"] if record["fault"] else ""))
+        print("%d exchanges, %d methods, %d of them used by bridgewatch itself; %d violations"
+              % (self.exchanges, len(self.used), sum(1 for n in self.used_by_engine.values() if n), len(self.wrong)))
+        for name in sorted(self.used):
+            print("  %-50s %5d  %s" % (name, self.used[name], "bridgewatch" if self.used_by_engine[name] else ""))
+        for pattern, count in self.let_by.items():
+            print("  not checked: %s (%d), %s" % (pattern, count, prose.OUTSIDE[pattern]))
+
+
+def begin(directory, tests):
+    shutil.rmtree(directory, ignore_errors=True)
+    for test in tests:
+        path = os.path.join(directory, test)
+        os.makedirs(path)
+        os.chmod(path, 0o1777)  # some tests start a sandbox as another user
+
+
+def check(directory):
+    report = Report()
+    for path in sorted(glob.glob(os.path.join(directory, "*", "*.jsonl"))):
+        for record in read(path):
+            report.add(os.path.basename(os.path.dirname(path)), record)
+    report.print()
+    failed = bool(report.wrong)
+    if os.environ.get("BW_CONTRACT_COMPLETE"):
+        for name in report.missing():
+            print("bridgewatch has not used %s in any test" % name)
+            failed = True
+    return 1 if failed else 0
+
+
+def main(argv):
+    if len(argv) >= 3 and argv[1] == "--begin":
+        begin(argv[2], argv[3:])
+        return 0
+    if len(argv) != 2:
+        sys.exit(__doc__)
+    return check(argv[1])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))
