@@ -267,6 +267,25 @@ bool bw_json_skip(bw_json_scan *s, bw_slice *raw)
     return true;
 }
 
+bool bw_json_next_member(bw_json_scan *s, bw_json_token *key, bw_slice *value)
+{
+    return bw_json_next(s, key) && key->type == BW_JSON_KEY && bw_json_skip(s, value);
+}
+
+bool bw_json_next_element(bw_json_scan *s, bw_slice *value)
+{
+    bw_json_token end;
+    if (s->error)
+        return false;
+    skip_space(s);
+    if (s->at < s->text.len && s->text.ptr[s->at] == ']') {
+        (void)bw_json_next(s, &end);
+        return false;
+    }
+    /* The comma between two elements is the scanner's business. */
+    return bw_json_skip(s, value);
+}
+
 bool bw_json_valid(bw_slice text, const char **error, size_t *at)
 {
     bw_json_scan s = bw_json_scan_init(text);

@@ -51,6 +51,12 @@ bw_json_scan bw_json_scan_init(bw_slice text);
 bool bw_json_next(bw_json_scan *s, bw_json_token *t);
 /* After a KEY or at the beginning of a value: skips the whole next value and gives its raw text. */
 bool bw_json_skip(bw_json_scan *s, bw_slice *raw);
+/* Within an object whose OBJECT token has been read: the next member's name and the raw text of its
+   value. False at the object's end, and on an error. */
+bool bw_json_next_member(bw_json_scan *s, bw_json_token *key, bw_slice *value);
+/* Within an array whose ARRAY token has been read: the raw text of its next element. False at the
+   array's end, and on an error. */
+bool bw_json_next_element(bw_json_scan *s, bw_slice *value);
 
 /* Validates a whole document (UTF-8 included). On failure *error names why and *at is the byte. */
 bool bw_json_valid(bw_slice text, const char **error, size_t *at);

@@ -144,7 +144,8 @@ bw_status bw_rest_send(bw_rest *r, const bw_rest_call *call, bw_error *err)
         if (s == BW_OK)
             return s;
         acted |= err->maybe_acted;
-        if ((call->once && acted) || !bw_retry_again(&retry, err))
+        if ((call->once && acted) || (call->conflict_ends && s == BW_CONFLICT) ||
+            !bw_retry_again(&retry, err))
             break;
     }
     err->maybe_acted = acted;
