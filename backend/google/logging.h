@@ -23,9 +23,9 @@ void bw_logging_set_deadline(bw_logging *log, int64_t per_call_us);
  * entries.write with partialSuccess into projects/P/logs/<log_id>, resource global: an array of
  * LogEntry objects ({severity, timestamp, insertId, jsonPayload, labels}), with `labels` (an object,
  * or NULL) on each. Sent in requests of at most 1,000 entries and 10 MB, stopping at the first that
- * fails. *written (may be NULL) counts the entries that are in, from the first on; entries that the
- * service refuses by themselves (larger than 256 KB) are counted in *refused (may be NULL), the
- * first one's reason is the error (REJECTED), and the others are in.
+ * fails. *written (may be NULL) counts the entries that are in. Entries that the service refuses by
+ * themselves (larger than 256 KB) are counted in *refused (may be NULL): the others go in all the
+ * same, and the first one's reason is the error (REJECTED).
  */
 BW_NODISCARD bw_status bw_logging_write(bw_logging *log, const char *log_id, const json_t *labels,
                                         const json_t *entries, size_t *written, size_t *refused,

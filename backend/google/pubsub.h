@@ -37,8 +37,11 @@ void bw_pubsub_set_subject(bw_pubsub *ps, const char *subject);
 void bw_pubsub_set_listener(bw_pubsub *ps, void (*tell)(void *user, const char *text), void *user);
 /* How long one call may take, its retries included. Default 10 min. */
 void bw_pubsub_set_deadline(bw_pubsub *ps, int64_t per_call_us);
-/* ErrorInfo.reason or the status' name of the last call that failed, "" if none. */
+/* ErrorInfo.reason of the last call that failed, "" if none. */
 const char *bw_pubsub_reason(const bw_pubsub *ps);
+/* The service's wall clock as its last answer has it, to the second; BW_TIME_NONE when it did not
+   say. */
+int64_t bw_pubsub_answered_us(const bw_pubsub *ps);
 
 /* The full name of a topic or subscription (free()); NULL and INVALID when no project is known or it
    is not a name of that kind. */
@@ -154,6 +157,29 @@ BW_NODISCARD bw_status bw_pubsub_list_topic_subscriptions(bw_pubsub *ps, const c
 BW_NODISCARD bw_status bw_pubsub_get_subscription(bw_pubsub *ps, const char *subscription,
                                                   json_t **out, bw_error *err);
 /* `resource` is a Subscription without its name; `topic` in it is a full name. */
+
+/* What a subscription's resource says, and its topic's retention, for those who know no JSON of the
+   API. Strings in the arena. */
+typedef struct bw_pubsub_subscription {
+    const char *name, *topic; /* in full; topic "_deleted-topic_" when it is gone */
+    int ack_deadline_s;
+    int64_t retention_us;       /* of what is not acknowledged, and of the rest when: */
+    bool retains_acked;         /* acknowledged messages are kept for retention_us too */
+    int64_t topic_retention_us; /* 0: the topic keeps nothing for seeking, or may not be asked */
+    bool ordered, exactly_once, detached;
+    const char *pushes_to;         /* "push", "bigquery", ...: it cannot be pulled; or NULL */
+    const char *filter;            /* or "" */
+    const char *dead_letter_topic; /* or NULL */
+    int max_attempts;              /* before a message goes there; 0 without one */
+} bw_pubsub_subscription;
+
+BW_NODISCARD bw_status bw_pubsub_look_up(bw_pubsub *ps, const char *subscription, bw_arena *arena,
+                                         bw_pubsub_subscription *out, bw_error *err);
+/* Full names of up to `max` subscriptions of the project, in the arena. */
+BW_NODISCARD bw_status bw_pubsub_subscription_names(bw_pubsub *ps, size_t max, bw_arena *arena,
+                                                    const char *const **out, size_t *count,
+                                                    bw_error *err);
+
 BW_NODISCARD bw_status bw_pubsub_create_subscription(bw_pubsub *ps, const char *subscription,
                                                      const json_t *resource, json_t **out,
                                                      bw_error *err);
