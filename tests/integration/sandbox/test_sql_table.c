@@ -34,7 +34,8 @@
 #define PERIOD INT64_C(1000000) /* microseconds in a second */
 
 typedef struct table_file {
-    char *name; /* without directory and suffix: the dataset */
+    const char *directory;
+    char *name; /* without suffix: the dataset */
     bw_test_sandbox **sandbox;
 } table_file;
 
@@ -318,7 +319,7 @@ static void a_file_of_statements(void **state)
     const char *url = bw_test_sandbox_url(*file->sandbox);
     bw_test_bq *bq = bw_test_bq_new(url, "p", file->name);
     reading r = {.file = file, .http = bw_test_bq_http(bq)};
-    char *path = bw_xasprintf(CASES "/%s.sql", file->name);
+    char *path = bw_xasprintf("%s/%s.sql", file->directory, file->name);
     FILE *in = fopen(path, "r");
 
     assert_non_null(in);
@@ -337,10 +338,12 @@ static int is_case_file(const struct dirent *entry)
     return n > 4 && strcmp(entry->d_name + n - 4, ".sql") == 0;
 }
 
+/* [NAME [DIRECTORY]]: one file alone, or another set of files. */
 int main(int argc, char **argv)
 {
+    const char *directory = argc > 2 ? argv[2] : CASES;
     struct dirent **entries = NULL;
-    int count = scandir(CASES, &entries, is_case_file, alphasort);
+    int count = scandir(directory, &entries, is_case_file, alphasort);
     bw_test_sandbox *sandbox = bw_test_sandbox_start(false, NULL);
 
     if (count <= 0)
@@ -353,7 +356,7 @@ int main(int argc, char **argv)
         name[strlen(name) - 4] = '\0';
         if (argc > 1 && strcmp(argv[1], name) != 0)
             continue;
-        files[used] = (table_file){name, &sandbox};
+        files[used] = (table_file){directory, name, &sandbox};
         tests[used] = (struct CMUnitTest){name, a_file_of_statements, NULL, NULL, &files[used]};
         used++;
     }
