@@ -1,5 +1,7 @@
 /* Datastore's values as plain JSON. */
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -57,7 +59,8 @@ bool bw_entity_double_text(bw_slice raw, bool json, bw_buf *out)
     free(text);
     if (v - v != 0)
         return false;
-    for (int precision = 15; precision <= 17; precision++) {
+    /* What has 15 digits or fewer is printed with them; only subnormal numbers know fewer. */
+    for (int precision = fabs(v) < DBL_MIN ? 1 : 15; precision <= 17; precision++) {
         snprintf(number, sizeof(number), "%.*g", precision, v);
         if (strtod(number, NULL) == v)
             break;
@@ -320,12 +323,14 @@ bw_reason bw_entity_to_json(bw_slice properties, const bw_partition *home, bw_bu
                             bw_entity_problem *problem)
 {
     writer w = {.home = home, .out = out, .problem = problem};
-    return finish(&w, out->len, write_object(&w, properties, (bw_slice){NULL, 0}, 0));
+    size_t before = out->len;
+    return finish(&w, before, write_object(&w, properties, (bw_slice){NULL, 0}, 0));
 }
 
 bw_reason bw_entity_value_to_json(bw_slice value, const bw_partition *home, bw_buf *out,
                                   bw_entity_problem *problem)
 {
     writer w = {.home = home, .out = out, .problem = problem};
-    return finish(&w, out->len, write_value(&w, value, 0));
+    size_t before = out->len;
+    return finish(&w, before, write_value(&w, value, 0));
 }

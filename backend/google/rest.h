@@ -40,12 +40,11 @@ typedef struct bw_rest_call {
     const char *headers[BW_REST_HEADERS]; /* "Name: value", up to the first NULL */
     bw_slice body[BW_HTTP_BODY_SLICES];
     size_t n_body;
-    bool once; /* never sent again when it may have acted */
-    bool
-        conflict_ends; /* ABORTED is not tried again: the caller has more to repeat than this call */
-    bool anonymous;    /* without a token even where there are credentials */
-    int also_ok;       /* a status beside 2xx that is no failure; 0: none */
-    int64_t stall_us;  /* as in bw_http_request */
+    bool once;           /* never sent again when it may have acted */
+    bool conflict_ends;  /* nor after ABORTED: the caller has more to repeat than this call */
+    bool anonymous;      /* without a token even where there are credentials */
+    int also_ok;         /* a status beside 2xx that is no failure; 0: none */
+    int64_t stall_us;    /* as in bw_http_request */
     int64_t deadline_us; /* monotonic; 0: per_call_us from now */
 } bw_rest_call;
 

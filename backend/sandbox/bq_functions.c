@@ -132,6 +132,7 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         {bq_number_functions, bq_number_function_count},
         {bq_decimal_functions, bq_decimal_function_count},
         {bq_string_functions, bq_string_function_count},
+        {bq_regexp_functions, bq_regexp_function_count},
         {bq_encoding_functions, bq_encoding_function_count},
         {bq_time_functions, bq_time_function_count},
         {bq_calendar_functions, bq_calendar_function_count},

@@ -38,6 +38,8 @@ extern const bq_function bq_decimal_functions[];
 extern const size_t bq_decimal_function_count;
 extern const bq_function bq_string_functions[];
 extern const size_t bq_string_function_count;
+extern const bq_function bq_regexp_functions[];
+extern const size_t bq_regexp_function_count;
 extern const bq_function bq_encoding_functions[];
 extern const size_t bq_encoding_function_count;
 extern const bq_function bq_time_functions[];

@@ -51,6 +51,7 @@ DOORS = {
     r"zlib\.h": ["backend/destination", "backend/sandbox"],
     r"isa-l(/.*|\.h)": ["backend/destination"],
     r"gmp\.h": ["backend/sandbox"],
+    r"pcre2\.h": ["backend/sandbox"],
     r"utf8proc\.h": ["backend/core", "backend/sandbox"],
     r"xxhash\.h": ["backend/core", "backend/config", "backend/model", "backend/score", "backend/destination",
                    "backend/events", "backend/engine", "app"],
