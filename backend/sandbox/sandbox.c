@@ -12,6 +12,7 @@
 #include "backend/sandbox/insert_ids.h"
 #include "backend/sandbox/jobs.h"
 #include "backend/sandbox/operations.h"
+#include "backend/sandbox/pubsub.h"
 #include "backend/sandbox/server.h"
 #include "backend/sandbox/uploads.h"
 
@@ -25,6 +26,7 @@ struct bw_sandbox {
     bw_sb_stats stats;
     bw_sb_bigquery bigquery;
     bw_sb_operations operations;
+    bw_sb_pubsub *pubsub;
     bw_sb_control control;
     bw_sb_identity *identity;
     bw_sb_faults *faults;
@@ -83,6 +85,8 @@ static bw_status reset(void *user, bw_error *err)
     if (status != BW_OK)
         return from_bq(status, &cause, err);
     status = bw_sb_db_reset(s->operations.db, err);
+    if (status == BW_OK)
+        status = bw_sb_pubsub_reset(s->pubsub, err);
     if (status != BW_OK)
         return status;
     bw_sb_request_log_clear(s->log);
@@ -112,6 +116,11 @@ static bw_status open_storage(bw_sandbox *s, bw_error *err)
     if (status != BW_OK)
         return from_bq(status, &cause, err);
     bw_sb_uploads_sweep(bq->uploads);
+    status = bw_sb_pubsub_new(dir, s->requests, bq->clock, &s->pubsub, err);
+    if (status != BW_OK)
+        return status;
+    s->operations.each_backlog = bw_sb_pubsub_each_backlog;
+    s->operations.pubsub = s->pubsub;
     return make_dataset(s, err);
 }
 
@@ -131,6 +140,7 @@ static void add_services(bw_sandbox *s)
                                       bw_sb_monitoring_service(&s->operations),
                                       bw_sb_dashboards_service(&s->operations),
                                       bw_sb_secrets_service(&s->operations),
+                                      bw_sb_pubsub_service(s->pubsub),
                                       metadata,
                                       token,
                                       bw_sb_control_service(&s->control)};
@@ -212,6 +222,7 @@ void bw_sandbox_stop(bw_sandbox *s)
     if (s->bigquery.catalog)
         bq_catalog_close(s->bigquery.catalog);
     bw_sb_operations_close(&s->operations);
+    bw_sb_pubsub_free(s->pubsub);
     bw_sb_pool_free(s->jobs);
     bw_sb_pool_free(s->requests);
     bw_sb_identity_free(s->identity);
