@@ -26,6 +26,8 @@ build dev build
 build asan build-asan
 build tsan build-tsan
 
+# All of them together must have used every method of Google's that bridgewatch knows.
+[ $# -gt 0 ] || export BW_CONTRACT_COMPLETE=1
 mkdir -p build-all
 printf 'subdirs(%s)\n' ../build ../build-asan ../build-tsan >build-all/CTestTestfile.cmake
 exec ctest --test-dir build-all --output-on-failure --no-tests=error -j2 "$@"

@@ -223,12 +223,29 @@ static bool epoch_seconds(bw_slice text, int64_t *us)
     return ok && *us >= BQ_TIMESTAMP_MIN && *us <= BQ_TIMESTAMP_MAX;
 }
 
+/* Google's own client writes nanoseconds, of which the last three are zeros. */
+static bool timestamp_text(bw_slice text, int64_t *us)
+{
+    char shorter[64];
+    const char *point = memchr(text.ptr, '.', text.len);
+    size_t digits = 0, kept = point ? (size_t)(point - text.ptr) + 7 : 0;
+
+    while (point && point + 1 + digits < text.ptr + text.len && point[1 + digits] >= '0' &&
+           point[1 + digits] <= '9')
+        digits++;
+    if (digits != 9 || text.len >= sizeof(shorter) || memcmp(point + 7, "000", 3) != 0)
+        return bq_timestamp_parse(text, 0, us);
+    memcpy(shorter, text.ptr, kept);
+    memcpy(shorter + kept, text.ptr + kept + 3, text.len - kept - 3);
+    return bq_timestamp_parse((bw_slice){shorter, text.len - 3}, 0, us);
+}
+
 static bw_status load_timestamp(const bq_cell *c, bq_value *out)
 {
     int64_t v;
     char value[120], what[300];
 
-    if ((c->is_string && bq_timestamp_parse(c->text, 0, &v)) || epoch_seconds(c->text, &v)) {
+    if ((c->is_string && timestamp_text(c->text, &v)) || epoch_seconds(c->text, &v)) {
         *out = bq_int(v);
         return BW_OK;
     }

@@ -139,6 +139,8 @@ IDENTITY = {
 DEVIATIONS = {
     r"bigquery\.jobs\.(query|insert) body\.(configuration\.query\.)?queryParameters\[\]\.parameterValue\..*value: "
     r"(integer|number|boolean|null) where string": "@google-cloud/bigquery sends parameters as they are",
+    r"bigquery\.jobs\.\w+ (body|reply)\.(jobs\[\]\.)?configuration\.load\.location: unknown field":
+        "@google-cloud/bigquery puts an upload's location there, and the sandbox says back what it was given",
 }
 
 # Paths that no document describes, and why they are let by.
