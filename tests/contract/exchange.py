@@ -105,8 +105,9 @@ class Exchange:
     def checker(self, sent):
         api = self.found.method.api
         patch = sent and self.record["verb"] in ("PATCH", "PUT")
-        return Checker(api["schemas"], prose.WORDS.get(api["name"], {}) if api["name"] == "bigquery" else {}, sent,
-                       self.int_enums, patch)
+        # Google reads numbers everywhere, but bridgewatch is to write words unless it has announced numbers.
+        int_enums = self.int_enums or (sent and not self.engine)
+        return Checker(api["schemas"], prose.WORDS.get(api["name"], {}), sent, int_enums, patch)
 
     def check_request(self):
         self.check_query()

@@ -18,9 +18,9 @@ KEPT = {
     "bigquery-v2": r"bigquery\.((datasets|jobs|tabledata)\.\w+|projects\.\w+|tables\.(delete|get|insert|list|patch|update))",
     "pubsub-v1": r"pubsub\.projects\.(topics|subscriptions|snapshots)\.((?!\w*Iam)\w+|(snapshots|subscriptions)\.list)",
     "datastore-v1": r"datastore\.projects\.\w+",
-    "logging-v2": r"logging\.entries\.(list|write)",
-    "monitoring-v3": r"monitoring\.projects\.timeSeries\.(create|list)",
-    "secretmanager-v1": r"secretmanager\.projects\.secrets\.(get|versions\.(access|get))",
+    "logging-v2": r"logging\.(entries\.(list|write)|projects\.logs\.(list|delete))",
+    "monitoring-v3": r"monitoring\.projects\.(timeSeries\.(create|list)|metricDescriptors\.\w+)",
+    "secretmanager-v1": r"secretmanager\.projects\.(locations\.)?secrets\.((?!\w*Iam)\w+|versions\.\w+)",
 }
 OF_A_METHOD = ["httpMethod", "path", "parameters", "request", "response", "mediaUpload"]
 OF_A_SCHEMA = ["$ref", "type", "format", "enum", "items", "properties", "additionalProperties", "pattern", "readOnly",
