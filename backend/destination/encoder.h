@@ -27,6 +27,7 @@ typedef struct bw_encoder_options {
     unsigned add;
     const size_t *key; /* for event ids and _bw_key */
     size_t n_key;
+    bool immutable;       /* rows with a key never change: the event id is made of the key alone */
     int cursor;           /* field that _bw_version comes from, -1: version 0 */
     const char *sync;     /* part of the event id */
     const char *batch;    /* _bw_batch */
@@ -53,7 +54,8 @@ typedef struct bw_row_extra {
  * Reasons that it gives: ROW_TOO_BIG (column -1), KEY_NULL, and REQUIRED_NULL, which is not asked of
  * deleted rows.
  *
- * The event id of a row is 32 hex digits of XXH3-128 over (sync, key, version, content). Identical
+ * The event id of a row is 32 hex digits of XXH3-128 over (sync, key, version, content), of an
+ * immutable row over (sync, key). Identical
  * rows of a keyless table share it in staging; the final INSERT numbers them (bw_final_text).
  * _bw_version is INT64_MIN for a NULL cursor. _bw_event_time is the cursor's time, NULL when there
  * is none (no cursor, a sequence): deterministic, so that a row read again meets its first reading.

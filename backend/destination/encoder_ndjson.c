@@ -290,8 +290,10 @@ static void put_event_id(bw_encoder *e, sink *s, bw_slice key, int64_t version, 
     XXH3_128bits_update(h, sync, strlen(sync) + 1);
     XXH3_128bits_update(h, key.ptr, key.len);
     XXH3_128bits_update(h, "", 1);
-    XXH3_128bits_update(h, text, sizeof text);
-    XXH3_128bits_update(h, content.ptr, content.len);
+    if (!e->o.immutable || e->o.n_key == 0) {
+        XXH3_128bits_update(h, text, sizeof text);
+        XXH3_128bits_update(h, content.ptr, content.len);
+    }
     XXH128_canonical_t digest;
     XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(h));
 

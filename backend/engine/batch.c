@@ -318,6 +318,7 @@ static bw_encoder *new_encoder(bw_run_work *w, const bw_encoder_class *class, in
         .add = added_columns(w),
         .key = w->info.key,
         .n_key = w->info.n_key,
+        .immutable = w->info.immutable,
         .cursor = w->info.cursor,
         .sync = w->run->def->name,
         .batch = bw_arena_printf(&w->batch_arena, "%s-%lld", bw_store_id(w->run->env.store),
@@ -455,7 +456,7 @@ bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *
     note_commit(w, &b);
     if (b.dead_letters > 0) /* new ones may land in a later batch of this run */
         s = bw_run_watch_letters(w, err);
-    if (s == BW_OK && run->def->source->reader_ack && b.position)
+    if (s == BW_OK && run->def->source->reader_ack)
         s = run->def->source->reader_ack(w->reader, b.position, err);
     return s;
 }

@@ -214,6 +214,21 @@ static bw_status ask_start(bw_run_work *w, const char **start, bw_error *err)
     return bw_destination_ask(w->destination, &w->target, sql, &w->run->arena, start, err);
 }
 
+/* A run of a stream reads what is there. What a run that did not end well had received may be leased
+   to it still. */
+static bw_status ask_stream(bw_run_work *w, bw_read_request *r, bw_error *err)
+{
+    bw_run_record *before;
+    size_t n;
+    if (!(w->run->def->source->capabilities & BW_SOURCE_STREAM))
+        return BW_OK;
+    bw_status s = bw_store_runs(w->run->env.store, w->run->def->name, w->run->record.id, 1,
+                                &w->run->arena, &before, &n, err);
+    r->drain = true;
+    r->unsettled = s == BW_OK && n > 0 && strcmp(before[0].state, "ok") != 0;
+    return s;
+}
+
 static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
 {
     const bw_sync_def *def = w->run->def;
@@ -226,6 +241,9 @@ static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
         .keys = w->run->keys,
         .n_keys = w->run->n_keys,
     };
+    bw_status s = ask_stream(w, r, err);
+    if (s != BW_OK)
+        return s;
     if (w->info.cursor < 0 && r->kind == BW_READ_INCREMENTAL)
         r->kind = BW_READ_FULL;
     if (w->mode == BW_MODE_REPLACE && r->kind != BW_READ_KEYS)

@@ -82,6 +82,8 @@ typedef struct bw_table_info {
     size_t n_key;
     const char *key_origin; /* "primary key", "unique index orders_ref_key", "configured", or why
                                there is none */
+    bool immutable;         /* a row with a key never changes: reading it again is the same event,
+                               whatever else is said of it then (a message's delivery attempt) */
     int cursor;             /* index into schema.fields, or -1 */
     bw_cursor_kind cursor_kind;
     const char *cursor_origin;  /* "found by name", "configured", or why there is none */
@@ -113,6 +115,9 @@ typedef struct bw_read_request {
     /* STREAM: end the run when the stream is found empty. Otherwise the reader goes on waiting, and
        hands out a batch without rows now and then, so that the watermark moves. */
     bool drain;
+    /* STREAM: the run before this one did not end well, so what it had received may be held back for
+       it still: the stream is not found empty before that must be over. */
+    bool unsettled;
 } bw_read_request;
 
 /* One batch that the reader is about to hand out. Strings live until the next call of next(). */
@@ -211,7 +216,8 @@ struct bw_source_class {
     void (*reader_end)(bw_reader *reader, bw_batch_end *out);
     /* Reads the current batch again from its first row, in the same snapshot. */
     bw_status (*reader_restart)(bw_reader *reader, bw_error *err);
-    /* The position is durable. NULL where the source does not care. */
+    /* The batch is committed, and the position durable (NULL: it did not move). NULL where the source
+       does not care. */
     bw_status (*reader_ack)(bw_reader *reader, const char *position, bw_error *err);
     void (*reader_close)(bw_reader *reader);
 };

@@ -265,6 +265,38 @@ static void test_event_ids_follow_sync_key_version_and_content(void **state)
     free(id);
 }
 
+/* A message that is delivered again says other things of its delivery, and is the same event. */
+static void test_event_ids_of_immutable_rows_follow_the_key(void **state)
+{
+    (void)state;
+    bw_value row[FIELDS];
+    bare_row(row);
+    row[UPDATED] = text("2023-11-14 22:13:20+00");
+    bw_encoder_options o = options(BW_ADD_EVENT_ID);
+    o.immutable = true;
+    char *id = event_id(&o, row), *other;
+
+    row[NOTE] = text("m");
+    row[UPDATED] = text("2023-11-14 22:13:21+00");
+    other = event_id(&o, row);
+    assert_string_equal(id, other);
+    free(other);
+    row[ID] = text("2");
+    other = event_id(&o, row);
+    assert_string_not_equal(id, other);
+    free(other);
+    free(id);
+
+    /* Without a key there is nothing but the content. */
+    o.n_key = 0;
+    id = event_id(&o, row);
+    row[NOTE] = text("n");
+    other = event_id(&o, row);
+    assert_string_not_equal(id, other);
+    free(other);
+    free(id);
+}
+
 static void test_raw_rows(void **state)
 {
     (void)state;
@@ -547,6 +579,7 @@ int main(void)
         cmocka_unit_test(test_null_arrays_are_named),
         cmocka_unit_test(test_current_columns),
         cmocka_unit_test(test_event_ids_follow_sync_key_version_and_content),
+        cmocka_unit_test(test_event_ids_of_immutable_rows_follow_the_key),
         cmocka_unit_test(test_raw_rows),
         cmocka_unit_test(test_rows_that_do_not_fit_append_nothing),
         cmocka_unit_test(test_random_rows_equal_the_plain_encoder),
