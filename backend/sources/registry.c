@@ -1,7 +1,9 @@
 #include "backend/sources/postgres.h"
+#include "backend/sources/pubsub.h"
 
 static const bw_source_class *const classes[] = {
     &bw_source_postgres,
+    &bw_source_pubsub,
 };
 
 const bw_source_class *const *bw_source_classes(size_t *count)
