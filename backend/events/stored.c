@@ -1,0 +1,241 @@
+#include "backend/events/stored.h"
+
+#include <stdio.h>
+
+#include "backend/core/text.h"
+#include "backend/core/units.h"
+#include "backend/events/content.h"
+#include "backend/events/members.h"
+#include "backend/events/resolver.h"
+
+#define LAST_MODIFIED "last_modified"
+#define VERSION       "version"
+#define RESOLVED      "conflict_resolved"
+#define REGISTERS     "_bw_fields"
+
+/* ---- keys --------------------------------------------------------------------------------- */
+
+static void add_key(bw_buf *out, const bw_partition *where, const char *kind, bw_slice name)
+{
+    char hash[40];
+    if (name.len > BW_ENTITY_MAX_NAME || (name.len >= 2 && memcmp(name.ptr, "__", 2) == 0)) {
+        bw_content_hash h = bw_content_hash_bytes(name);
+        snprintf(hash, sizeof hash, "#%016llx%016llx", (unsigned long long)h.high,
+                 (unsigned long long)h.low);
+        name = bw_slice_cstr(hash);
+    }
+    bw_key_part part = {.kind = bw_slice_cstr(kind), .name = name};
+    bw_key_write(out, where, &part, 1);
+}
+
+void bw_stored_tombstone_key(bw_buf *out, const bw_partition *where, bw_slice entity_path)
+{
+    add_key(out, where, "_bw_tombstone", entity_path);
+}
+
+void bw_stored_event_key(bw_buf *out, const bw_partition *where, bw_slice event_id)
+{
+    add_key(out, where, "_bw_event", event_id);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static bw_slice string_of(bw_slice entity, const char *property, bw_arena *arena)
+{
+    bw_buf text = BW_BUF_INIT;
+    bw_slice out = {NULL, 0};
+    if (bw_entity_string(entity, property, &text))
+        out = bw_arena_slice(arena, bw_buf_slice(&text));
+    bw_buf_fini(&text);
+    return out;
+}
+
+/* The clock's property as plain JSON. What is none stays something that is no clock. */
+static bw_slice clock_of(bw_slice entity, const char *clock_field, bw_arena *arena)
+{
+    bw_slice value = bw_entity_value(entity, clock_field);
+    if (!value.len)
+        return (bw_slice){NULL, 0};
+    bw_buf text = BW_BUF_INIT;
+    bw_slice out = BW_SLICE_LIT("?");
+    if (bw_entity_value_to_json(value, NULL, &text, NULL) == BW_REASON_NONE)
+        out = bw_arena_slice(arena, bw_buf_slice(&text));
+    bw_buf_fini(&text);
+    return out;
+}
+
+/* A property of ours that holds something else belongs to somebody, who would lose it. */
+static const char *somebodys(bw_slice entity, bw_arena *arena)
+{
+    static const struct {
+        const char *name;
+        bw_entity_type type;
+    } ours[] = {
+        {LAST_MODIFIED, BW_ENTITY_TIMESTAMP},
+        {VERSION, BW_ENTITY_INT},
+        {RESOLVED, BW_ENTITY_BOOL},
+        {REGISTERS, BW_ENTITY_STRING},
+    };
+    for (size_t i = 0; i < BW_COUNT(ours); i++) {
+        bw_slice value = bw_entity_value(entity, ours[i].name), content;
+        bw_entity_type type = value.len ? bw_entity_value_type(value, &content) : BW_ENTITY_ABSENT;
+        if (type != ours[i].type && type != BW_ENTITY_ABSENT && type != BW_ENTITY_NULL)
+            return bw_arena_printf(
+                arena, "the entity's %s, which the engine keeps, is a %s and no %s", ours[i].name,
+                bw_entity_type_name(type), bw_entity_type_name(ours[i].type));
+    }
+    return NULL;
+}
+
+/* The properties that are not ours, with their exact values. */
+static bool others(bw_slice entity, const char *clock_field, bw_arena *arena, bw_slice *out)
+{
+    bw_slice properties = bw_entity_properties(entity);
+    bw_members all = {NULL, 0};
+    size_t n = 0;
+    if (properties.len && !bw_members_read(properties, arena, &all))
+        return false;
+    for (size_t i = 0; i < all.count; i++) {
+        bw_slice name = all.items[i].name;
+        if (!bw_slice_is(name, LAST_MODIFIED) && !bw_slice_is(name, VERSION) &&
+            !bw_slice_is(name, RESOLVED) && !bw_slice_is(name, REGISTERS) &&
+            (!clock_field || !bw_slice_is(name, clock_field)))
+            all.items[n++] = all.items[i];
+    }
+    *out = bw_members_write(all.items, n, arena);
+    return true;
+}
+
+static void read_common(bw_slice entity, bw_arena *arena, bw_entity_state *out)
+{
+    if (!bw_entity_time(entity, LAST_MODIFIED, &out->last_modified_us))
+        out->last_modified_us = BW_TIME_NONE;
+    out->registers = string_of(entity, REGISTERS, arena);
+}
+
+const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastore_result *tombstone,
+                            const char *clock_field, int64_t now_us, bw_arena *arena,
+                            bw_entity_state *out)
+{
+    int64_t buried = 0, deleted_us;
+    *out = (bw_entity_state){.last_modified_us = BW_TIME_NONE};
+    /* Somebody may have made the entity again beside its tombstone: the version goes on. */
+    if (tombstone->found && bw_entity_int(tombstone->entity, VERSION, &buried))
+        out->version = buried;
+    if (entity->found) {
+        const char *why = somebodys(entity->entity, arena);
+        if (why)
+            return why;
+        int64_t version = 0;
+        (void)bw_entity_int(entity->entity, VERSION, &version);
+        out->version = version > buried ? version : buried;
+        out->presence = BW_PRESENCE_EXISTS;
+        (void)bw_entity_bool(entity->entity, RESOLVED, &out->conflict_resolved);
+        read_common(entity->entity, arena, out);
+        if (clock_field)
+            out->clock = clock_of(entity->entity, clock_field, arena);
+        return others(entity->entity, clock_field, arena, &out->properties)
+                   ? NULL
+                   : "the entity's properties cannot be read";
+    }
+    if (!tombstone->found || !bw_entity_time(tombstone->entity, "deleted_at", &deleted_us) ||
+        now_us - deleted_us > BW_RESOLVER_KEEP)
+        return NULL;
+    out->presence = BW_PRESENCE_DELETED;
+    read_common(tombstone->entity, arena, out);
+    if (clock_field)
+        out->clock = string_of(tombstone->entity, "clock", arena);
+    return NULL;
+}
+
+bool bw_stored_outcome_read(const bw_datastore_result *result, bw_arena *arena,
+                            bw_stored_outcome *out)
+{
+    bw_slice word = string_of(result->entity, "result", arena);
+    out->content = string_of(result->entity, "content", arena);
+    return bw_outcome_parse(word, &out->outcome) && out->content.len &&
+           bw_entity_int(result->entity, VERSION, &out->version);
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+static void begin_entity(bw_buf *out, bw_slice key)
+{
+    bw_buf_adds(out, "{\"key\":");
+    bw_buf_add(out, key.ptr, key.len);
+    bw_buf_adds(out, ",\"properties\":{");
+}
+
+static void add_int(bw_buf *out, const char *name, int64_t n)
+{
+    bw_buf_addf(out, "\"%s\":{\"integerValue\":\"%lld\"}", name, (long long)n);
+}
+
+static void add_time(bw_buf *out, const char *name, int64_t us)
+{
+    char text[BW_TIME_TEXT];
+    if (us == BW_TIME_NONE)
+        bw_buf_addf(out, ",\"%s\":{\"nullValue\":null}", name);
+    else
+        bw_buf_addf(out, ",\"%s\":{\"timestampValue\":\"%s\"}", name, bw_format_time(us, text));
+}
+
+static void add_string(bw_buf *out, const char *name, bw_slice text, bool indexed)
+{
+    bw_buf_addf(out, ",\"%s\":{\"stringValue\":", name);
+    bw_json_add_string(out, text);
+    bw_buf_adds(out, indexed ? "}" : ",\"excludeFromIndexes\":true}");
+}
+
+static void add_common(bw_buf *out, const bw_entity_state *state)
+{
+    add_int(out, VERSION, state->version);
+    add_time(out, LAST_MODIFIED, state->last_modified_us);
+    if (state->registers.len)
+        add_string(out, REGISTERS, state->registers, false);
+}
+
+void bw_stored_write_entity(bw_buf *out, bw_slice key, const bw_entity_state *state,
+                            const char *clock_field)
+{
+    begin_entity(out, key);
+    if (state->properties.len > 2) {
+        bw_buf_add(out, state->properties.ptr + 1, state->properties.len - 2);
+        bw_buf_addc(out, ',');
+    }
+    add_common(out, state);
+    if (state->conflict_resolved)
+        bw_buf_adds(out, ",\"" RESOLVED "\":{\"booleanValue\":true}");
+    if (clock_field && state->clock.len) {
+        bw_buf_addc(out, ',');
+        bw_json_add_string(out, bw_slice_cstr(clock_field));
+        bw_buf_addc(out, ':');
+        if (bw_entity_value_from_json(state->clock, out, NULL) != BW_REASON_NONE)
+            bw_buf_adds(out, "{\"nullValue\":null}");
+    }
+    bw_buf_adds(out, "}}");
+}
+
+void bw_stored_write_tombstone(bw_buf *out, bw_slice key, const bw_entity_state *state,
+                               int64_t now_us)
+{
+    begin_entity(out, key);
+    add_common(out, state);
+    add_time(out, "deleted_at", now_us);
+    if (state->clock.len)
+        add_string(out, "clock", state->clock, false);
+    bw_buf_adds(out, "}}");
+}
+
+void bw_stored_outcome_write(bw_buf *out, bw_slice key, const bw_event *event, bw_outcome outcome,
+                             int64_t version, int64_t now_us)
+{
+    begin_entity(out, key);
+    add_int(out, VERSION, version);
+    add_string(out, "result", bw_slice_cstr(bw_outcome_name(outcome)), true);
+    add_string(out, "entity", event->key_text, event->key_text.len <= BW_ENTITY_MAX_INDEXED);
+    add_string(out, "content", bw_slice_cstr(event->content_hash), false);
+    add_time(out, "at", now_us);
+    add_time(out, "_bw_expires", now_us + BW_RESOLVER_KEEP);
+    bw_buf_adds(out, "}}");
+}
