@@ -1,10 +1,11 @@
 /*
- * Load jobs: newline-delimited JSON or CSV from a spooled upload into a table, all or nothing. The
+ * Load jobs: newline-delimited JSON, CSV or Avro from a spooled upload into a table, all or nothing. The
  * wording of row errors is BigQuery's, with the position at which the row begins in the decompressed
  * text.
  */
 #include <stdio.h>
 
+#include "backend/sandbox/avro.h"
 #include "backend/sandbox/csv.h"
 #include "backend/sandbox/job_config.h"
 #include "backend/sandbox/job_record.h"
@@ -12,6 +13,8 @@
 #include "backend/sandbox/lines.h"
 
 #define SHOWN_ERRORS 50
+
+typedef enum load_format { LOAD_CSV, LOAD_JSON, LOAD_AVRO, LOAD_UNKNOWN } load_format;
 
 typedef struct load_run {
     bw_sb_bigquery *bq;
@@ -23,8 +26,10 @@ typedef struct load_run {
     bq_append *append;
     bq_value *row;
     bq_load_options options;
-    bool csv;
+    load_format format;
     bw_sb_csv_options csv_options;
+    bw_avro_options avro_options;
+    bw_sb_avro *avro;
     bw_buf joined; /* a CSV record of several lines */
     int64_t max_bad, bad, rows_read;
     bw_buf errors; /* array of ErrorProto, without its brackets */
@@ -32,9 +37,25 @@ typedef struct load_run {
 } load_run;
 
 /* CSV is the default of sourceFormat. */
-static bool is_csv(const char *format)
+static load_format format_of(const char *name)
 {
-    return !format || !*format || strcmp(format, "CSV") == 0;
+    static const char *const names[] = {"CSV", "NEWLINE_DELIMITED_JSON", "AVRO"};
+    if (!name || !*name)
+        return LOAD_CSV;
+    for (size_t i = 0; i < BW_COUNT(names); i++) {
+        if (strcmp(name, names[i]) == 0)
+            return (load_format)i;
+    }
+    return LOAD_UNKNOWN;
+}
+
+/* The options that belong to the format. */
+static bw_status format_options(load_format format, bw_arena *arena, bw_slice config,
+                                bw_sb_csv_options *csv, bw_avro_options *avro, bq_error *err)
+{
+    if (format == LOAD_CSV)
+        return bw_sb_csv_options_parse(arena, config, csv, err);
+    return format == LOAD_AVRO ? bw_sb_avro_options(config, avro, err) : BW_OK;
 }
 
 static bw_status check_load(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
@@ -50,18 +71,17 @@ static bw_status check_load(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
         return bq_error_set(err, "notImplemented", NULL,
                             "The sandbox loads uploads only, not sourceUris");
     bw_sb_csv_options csv;
-    if (is_csv(format)) {
-        bw_status status = bw_sb_csv_options_parse(&job->arena, config, &csv, err);
-        if (status != BW_OK)
-            return status;
-    } else if (strcmp(format, "NEWLINE_DELIMITED_JSON") != 0) {
-        return bq_error_set(err, "notImplemented", NULL,
-                            "The sandbox loads NEWLINE_DELIMITED_JSON and CSV, not %s", format);
-    }
+    bw_avro_options avro;
     bq_disposition write;
     bool create;
-    bw_status status =
-        bw_sb_job_dispositions(&job->arena, config, BQ_WRITE_APPEND, &write, &create, NULL, err);
+    if (format_of(format) == LOAD_UNKNOWN)
+        return bq_error_set(err, "notImplemented", NULL,
+                            "The sandbox loads NEWLINE_DELIMITED_JSON, CSV and AVRO, not %s",
+                            format);
+    bw_status status = format_options(format_of(format), &job->arena, config, &csv, &avro, err);
+    if (status == BW_OK)
+        status = bw_sb_job_dispositions(&job->arena, config, BQ_WRITE_APPEND, &write, &create, NULL,
+                                        err);
     if (status != BW_OK)
         return status;
     return bw_sb_job_locate(bq, job, ref.project, ref.dataset, err);
@@ -81,11 +101,18 @@ static void note_error(load_run *run, const char *reason, const char *location, 
 
 static void note_row_error(load_run *run, uint64_t position, const bq_error *cause)
 {
+    static const char *const names[] = {"CSV", "JSON"};
     char message[sizeof cause->message + 160];
-    snprintf(message, sizeof message,
-             "Error while reading data, error message: %s parsing error in row starting at "
-             "position %llu: %s",
-             run->csv ? "CSV" : "JSON", (unsigned long long)position, cause->message);
+    if (run->format == LOAD_AVRO)
+        snprintf(message, sizeof message,
+                 "Error while reading data, error message: Avro record %llu does not fit the "
+                 "table: %s",
+                 (unsigned long long)position, cause->message);
+    else
+        snprintf(message, sizeof message,
+                 "Error while reading data, error message: %s parsing error in row starting at "
+                 "position %llu: %s",
+                 names[run->format], (unsigned long long)position, cause->message);
     run->bad++;
     note_error(run, "invalid", NULL, message);
 }
@@ -121,13 +148,14 @@ static bw_status load_line(load_run *run, bw_slice line, uint64_t position, bq_e
     bq_error cause = BQ_ERROR_INIT;
     if (is_blank(line))
         return BW_OK;
-    if (run->csv && run->csv_options.skip_rows-- > 0)
+    if (run->format == LOAD_CSV && run->csv_options.skip_rows-- > 0)
         return BW_OK;
     run->rows_read++;
     bw_arena_reset(&run->row_arena, (size_t)1 << 20);
     bw_status status =
-        run->csv ? bw_sb_csv_row(schema, line, &run->csv_options, &run->row_arena, run->row, &cause)
-                 : bq_row_from_json(schema, line, run->options, &run->row_arena, run->row, &cause);
+        run->format == LOAD_CSV
+            ? bw_sb_csv_row(schema, line, &run->csv_options, &run->row_arena, run->row, &cause)
+            : bq_row_from_json(schema, line, run->options, &run->row_arena, run->row, &cause);
     if (status == BW_OK)
         return bq_append_row(run->append, run->row, err);
     note_row_error(run, position, &cause);
@@ -142,9 +170,10 @@ static bw_status load_lines(load_run *run, bq_error *err)
     uint64_t position;
     bw_status status = BW_OK;
     while (status == BW_OK) {
-        bw_status next = run->csv ? bw_sb_csv_next(lines, &run->csv_options, &run->joined, &line,
-                                                   &position, &cause)
-                                  : bw_sb_lines_next(lines, &line, &position, &cause);
+        bw_status next =
+            run->format == LOAD_CSV
+                ? bw_sb_csv_next(lines, &run->csv_options, &run->joined, &line, &position, &cause)
+                : bw_sb_lines_next(lines, &line, &position, &cause);
         if (next == BW_NOT_FOUND)
             break;
         if (next != BW_OK)
@@ -157,6 +186,32 @@ static bw_status load_lines(load_run *run, bq_error *err)
             status = load_line(run, line, position, err);
     }
     bw_sb_lines_free(lines);
+    return status;
+}
+
+static bw_status load_avro(load_run *run, bq_error *err)
+{
+    bw_status status = bw_sb_avro_bind(run->avro, bq_append_schema(run->append), err);
+    while (status == BW_OK) {
+        bq_error cause = BQ_ERROR_INIT;
+        bw_arena_reset(&run->row_arena, (size_t)1 << 20);
+        bw_status next = bw_sb_avro_next(run->avro, &run->row_arena, run->row, &cause);
+        if (next == BW_NOT_FOUND)
+            break;
+        run->rows_read++;
+        if (bw_cancelled(&run->job->cancel))
+            return bq_error_set(err, "stopped", NULL,
+                                "Job execution was cancelled: User requested cancellation");
+        if (next == BW_OK) {
+            status = bq_append_row(run->append, run->row, err);
+        } else if (next == BW_CORRUPT) {
+            *err = cause;
+            status = next;
+        } else {
+            note_row_error(run, (uint64_t)run->rows_read, &cause);
+            status = run->bad > run->max_bad ? give_up(run, err) : BW_OK;
+        }
+    }
     return status;
 }
 
@@ -186,6 +241,27 @@ static void set_statistics(load_run *run)
     bw_buf_fini(&out);
 }
 
+/*
+ * An Avro file brings its schema. One that the configuration gives comes first; columns of an
+ * existing table say in what form the file's columns are meant.
+ */
+static bw_status avro_schema(load_run *run, bq_disposition write, bq_table *described,
+                             const bq_table **table, bq_error *err)
+{
+    bq_table existing = {0};
+    bq_error ignored = BQ_ERROR_INIT;
+    if (*table && described->schema.count > 0)
+        return BW_OK;
+    bw_status found = bq_table_get(run->bq->catalog, run->destination, &existing, &ignored);
+    bool stays = found == BW_OK && write != BQ_WRITE_TRUNCATE;
+    bw_status status =
+        bw_sb_avro_schema(run->avro, stays ? &existing.schema : NULL, &described->schema, err);
+    if (found == BW_OK)
+        bq_table_fini(&existing);
+    *table = described;
+    return status;
+}
+
 static bw_status begin_append(load_run *run, bq_error *err)
 {
     bq_append_options options = {.create = true, .discard = run->job->media->fd < 0};
@@ -196,6 +272,8 @@ static bw_status begin_append(load_run *run, bq_error *err)
     if (status == BW_OK)
         status = bw_sb_job_table(&run->arena, run->config, run->destination, &described,
                                  &options.table, err);
+    if (status == BW_OK && run->avro)
+        status = avro_schema(run, options.write, &described, &options.table, err);
     if (status == BW_OK)
         status = bq_append_begin(run->bq->catalog, run->destination, &options, &run->append, err);
     return status;
@@ -203,12 +281,16 @@ static bw_status begin_append(load_run *run, bq_error *err)
 
 static bw_status run_steps(load_run *run, bq_error *err)
 {
-    bw_status status = begin_append(run, err);
+    bw_status status = BW_OK;
+    if (run->format == LOAD_AVRO && run->job->media->fd >= 0)
+        status = bw_sb_avro_open(run->job->media->fd, &run->avro_options, &run->avro, err);
+    if (status == BW_OK)
+        status = begin_append(run, err);
     if (status != BW_OK)
         return status;
     run->row = BW_ARENA_ARRAY(&run->arena, bq_value, bq_append_schema(run->append)->count + 1);
     if (run->job->media->fd >= 0)
-        status = load_lines(run, err);
+        status = run->avro ? load_avro(run, err) : load_lines(run, err);
     if (status != BW_OK) {
         bq_append_abort(run->append);
         return status;
@@ -234,11 +316,12 @@ static bw_status run_load(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
         &run.arena, bw_sb_json_object(run.config, "destinationTable"), job->project);
     run.max_bad = bw_sb_json_int(run.config, "maxBadRecords", 0);
     run.options.ignore_unknown = bw_sb_json_bool(run.config, "ignoreUnknownValues", false);
-    run.csv = is_csv(bw_sb_json_text(&run.arena, run.config, "sourceFormat"));
-    bw_status status =
-        run.csv ? bw_sb_csv_options_parse(&run.arena, run.config, &run.csv_options, err) : BW_OK;
+    run.format = format_of(bw_sb_json_text(&run.arena, run.config, "sourceFormat"));
+    bw_status status = format_options(run.format, &run.arena, run.config, &run.csv_options,
+                                      &run.avro_options, err);
     if (status == BW_OK)
         status = run_steps(&run, err);
+    bw_sb_avro_close(run.avro);
     bw_buf_fini(&run.joined);
     bw_buf_fini(&run.errors);
     bw_arena_fini(&run.row_arena);
