@@ -33,7 +33,27 @@ def read(path):
     with open(path, encoding="utf-8") as f:
         for line in f:
             if line.endswith("\n"):
-                yield json.loads(line, object_pairs_hook=Members)
+                record = json.loads(line, object_pairs_hook=Members)
+                yield from_wire(record["raw"]) if "raw" in record else record
+
+
+def from_wire(text):
+    """A request as the tests' wire server has received it; nothing is known of the answer, and of the
+    body only what had come when the server lost interest."""
+    head, _, rest = text.partition("\r\n\r\n")
+    first, *lines = head.split("\r\n")
+    verb, address, _ = first.split(" ", 2)
+    path, _, query = address.partition("?")
+    headers = {k.title(): v.strip() for k, v in (line.split(":", 1) for line in lines)}
+    if headers.get("Content-Type", "").startswith("multipart/related"):
+        rest = rest.partition("\r\n\r\n")[2].partition("\r\n--")[0]
+    try:
+        body = json.loads(rest, object_pairs_hook=Members)
+    except ValueError:
+        body = None
+    return {"verb": verb, "path": path, "query": query, "headers": headers, "body": body,
+            "bodySize": int(headers.get("Content-Length", 0)), "status": 0, "fault": "" if body is not None else "cut on the wire",
+            "replyHeaders": {}, "replySize": 0, "reply": None}
 
 
 class Report:

@@ -148,5 +148,6 @@ OUTSIDE = {
     r"/sandbox/.*": "the sandbox's own controls; its manual page describes them",
     r"/": "the sandbox's greeting",
     r"/computeMetadata/v1/.*": "plain text, but for the token",
+    r"/session": "the address that the tests' wire server gives to an upload",
     r"/oauth2/v4/token": "an older address of the token endpoint",
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -13,6 +14,7 @@
 
 #include "backend/core/buf.h"
 #include "backend/core/clock.h"
+#include "backend/core/text.h"
 
 #define MAX_CONNECTIONS 32
 #define MAX_REQUESTS    256
@@ -245,6 +247,29 @@ bw_wire_server *bw_wire_start(const bw_wire_step *steps, size_t n_steps)
     return s;
 }
 
+/* For the contract check: what was asked, as JSON strings, beside what the sandboxes record. */
+static void record_requests(const bw_wire_server *s)
+{
+    const char *directory = getenv("BRIDGEWATCH_SANDBOX_RECORD");
+    if (!directory || s->count == 0)
+        return;
+    char *path =
+        bw_xasprintf("%s/%ld-%s.jsonl", directory, (long)getpid(), strrchr(s->url, ':') + 1);
+    FILE *file = fopen(path, "a");
+    free(path);
+    for (size_t i = 0; file && i < s->count; i++) {
+        bw_buf line = BW_BUF_INIT;
+        bw_slice text = bw_slice_cstr(s->requests[i]);
+        text.len = bw_utf8_valid_prefix(text);
+        bw_buf_adds(&line, "{\"raw\":");
+        bw_json_add_string(&line, text);
+        fprintf(file, "%s}\n", bw_buf_cstr(&line));
+        bw_buf_fini(&line);
+    }
+    if (file)
+        fclose(file);
+}
+
 void bw_wire_stop(bw_wire_server *s)
 {
     pthread_mutex_lock(&s->mu);
@@ -255,6 +280,7 @@ void bw_wire_stop(bw_wire_server *s)
     for (size_t i = 0; i < MAX_CONNECTIONS; i++)
         if (s->connections[i].fd >= 0)
             drop(&s->connections[i], false);
+    record_requests(s);
     for (size_t i = 0; i < s->count; i++)
         free(s->requests[i]);
     close(s->listener);
