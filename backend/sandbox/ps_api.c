@@ -47,7 +47,10 @@ bw_status ps_body(bw_sb_request *r, const ps_member *members, bw_slice *out, bw_
     if (!bw_json_valid(body, &why, &at))
         return bw_error_set(err, BW_INVALID, "Invalid JSON payload received. %s at byte %zu.", why,
                             at);
-    if (!bw_sb_json_is_object(body))
+    size_t space = 0;
+    while (memchr(" \t\r\n", body.ptr[space], 4))
+        space++;
+    if (body.ptr[space] != '{')
         return bw_error_set(err, BW_INVALID,
                             "Invalid JSON payload received. The body must be one object.");
     bw_buf text = BW_BUF_INIT;

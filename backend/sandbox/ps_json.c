@@ -80,10 +80,13 @@ static bool add_int32(bw_slice raw, bw_buf *out)
     return true;
 }
 
+/* Escapes may name lone surrogates, which are no text. */
 static bool is_text(bw_slice raw)
 {
     bw_buf content = BW_BUF_INIT;
-    bool fine = raw.ptr[0] == '"' && bw_json_unescape(raw, &content);
+    if (raw.ptr[0] != '"' || !memchr(raw.ptr, '\\', raw.len))
+        return raw.ptr[0] == '"';
+    bool fine = bw_json_unescape(raw, &content);
     bw_buf_fini(&content);
     return fine;
 }
