@@ -411,8 +411,8 @@ bw_sb_outcome bw_sb_time_series_list(void *context, bw_sb_request *r, bw_sb_repl
         if (!good)
             bw_sb_db_failed(call.ops->db, reply);
         bw_sb_db_unlock(call.ops->db);
-    } else if (call.ops->each_backlog) {
-        call.ops->each_backlog(call.ops->pubsub, call.project, list_backlog, &call);
+    } else if (call.ops->pubsub) {
+        bw_sb_pubsub_each_backlog(call.ops->pubsub, call.project, list_backlog, &call);
     }
     if (!good)
         return BW_SB_DONE;

@@ -14,10 +14,7 @@ typedef struct bw_sb_operations {
     bw_sb_db *db;
     const bw_clock *clock;
     uint64_t entry_number; /* guarded by db: makes the insertIds that clients leave out unique */
-    /* bw_sb_pubsub_each_backlog, and whose; NULL: there are no subscriptions. */
-    void (*each_backlog)(bw_sb_pubsub *pubsub, const char *project, bw_sb_backlog_visit *visit,
-                         void *user);
-    bw_sb_pubsub *pubsub;
+    bw_sb_pubsub *pubsub;  /* whose backlog is shown; NULL: there are no subscriptions */
 } bw_sb_operations;
 
 /* `dir` NULL: in memory. The clock must outlive it. */

@@ -119,7 +119,6 @@ static bw_status open_storage(bw_sandbox *s, bw_error *err)
     status = bw_sb_pubsub_new(dir, s->requests, bq->clock, &s->pubsub, err);
     if (status != BW_OK)
         return status;
-    s->operations.each_backlog = bw_sb_pubsub_each_backlog;
     s->operations.pubsub = s->pubsub;
     return make_dataset(s, err);
 }

@@ -217,6 +217,56 @@ static void descriptors_are_kept(void **state)
     assert_int_equal(bw_test_http_json(f->http, "POST", DESCRIPTORS, "{\"type\":\"x\"}"), 400);
 }
 
+#define BACKLOG(part) "metric.type%3D%22pubsub.googleapis.com/subscription/" part "%22"
+
+static void assert_backlog(fixture *f, const char *filter, const char *value)
+{
+    if (list(f, "ps", filter, 600, "") != 200)
+        fail_msg("%s: %s", filter, bw_test_http_body(f->http));
+    assert_body_at(f, "timeSeries.0.points.0.value.int64Value", value);
+}
+
+static void the_backlog_of_subscriptions_is_there(void **state)
+{
+    fixture *f = *state;
+    static const char *const names[] = {"one", "two"};
+    assert_int_equal(bw_test_http_json(f->http, "PUT", "/v1/projects/ps/topics/topic", "{}"), 200);
+    for (int i = 0; i < 2; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/v1/projects/ps/subscriptions/%s", names[i]);
+        assert_int_equal(
+            bw_test_http_json(f->http, "PUT", path, "{\"topic\":\"projects/ps/topics/topic\"}"),
+            200);
+    }
+    assert_backlog(f, BACKLOG("num_undelivered_messages"), "0");
+    assert_int_equal(bw_test_http_json(f->http, "POST", "/v1/projects/ps/topics/topic:publish",
+                                       "{\"messages\":[{\"data\":\"aGVsbG8=\"},"
+                                       "{\"data\":\"aGVsbG8=\"}]}"),
+                     200);
+    assert_backlog(f,
+                   BACKLOG("num_undelivered_messages") "%20AND%20resource.labels.subscription_id"
+                                                       "%3D%22two%22",
+                   "2");
+    assert_body_at(f, "timeSeries.0.resource.type", "pubsub_subscription");
+    assert_body_at(f, "timeSeries.0.resource.labels.subscription_id", "two");
+    assert_body_at(f, "timeSeries.0.resource.labels.project_id", "ps");
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "timeSeries.1"));
+    assert_backlog(f, BACKLOG("backlog_bytes"), "10");
+    assert_int_equal(list(f, "ps", BACKLOG("oldest_unacked_message_age"), 600, ""), 200);
+    assert_body_at(f, "timeSeries.0.metric.type",
+                   "pubsub.googleapis.com/subscription/oldest_unacked_message_age");
+    assert_true(bw_test_json_has(bw_test_http_body(f->http), "timeSeries.1"));
+    /* The past is not known. */
+    assert_int_equal(bw_test_http_get(f->http,
+                                      "/v3/projects/ps/timeSeries?filter=%s&interval.startTime="
+                                      "2020-01-01T00:00:00Z&interval.endTime=2020-01-02T00:00:00Z",
+                                      BACKLOG("backlog_bytes")),
+                     200);
+    assert_string_equal(bw_test_http_body(f->http), "{\"timeSeries\":[]}");
+    assert_int_equal(list(f, "qs", BACKLOG("backlog_bytes"), 600, ""), 200);
+    assert_string_equal(bw_test_http_body(f->http), "{\"timeSeries\":[]}");
+}
+
 #define BOARDS "/v1/projects/p/dashboards"
 
 static void dashboards_are_plain_resources(void **state)
@@ -256,6 +306,7 @@ int main(void)
         cmocka_unit_test(pages_and_headers),
         cmocka_unit_test(the_rules_of_points_hold),
         cmocka_unit_test(descriptors_are_kept),
+        cmocka_unit_test(the_backlog_of_subscriptions_is_there),
         cmocka_unit_test(dashboards_are_plain_resources),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
