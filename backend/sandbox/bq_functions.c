@@ -71,6 +71,17 @@ void bq_result(sqlite3_context *ctx, const bq_value *v)
     }
 }
 
+int bq_value_compare(const bq_value *a, const bq_value *b)
+{
+    if (a->cls != b->cls)
+        return a->cls < b->cls ? -1 : 1;
+    if (a->cls == BQ_INT)
+        return a->i < b->i ? -1 : a->i > b->i;
+    size_t n = a->s.len < b->s.len ? a->s.len : b->s.len;
+    int c = n ? memcmp(a->s.ptr, b->s.ptr, n) : 0;
+    return c ? c : a->s.len < b->s.len ? -1 : a->s.len > b->s.len;
+}
+
 bool bq_any_null(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     for (int i = 0; i < argc; i++) {
@@ -133,11 +144,15 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         {bq_decimal_functions, bq_decimal_function_count},
         {bq_string_functions, bq_string_function_count},
         {bq_regexp_functions, bq_regexp_function_count},
+        {bq_math_functions, bq_math_function_count},
+        {bq_text_functions, bq_text_function_count},
+        {bq_printf_functions, bq_printf_function_count},
         {bq_encoding_functions, bq_encoding_function_count},
         {bq_time_functions, bq_time_function_count},
         {bq_calendar_functions, bq_calendar_function_count},
         {bq_interval_functions, bq_interval_function_count},
         {bq_json_functions, bq_json_function_count},
+        {bq_json_make_functions, bq_json_make_function_count},
         {bq_array_functions, bq_array_function_count},
         {bq_cast_functions, bq_cast_function_count},
         {bq_hash_functions, bq_hash_function_count},
@@ -149,6 +164,10 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         code = register_family(db, families[i].functions, families[i].count);
     if (code == SQLITE_OK)
         code = register_aggregates(db, bq_sum_aggregates, bq_sum_aggregate_count);
+    if (code == SQLITE_OK)
+        code = register_aggregates(db, bq_stat_aggregates, bq_stat_aggregate_count);
+    if (code == SQLITE_OK)
+        code = register_aggregates(db, bq_window_aggregates, bq_window_aggregate_count);
     if (code == SQLITE_OK)
         code = register_aggregates(db, bq_collect_aggregates, bq_collect_aggregate_count);
     if (code == SQLITE_OK)

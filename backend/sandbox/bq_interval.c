@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <strings.h>
 
 #include "backend/sandbox/bq_time.h"
 
@@ -142,6 +143,49 @@ bool bq_interval_parse(bw_slice s, bq_interval *out)
 {
     bool ok = s.len > 0 && s.ptr[0] == 'P' ? parse_iso(s, out) : parse_canonical(s, out);
     return ok && bq_interval_valid(out);
+}
+
+static int range_part(bw_slice name)
+{
+    static const char *const names[] = {"YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"};
+
+    for (int i = 0; i < (int)BW_COUNT(names); i++) {
+        if (strlen(names[i]) == name.len && strncasecmp(names[i], name.ptr, name.len) == 0)
+            return i;
+    }
+    return -1;
+}
+
+bool bq_interval_parse_range(bw_slice s, bw_slice from, bw_slice to, bq_interval *out)
+{
+    static const char before[] = {'\0', '-', ' ', ' ', ':', ':'};
+    int first = range_part(from), last = range_part(to), sign = 1;
+    int64_t parts[6] = {0}, fraction = 0;
+
+    if (first < 0 || last <= first)
+        return false;
+    for (int i = first; i <= last; i++) {
+        if (i > first && !take_char(&s, before[i]))
+            return false;
+        /* One sign for Y-M, one for D, one for H:M:S. */
+        if (i == first || before[i] == ' ')
+            sign = take_sign(&s);
+        if (!take_number(&s, &parts[i]))
+            return false;
+        parts[i] *= sign;
+    }
+    if (last == 5 && !take_fraction(&s, &fraction))
+        return false;
+    *out = (bq_interval){parts[0] * 12 + parts[1], parts[2], 0};
+    for (int i = 3; i < 6; i++) {
+        if (llabs(parts[i]) > US_MAX / BQ_US_PER_SECOND)
+            return false;
+        out->us = out->us * 60 + parts[i];
+    }
+    if (llabs(out->us) > US_MAX / BQ_US_PER_SECOND)
+        return false;
+    out->us = out->us * BQ_US_PER_SECOND + sign * fraction;
+    return s.len == 0 && bq_interval_valid(out);
 }
 
 void bq_interval_print(const bq_interval *v, bw_buf *out)

@@ -193,11 +193,10 @@ void bq_timestamp_print_json(int64_t us, bw_buf *out)
     int64_t fraction = us - second * BQ_US_PER_SECOND;
 
     bq_datetime_print(second * BQ_US_PER_SECOND, 'T', out);
-    if (fraction != 0) {
+    if (fraction % 1000 != 0)
         bw_buf_addf(out, ".%06d", (int)fraction);
-        while (out->ptr[out->len - 1] == '0')
-            out->len--;
-    }
+    else if (fraction != 0)
+        bw_buf_addf(out, ".%03d", (int)(fraction / 1000));
     bw_buf_addc(out, 'Z');
 }
 

@@ -32,7 +32,7 @@ void bq_time_print(int64_t us, bw_buf *out);
 void bq_datetime_print(int64_t us, char separator, bw_buf *out);
 /* "2023-11-14 22:13:20+00": at UTC */
 void bq_timestamp_print(int64_t us, bw_buf *out);
-/* "2023-11-14T22:13:20Z" with as many of six digits as needed: as JSON functions print it. */
+/* "2023-11-14T22:13:20Z", fractions with 3 or 6 digits: as JSON functions print it. */
 void bq_timestamp_print_json(int64_t us, bw_buf *out);
 /* Seconds in Java's notation, exact: "1.70000000012E9". */
 void bq_timestamp_print_seconds(int64_t us, bw_buf *out);
@@ -59,6 +59,8 @@ typedef struct bq_interval {
 } bq_interval;
 /* "Y-M D H:M:S.F" or ISO 8601 "P1Y2M3DT4H5M6.5S" */
 bool bq_interval_parse(bw_slice s, bq_interval *out);
+/* The text of INTERVAL '...' from TO to: parts from YEAR, MONTH, DAY, HOUR, MINUTE, SECOND. */
+bool bq_interval_parse_range(bw_slice s, bw_slice from, bw_slice to, bq_interval *out);
 void bq_interval_print(const bq_interval *v, bw_buf *out);
 bool bq_interval_valid(const bq_interval *v);
 /* The stored form, 24 bytes; decode is false when it is not one. */

@@ -1,8 +1,10 @@
 /*
  * Arrays and structs, both tuples; and the checks on values that are about to be stored.
  */
+#include <math.h>
 #include <stdlib.h>
 
+#include "backend/sandbox/bq_decimal.h"
 #include "backend/sandbox/bq_float.h"
 #include "backend/sandbox/bq_functions.h"
 #include "backend/sandbox/bq_time.h"
@@ -139,6 +141,41 @@ static bool same(const bq_value *a, const bq_value *b, bq_kind kind)
     return a->cls == b->cls && a->i == b->i && bw_slice_eq(a->s, b->s);
 }
 
+/* Field by field: 0 when one differs, else NULL (-1) when one is NULL. */
+static int struct_equal(bw_slice a, bw_slice b, const bq_field *type)
+{
+    bq_tuple ta, tb;
+    bq_value va, vb;
+    int result = 1;
+
+    if (!bq_tuple_open(a, &ta) || !bq_tuple_open(b, &tb))
+        return -1;
+    for (size_t i = 0; i < type->fields.count; i++) {
+        const bq_field *f = &type->fields.fields[i];
+        if (!bq_tuple_next(&ta, &va) || !bq_tuple_next(&tb, &vb))
+            return -1;
+        int equal = va.cls == BQ_NULL || vb.cls == BQ_NULL ? -1
+                    : f->kind == BQ_STRUCT                 ? struct_equal(va.s, vb.s, f)
+                                                           : same(&va, &vb, f->kind);
+        if (equal == 0)
+            return 0;
+        result = equal < 0 ? -1 : result;
+    }
+    return result;
+}
+
+static void call_struct_equal(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    const bq_field *type = bq_arg_type(argv[2]);
+
+    if (bq_any_null(ctx, 2, argv) || !type)
+        return;
+    (void)argc;
+    int equal = struct_equal(bq_arg_slice(argv[0]), bq_arg_slice(argv[1]), type);
+    if (equal >= 0)
+        sqlite3_result_int(ctx, equal);
+}
+
 /* x IN UNNEST(array): NULL when it is not found but a NULL was seen. */
 static void contains(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
@@ -186,7 +223,10 @@ static void to_text(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         first = false;
         bw_buf_add(&out, s.ptr, s.len);
     }
-    bq_result_text(ctx, bw_buf_slice(&out));
+    if (sqlite3_value_type(argv[1]) == SQLITE_TEXT)
+        bq_result_text(ctx, bw_buf_slice(&out));
+    else
+        bq_result_blob(ctx, bw_buf_slice(&out));
     bw_buf_fini(&out);
 }
 
@@ -216,6 +256,118 @@ static void generate(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         }
         if (__builtin_add_overflow(v, step, &v))
             break;
+    }
+    bq_tuple_set_count(&out, 0, count);
+    result_buf(ctx, &out);
+}
+
+/* Ends a series that grows by itself: false and the error set when it is too long. */
+static bool one_more(sqlite3_context *ctx, bw_buf *out, const bq_value *v, size_t *count)
+{
+    bq_tuple_add(out, v);
+    if (++*count <= MAX_GENERATED)
+        return true;
+    bq_result_error(ctx, "Cannot generate arrays with more than 1048575 elements.");
+    bw_buf_fini(out);
+    return false;
+}
+
+static void generate_floats(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    bw_buf out = BW_BUF_INIT;
+    size_t count = 0;
+
+    if (bq_any_null(ctx, argc, argv))
+        return;
+    double from = bq_float_decode(sqlite3_value_int64(argv[0]));
+    double to = bq_float_decode(sqlite3_value_int64(argv[1]));
+    double step = argc > 2 ? bq_float_decode(sqlite3_value_int64(argv[2])) : 1;
+    if (step == 0 || !isfinite(from) || !isfinite(to) || !isfinite(step)) {
+        bq_result_error(ctx, step == 0 ? "Sequence step cannot be 0."
+                                       : "Illegal non-finite values in GENERATE_ARRAY");
+        return;
+    }
+    bq_tuple_begin(&out, 0);
+    for (double v = from; step > 0 ? v <= to : v >= to; v = from + step * (double)count) {
+        bq_value item_value = bq_int(bq_float_encode(v));
+        if (!one_more(ctx, &out, &item_value, &count))
+            return;
+    }
+    bq_tuple_set_count(&out, 0, count);
+    result_buf(ctx, &out);
+}
+
+static void generate_decimals(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    unsigned char bytes[BQ_BIGNUMERIC_SIZE];
+    bw_buf out = BW_BUF_INIT;
+    size_t count = 0;
+    mpz_t v, to, step;
+
+    if (bq_any_null(ctx, argc, argv))
+        return;
+    bw_slice first = bq_arg_slice(argv[0]);
+    bq_kind kind = first.len == BQ_BIGNUMERIC_SIZE ? BQ_BIGNUMERIC : BQ_NUMERIC;
+    mpz_inits(v, to, step, NULL);
+    bq_decimal_decode(kind, first, v);
+    bq_decimal_decode(kind, bq_arg_slice(argv[1]), to);
+    bq_decimal_pow10(step, (unsigned)bq_decimal_spec_of(kind)->scale);
+    if (argc > 2)
+        bq_decimal_decode(kind, bq_arg_slice(argv[2]), step);
+    bool ok = mpz_sgn(step) != 0;
+    if (!ok)
+        bq_result_error(ctx, "Sequence step cannot be 0.");
+    bq_tuple_begin(&out, 0);
+    while (ok && (mpz_sgn(step) > 0 ? mpz_cmp(v, to) <= 0 : mpz_cmp(v, to) >= 0) &&
+           bq_decimal_encode(kind, v, bytes)) {
+        bq_value item_value = bq_blob((bw_slice){(char *)bytes, bq_decimal_spec_of(kind)->size});
+        ok = one_more(ctx, &out, &item_value, &count);
+        mpz_add(v, v, step);
+    }
+    mpz_clears(v, to, step, NULL);
+    if (ok) {
+        bq_tuple_set_count(&out, 0, count);
+        bq_result_blob(ctx, bw_buf_slice(&out));
+    }
+    bw_buf_fini(&out);
+}
+
+/* (array, index, from the end): the first or last element */
+static void end_element(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    bq_tuple t;
+    bq_value v;
+
+    if (bq_any_null(ctx, argc, argv) || !bq_tuple_open(bq_arg_slice(argv[0]), &t))
+        return;
+    bool last = sqlite3_value_int(argv[1]) != 0;
+    if (nth(bq_arg_slice(argv[0]), last ? (int64_t)t.count - 1 : 0, &v))
+        bq_result(ctx, &v);
+    else
+        bq_result_error(ctx, "%s cannot get the %s element of an empty array",
+                        last ? "ARRAY_LAST" : "ARRAY_FIRST", last ? "last" : "first");
+}
+
+/* (array, start, end): from 0, negative ones from the end, both inclusive */
+static void slice(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    bw_buf out = BW_BUF_INIT;
+    size_t count = 0;
+    bq_tuple t;
+    bq_value v;
+
+    if (bq_any_null(ctx, argc, argv) || !bq_tuple_open(bq_arg_slice(argv[0]), &t))
+        return;
+    int64_t length = t.count;
+    int64_t from = sqlite3_value_int64(argv[1]), to = sqlite3_value_int64(argv[2]);
+    from = from < 0 ? (from < -length ? 0 : from + length) : from;
+    to = to < 0 ? to + length : to;
+    bq_tuple_begin(&out, 0);
+    for (int64_t i = 0; bq_tuple_next(&t, &v); i++) {
+        if (i < from || i > to)
+            continue;
+        bq_tuple_add(&out, &v);
+        count++;
     }
     bq_tuple_set_count(&out, 0, count);
     result_buf(ctx, &out);
@@ -326,9 +478,14 @@ const bq_function bq_array_functions[] = {
     {"bq_element", 3, element, false},
     {"bq_array_length", 1, length, false},
     {"bq_array_reverse", 1, reverse, false},
+    {"bq_struct_equal", 3, call_struct_equal, false},
     {"bq_array_contains", 3, contains, false},
     {"bq_array_to_text", -1, to_text, false},
     {"bq_generate_array", -1, generate, false},
+    {"bq_generate_floats", -1, generate_floats, false},
+    {"bq_generate_decimals", -1, generate_decimals, false},
+    {"bq_array_end", 2, end_element, false},
+    {"bq_array_slice", 3, slice, false},
     {"bq_required", 2, required, false},
     {"bq_stored_array", 2, stored_array, false},
     {"bq_stored_struct", 2, stored_struct, false},

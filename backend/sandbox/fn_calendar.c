@@ -1,5 +1,6 @@
 /*
- * *_ADD, *_SUB, *_DIFF, *_TRUNC, LAST_DAY, GENERATE_DATE_ARRAY.
+ * *_ADD, *_SUB, *_DIFF, *_TRUNC, LAST_DAY, GENERATE_DATE_ARRAY and
+ * GENERATE_TIMESTAMP_ARRAY.
  */
 #include <stdlib.h>
 
@@ -146,7 +147,7 @@ static void time_trunc(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     truncate(ctx, argc, argv, MOVE_TIME);
 }
 
-static void last_day(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+static void last_day_of(sqlite3_context *ctx, int argc, sqlite3_value **argv, int64_t unit)
 {
     int64_t next;
 
@@ -156,41 +157,72 @@ static void last_day(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         argc > 1 ? bq_arg_part(ctx, argv[1]) : bq_part_find(BW_SLICE_LIT("MONTH"));
     if (!part)
         return;
-    int64_t start = bq_part_trunc(part, sqlite3_value_int64(argv[0]) * BQ_US_PER_DAY);
+    int64_t start = bq_part_trunc(part, sqlite3_value_int64(argv[0]) * unit);
     if (bq_part_add(part, start, 1, &next))
         sqlite3_result_int64(ctx, bq_floor_div(next, BQ_US_PER_DAY) - 1);
     else
         sqlite3_result_int64(ctx, BQ_DATE_MAX);
 }
 
-static void generate_date_array(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+static void last_day(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    last_day_of(ctx, argc, argv, BQ_US_PER_DAY);
+}
+
+static void last_day_of_datetime(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    last_day_of(ctx, argc, argv, 1);
+}
+
+/* ---- Series ------------------------------------------------------------------------------------ */
+
+#define MAX_GENERATED 1048575
+
+/* (from, to [, number, part]) */
+static void generate(sqlite3_context *ctx, int argc, sqlite3_value **argv, moving what)
 {
     bw_buf out = BW_BUF_INIT;
+    int64_t unit = what == MOVE_DATE ? BQ_US_PER_DAY : 1;
     size_t count = 0;
 
     if (bq_any_null(ctx, argc, argv))
         return;
     const bq_part *part = argc > 3 ? bq_arg_part(ctx, argv[3]) : bq_part_find(BW_SLICE_LIT("DAY"));
     int64_t step = argc > 2 ? sqlite3_value_int64(argv[2]) : 1;
-    int64_t from = sqlite3_value_int64(argv[0]) * BQ_US_PER_DAY;
-    int64_t to = sqlite3_value_int64(argv[1]) * BQ_US_PER_DAY;
-    if (!part)
+    int64_t from = sqlite3_value_int64(argv[0]) * unit, to = sqlite3_value_int64(argv[1]) * unit;
+    if (!part || !part_allowed(ctx, part, what))
         return;
-    if (step == 0 || (part->us > 0 && part->us < BQ_US_PER_DAY)) {
-        bq_result_error(ctx, "Sequence step cannot be 0, and must be a date part of days or more");
+    if (step == 0) {
+        bq_result_error(ctx, "Sequence step cannot be 0.");
         return;
     }
     bq_tuple_begin(&out, 0);
     for (int64_t v = from; step > 0 ? v <= to : v >= to;) {
-        bq_value item = bq_int(bq_floor_div(v, BQ_US_PER_DAY));
+        bq_value item = bq_int(bq_floor_div(v, unit));
+        int64_t distance;
         bq_tuple_add(&out, &item);
-        count++;
-        if (!bq_part_add(part, from, step * (int64_t)count, &v))
+        if (++count > MAX_GENERATED) {
+            bq_result_error(ctx, "Cannot generate arrays with more than 1048575 elements.");
+            bw_buf_fini(&out);
+            return;
+        }
+        if (__builtin_mul_overflow(step, (int64_t)count, &distance) ||
+            !bq_part_add(part, from, distance, &v))
             break;
     }
     bq_tuple_set_count(&out, 0, count);
     bq_result_blob(ctx, bw_buf_slice(&out));
     bw_buf_fini(&out);
+}
+
+static void generate_date_array(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    generate(ctx, argc, argv, MOVE_DATE);
+}
+
+static void generate_timestamp_array(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    generate(ctx, argc, argv, MOVE_TIMESTAMP);
 }
 
 const bq_function bq_calendar_functions[] = {
@@ -211,7 +243,9 @@ const bq_function bq_calendar_functions[] = {
     {"bq_timestamp_trunc", -1, timestamp_trunc, false},
     {"bq_time_trunc", 2, time_trunc, false},
     {"bq_last_day", -1, last_day, false},
+    {"bq_last_day_of_datetime", -1, last_day_of_datetime, false},
     {"bq_generate_date_array", -1, generate_date_array, false},
+    {"bq_generate_timestamp_array", -1, generate_timestamp_array, false},
 };
 
 const size_t bq_calendar_function_count = BW_COUNT(bq_calendar_functions);

@@ -1,6 +1,7 @@
 /*
  * CAST, pair by pair, and the rounding and length checks of parameterised types.
  */
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -48,24 +49,34 @@ static void string_to_bool(sqlite3_context *ctx, const bq_value *v, bq_kind from
         bad(ctx, "Bad bool value: ", v->s, "");
 }
 
+/* White space around a number is ignored. */
+static bw_slice stripped(bw_slice s)
+{
+    while (s.len > 0 && isspace((unsigned char)s.ptr[0]))
+        s = (bw_slice){s.ptr + 1, s.len - 1};
+    while (s.len > 0 && isspace((unsigned char)s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
 static void string_to_int64(sqlite3_context *ctx, const bq_value *v, bq_kind from, bq_kind to)
 {
     char copy[80];
     char *end = copy;
-    size_t sign = v->s.len > 0 && (v->s.ptr[0] == '-' || v->s.ptr[0] == '+');
-    bool hex = v->s.len > sign + 2 && v->s.ptr[sign] == '0' && (v->s.ptr[sign + 1] | 32) == 'x';
+    bw_slice s = stripped(v->s);
+    size_t sign = s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == '+');
+    bool hex = s.len > sign + 2 && s.ptr[sign] == '0' && (s.ptr[sign + 1] | 32) == 'x';
 
     (void)from;
     (void)to;
     errno = 0;
     long long n = 0;
-    if (v->s.len > sign && v->s.len < sizeof(copy) && v->s.ptr[sign] >= '0' &&
-        v->s.ptr[sign] <= '9') {
-        memcpy(copy, v->s.ptr, v->s.len);
-        copy[v->s.len] = '\0';
+    if (s.len > sign && s.len < sizeof(copy) && s.ptr[sign] >= '0' && s.ptr[sign] <= '9') {
+        memcpy(copy, s.ptr, s.len);
+        copy[s.len] = '\0';
         n = strtoll(copy, &end, hex ? 16 : 10);
     }
-    if (end == copy || end != copy + v->s.len || errno != 0)
+    if (end == copy || end != copy + s.len || errno != 0)
         bad(ctx, "Bad int64 value: ", v->s, "");
     else
         sqlite3_result_int64(ctx, n);
@@ -78,7 +89,7 @@ static void string_to_float(sqlite3_context *ctx, const bq_value *v, bq_kind fro
 
     (void)from;
     (void)to;
-    if (bq_float_parse(v->s, &d, &overflow))
+    if (bq_float_parse(stripped(v->s), &d, &overflow))
         sqlite3_result_int64(ctx, bq_float_encode(d));
     else
         bad(ctx, "Bad double value: ", v->s, "");
@@ -100,7 +111,7 @@ static void string_to_decimal(sqlite3_context *ctx, const bq_value *v, bq_kind f
 
     (void)from;
     mpz_init(scaled);
-    if (bq_decimal_parse(to, v->s, true, scaled) != BQ_DECIMAL_OK ||
+    if (bq_decimal_parse(to, stripped(v->s), true, scaled) != BQ_DECIMAL_OK ||
         !result_decimal(ctx, to, scaled))
         bq_result_error(ctx, "Invalid %s value: %.*s", bq_kind_sql(to), BW_SLICE_ARG(v->s));
     mpz_clear(scaled);

@@ -46,17 +46,6 @@ static void kept_final(sqlite3_context *ctx)
     kept_free(sqlite3_aggregate_context(ctx, 0));
 }
 
-static int compare_values(const bq_value *a, const bq_value *b)
-{
-    if (a->cls != b->cls)
-        return a->cls < b->cls ? -1 : 1;
-    if (a->cls == BQ_INT)
-        return a->i < b->i ? -1 : a->i > b->i;
-    size_t n = a->s.len < b->s.len ? a->s.len : b->s.len;
-    int c = n ? memcmp(a->s.ptr, b->s.ptr, n) : 0;
-    return c ? c : a->s.len < b->s.len ? -1 : a->s.len > b->s.len;
-}
-
 /* ANY_VALUE(x HAVING MAX y): (x, y, max) */
 static void having_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
@@ -66,7 +55,7 @@ static void having_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     if (!k || sqlite3_value_type(argv[1]) == SQLITE_NULL)
         return;
     bq_value key = bq_arg(argv[1]), best = k->key ? bq_arg(k->key) : bq_null();
-    int c = k->key ? compare_values(&key, &best) : 0;
+    int c = k->key ? bq_value_compare(&key, &best) : 0;
     if (k->key && (sqlite3_value_int(argv[2]) ? c <= 0 : c >= 0))
         return;
     kept_free(k);
@@ -94,13 +83,14 @@ static void single_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 typedef struct collection {
     bw_buf rows;
     size_t *offsets;
-    size_t count, cap;
+    size_t first, count, cap; /* rows that have left a window's frame are before `first` */
     bool distinct, ignore_nulls, array_items;
     int64_t limit;
     char order[32];
     char *delimiter;
     size_t delimiter_len;
     bool bytes;
+    int64_t parts; /* of APPROX_QUANTILES */
 } collection;
 
 static void collection_free(collection *c)
@@ -112,7 +102,29 @@ static void collection_free(collection *c)
     free(c->delimiter);
     c->offsets = NULL;
     c->delimiter = NULL;
-    c->count = c->cap = 0;
+    c->first = c->count = c->cap = 0;
+}
+
+/* What is in the frame: the same rows with offsets of its own (free()), to sort and to cut. */
+static collection in_frame(const collection *c)
+{
+    collection now = *c;
+
+    now.first = 0;
+    now.count = c->count - c->first;
+    now.offsets = bw_xcalloc(now.count + 1, sizeof *now.offsets);
+    memcpy(now.offsets, c->offsets + c->first, now.count * sizeof *now.offsets);
+    return now;
+}
+
+static void leave_frame(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    collection *c = sqlite3_aggregate_context(ctx, sizeof(*c));
+
+    (void)argc;
+    if (c && c->first < c->count &&
+        !(c->ignore_nulls && sqlite3_value_type(argv[0]) == SQLITE_NULL))
+        c->first++;
 }
 
 static bw_slice row_of(const collection *c, size_t i)
@@ -161,7 +173,7 @@ static int compare_rows(const void *a, const void *b, void *user)
         if (!bq_tuple_next(&tx, &vx) || !bq_tuple_next(&ty, &vy))
             break;
         bool desc = *o == 'd' || *o == 'D', other = *o == 'A' || *o == 'D';
-        int r = compare_values(&vx, &vy);
+        int r = bq_value_compare(&vx, &vy);
         bool null = (vx.cls == BQ_NULL) != (vy.cls == BQ_NULL);
         if (r != 0)
             return (desc != (null && other)) ? -r : r;
@@ -180,7 +192,7 @@ static int compare_by_value(const void *a, const void *b, void *user)
         bq_tuple_next(&tx, &vx);
     if (bq_tuple_open((bw_slice){c->rows.ptr + y, c->rows.len - y}, &ty))
         bq_tuple_next(&ty, &vy);
-    int r = compare_values(&vx, &vy);
+    int r = bq_value_compare(&vx, &vy);
     return r ? r : x < y ? -1 : x > y;
 }
 
@@ -195,7 +207,7 @@ static void remove_duplicates(collection *c)
         bq_value v = value_of(c, i);
         if (kept_rows > 0) {
             bq_value before = value_of(c, kept_rows - 1);
-            if (compare_values(&v, &before) == 0)
+            if (bq_value_compare(&v, &before) == 0)
                 continue;
         }
         c->offsets[kept_rows++] = c->offsets[i];
@@ -282,15 +294,22 @@ static void array_result(sqlite3_context *ctx, collection *c)
     bw_buf_fini(&out);
 }
 
+static void array_value(sqlite3_context *ctx)
+{
+    const collection *c = sqlite3_aggregate_context(ctx, 0);
+
+    if (!c || c->first >= c->count)
+        return;
+    collection now = in_frame(c);
+    settle(&now);
+    array_result(ctx, &now);
+    free(now.offsets);
+}
+
 static void array_final(sqlite3_context *ctx)
 {
-    collection *c = sqlite3_aggregate_context(ctx, 0);
-
-    if (c && c->count > 0) {
-        settle(c);
-        array_result(ctx, c);
-    }
-    collection_free(c);
+    array_value(ctx);
+    collection_free(sqlite3_aggregate_context(ctx, 0));
 }
 
 static void rows_final(sqlite3_context *ctx)
@@ -315,27 +334,60 @@ static void text_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         c->bytes = sqlite3_value_type(argv[0]) == SQLITE_BLOB || c->bytes;
 }
 
-static void text_final(sqlite3_context *ctx)
+static void text_value(sqlite3_context *ctx)
 {
-    collection *c = sqlite3_aggregate_context(ctx, 0);
+    const collection *c = sqlite3_aggregate_context(ctx, 0);
     bw_buf out = BW_BUF_INIT;
 
-    if (!c || c->count == 0) {
-        collection_free(c);
+    if (!c || c->first >= c->count)
         return;
-    }
-    settle(c);
-    for (size_t i = 0; i < c->count; i++) {
-        bq_value v = value_of(c, i);
+    collection now = in_frame(c);
+    settle(&now);
+    for (size_t i = 0; i < now.count; i++) {
+        bq_value v = value_of(&now, i);
         if (i > 0)
-            bw_buf_add(&out, c->delimiter, c->delimiter_len);
+            bw_buf_add(&out, now.delimiter, now.delimiter_len);
         bw_buf_add(&out, v.s.ptr, v.s.len);
     }
-    if (c->bytes)
+    if (now.bytes)
         bq_result_blob(ctx, bw_buf_slice(&out));
     else
         bq_result_text(ctx, bw_buf_slice(&out));
     bw_buf_fini(&out);
+    free(now.offsets);
+}
+
+static void text_final(sqlite3_context *ctx)
+{
+    text_value(ctx);
+    collection_free(sqlite3_aggregate_context(ctx, 0));
+}
+
+/* APPROX_QUANTILES: (value, number of parts, flags, ...), exact here */
+static void quantiles_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    collection *c = collect(ctx, argc, argv, 2);
+
+    if (c)
+        c->parts = sqlite3_value_int64(argv[1]);
+}
+
+static void quantiles_final(sqlite3_context *ctx)
+{
+    collection *c = sqlite3_aggregate_context(ctx, 0);
+    bw_buf out = BW_BUF_INIT;
+
+    if (c && c->count > 0) {
+        settle(c);
+        qsort_r(c->offsets, c->count, sizeof(size_t), compare_by_value, c);
+        bq_tuple_begin(&out, (size_t)c->parts + 1);
+        for (int64_t i = 0; i <= c->parts; i++) {
+            bq_value v = value_of(c, (size_t)(((int64_t)c->count - 1) * i / c->parts));
+            bq_tuple_add(&out, &v);
+        }
+        bq_result_blob(ctx, bw_buf_slice(&out));
+        bw_buf_fini(&out);
+    }
     collection_free(c);
 }
 
@@ -343,10 +395,11 @@ const bq_aggregate bq_collect_aggregates[] = {
     {"bq_any", 1, any_step, kept_final, NULL, NULL},
     {"bq_any_having", 3, having_step, kept_final, NULL, NULL},
     {"bq_single", 1, single_step, kept_final, NULL, NULL},
-    {"bq_array_agg", -1, array_step, array_final, NULL, NULL},
-    {"bq_array_concat_agg", -1, concat_step, array_final, NULL, NULL},
+    {"bq_array_agg", -1, array_step, array_final, array_value, leave_frame},
+    {"bq_array_concat_agg", -1, concat_step, array_final, array_value, leave_frame},
+    {"bq_quantiles", -1, quantiles_step, quantiles_final, NULL, NULL},
     {"bq_collect", 1, rows_step, rows_final, NULL, NULL},
-    {"bq_string_agg", -1, text_step, text_final, NULL, NULL},
+    {"bq_string_agg", -1, text_step, text_final, text_value, leave_frame},
 };
 
 const size_t bq_collect_aggregate_count = BW_COUNT(bq_collect_aggregates);

@@ -1,5 +1,5 @@
 /*
- * FORMAT_*, PARSE_* and FORMAT: the format elements that GoogleSQL documents, without locale.
+ * FORMAT_* and PARSE_*: the format elements that GoogleSQL documents, without locale.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +46,18 @@ static void add_offset(const moment *m, bool colon, bw_buf *out)
                 colon ? ":" : "", (int)(minutes % 60));
 }
 
+/* UTC, UTC-8, UTC+5:30 */
+static void add_zone(const moment *m, bw_buf *out)
+{
+    int64_t minutes = llabs(m->offset) / (60 * BQ_US_PER_SECOND);
+
+    bw_buf_adds(out, "UTC");
+    if (minutes > 0)
+        bw_buf_addf(out, "%c%d", m->offset < 0 ? '-' : '+', (int)(minutes / 60));
+    if (minutes % 60 > 0)
+        bw_buf_addf(out, ":%02d", (int)(minutes % 60));
+}
+
 /* %E4Y, %E*S, %E3S, %Ez: returns how many characters of the format it used, 0 when unknown. */
 static size_t add_extended(bw_slice f, const moment *m, bw_buf *out)
 {
@@ -82,7 +94,7 @@ static bool add_number(char e, const moment *m, bw_buf *out)
 
     bq_days_of(m->c.year, 1, 1, &first);
     bq_iso_week(m->days, &year, &week);
-    int day_of_year = (int)(m->days - first), first_weekday = bq_iso_weekday(first);
+    int day_of_year = (int)(m->days - first);
     const struct {
         char letter;
         const char *format;
@@ -104,8 +116,8 @@ static bool add_number(char e, const moment *m, bw_buf *out)
         {'G', "%d", (int)year},
         {'g', "%02d", (int)(year % 100)},
         {'V', "%02d", (int)week},
-        {'U', "%02d", (day_of_year + first_weekday % 7) / 7},
-        {'W', "%02d", (day_of_year + first_weekday - 1) / 7},
+        {'U', "%02d", (day_of_year + 7 - weekday % 7) / 7},
+        {'W', "%02d", (day_of_year + 8 - weekday) / 7},
         {'u', "%d", weekday},
         {'w', "%d", weekday % 7},
         {'Q', "%d", ((int)m->c.month - 1) / 3 + 1},
@@ -158,7 +170,7 @@ static void add_element(char e, const moment *m, bw_buf *out)
     else if (e == 'z')
         add_offset(m, false, out);
     else if (e == 'Z')
-        bw_buf_adds(out, "UTC");
+        add_zone(m, out);
     else if (e == 's')
         bw_buf_addf(out, "%lld", (long long)bq_floor_div(m->utc, BQ_US_PER_SECOND));
     else if (e == 'n' || e == 't' || e == '%')
@@ -213,17 +225,21 @@ static void format_date(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
 typedef struct parsed {
     int64_t year, month, day, hour, minute, second, micro, offset;
-    bool pm, has_pm;
+    int64_t day_of_year, epoch;
+    bool pm, has_pm, has_zone, has_epoch;
 } parsed;
+
+static void skip_space(bw_slice *s)
+{
+    while (s->len > 0 && s->ptr[0] && strchr(" \t\n\r\f\v", s->ptr[0]))
+        *s = (bw_slice){s->ptr + 1, s->len - 1};
+}
 
 static bool take_number(bw_slice *s, int max, int64_t *out)
 {
     int n = 0;
 
-    while (s->len > 0 && s->ptr[0] == ' ') {
-        s->ptr++;
-        s->len--;
-    }
+    skip_space(s);
     for (*out = 0; n < max && s->len > 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9'; n++) {
         *out = *out * 10 + (s->ptr[0] - '0');
         s->ptr++;
@@ -278,6 +294,7 @@ static bool take_zone(bw_slice *s, parsed *p)
     }
     if (!bq_zone_offset(zone, 0, true, &p->offset))
         return false;
+    p->has_zone = true;
     *s = (bw_slice){s->ptr + n, s->len - n};
     return true;
 }
@@ -289,14 +306,16 @@ static bool parse_element(char e, bw_slice *s, parsed *p)
         int digits;
         int64_t *field;
     } numbers[] = {
-        {'Y', 4, &p->year},   {'m', 2, &p->month},  {'d', 2, &p->day},  {'e', 2, &p->day},
-        {'H', 2, &p->hour},   {'k', 2, &p->hour},   {'I', 2, &p->hour}, {'l', 2, &p->hour},
-        {'M', 2, &p->minute}, {'S', 2, &p->second},
+        {'Y', 4, &p->year},   {'m', 2, &p->month},  {'d', 2, &p->day},         {'e', 2, &p->day},
+        {'H', 2, &p->hour},   {'k', 2, &p->hour},   {'I', 2, &p->hour},        {'l', 2, &p->hour},
+        {'M', 2, &p->minute}, {'S', 2, &p->second}, {'j', 3, &p->day_of_year},
     };
     static const struct {
         char letter;
         const char *format;
-    } composites[] = {{'F', "%Y-%m-%d"}, {'T', "%H:%M:%S"}, {'D', "%m/%d/%y"}, {'R', "%H:%M"}};
+    } composites[] = {
+        {'F', "%Y-%m-%d"}, {'T', "%H:%M:%S"}, {'D', "%m/%d/%y"},    {'R', "%H:%M"},
+        {'x', "%m/%d/%y"}, {'X', "%H:%M:%S"}, {'r', "%I:%M:%S %p"}, {'c', "%a %b %e %H:%M:%S %Y"}};
     int64_t n;
 
     for (size_t i = 0; i < BW_COUNT(numbers); i++) {
@@ -330,6 +349,18 @@ static bool parse_element(char e, bw_slice *s, parsed *p)
     case 'z':
     case 'Z':
         return take_zone(s, p);
+    case 'n':
+    case 't':
+        skip_space(s);
+        return true;
+    case 's':
+        p->has_epoch = true;
+        bool negative = s->len > 0 && s->ptr[0] == '-';
+        *s = (bw_slice){s->ptr + negative, s->len - negative};
+        if (!take_number(s, 12, &p->epoch))
+            return false;
+        p->epoch = negative ? -p->epoch : p->epoch;
+        return true;
     case '%':
         if (s->len == 0 || s->ptr[0] != '%')
             return false;
@@ -344,8 +375,7 @@ static bool parse_format(bw_slice f, bw_slice *s, parsed *p)
 {
     for (size_t i = 0; i < f.len; i++) {
         if (f.ptr[i] == ' ') {
-            while (s->len > 0 && s->ptr[0] == ' ')
-                *s = (bw_slice){s->ptr + 1, s->len - 1};
+            skip_space(s);
         } else if (f.ptr[i] != '%') {
             if (s->len == 0 || s->ptr[0] != f.ptr[i])
                 return false;
@@ -364,6 +394,21 @@ static bool parse_format(bw_slice f, bw_slice *s, parsed *p)
     return true;
 }
 
+/* %s: the whole time, at UTC. */
+static void set_epoch(parsed *p)
+{
+    bq_civil c = bq_civil_of(p->epoch * BQ_US_PER_SECOND);
+    int64_t seconds = c.us_of_day / BQ_US_PER_SECOND;
+
+    *p = (parsed){.year = c.year,
+                  .month = c.month,
+                  .day = c.day,
+                  .hour = seconds / 3600,
+                  .minute = seconds / 60 % 60,
+                  .second = seconds % 60,
+                  .has_zone = true};
+}
+
 static void parse(sqlite3_context *ctx, int argc, sqlite3_value **argv, bq_kind kind)
 {
     parsed p = {.year = 1970, .month = 1, .day = 1};
@@ -372,8 +417,19 @@ static void parse(sqlite3_context *ctx, int argc, sqlite3_value **argv, bq_kind 
     if (bq_any_null(ctx, argc, argv))
         return;
     bw_slice f = bq_arg_slice(argv[0]), s = bq_arg_slice(argv[1]), rest = s;
-    bool ok = parse_format(f, &rest, &p) && rest.len == 0;
-    if (p.has_pm)
+    skip_space(&rest);
+    bool ok = parse_format(f, &rest, &p);
+    skip_space(&rest);
+    ok = ok && rest.len == 0;
+    if (ok && p.day_of_year > 0 && bq_days_of(p.year, 1, 1, &days)) {
+        bq_civil c = bq_civil_of((days + p.day_of_year - 1) * BQ_US_PER_DAY);
+        ok = c.year == p.year;
+        p.month = c.month;
+        p.day = c.day;
+    }
+    if (ok && p.has_epoch) {
+        set_epoch(&p);
+    } else if (p.has_pm)
         p.hour = p.hour % 12 + (p.pm ? 12 : 0);
     ok = ok && bq_days_of(p.year, p.month, p.day, &days) && p.hour <= 23 && p.minute <= 59 &&
          p.second <= 59;
@@ -385,7 +441,7 @@ static void parse(sqlite3_context *ctx, int argc, sqlite3_value **argv, bq_kind 
     int64_t local = days * BQ_US_PER_DAY + clock;
     if (kind == BQ_TIMESTAMP && argc > 2 &&
         bq_zone_offset(bq_arg_slice(argv[2]), local, true, &offset))
-        p.offset = p.offset ? p.offset : offset;
+        p.offset = p.has_zone ? p.offset : offset;
     sqlite3_result_int64(ctx, kind == BQ_DATE        ? days
                               : kind == BQ_TIME      ? clock
                               : kind == BQ_TIMESTAMP ? local - p.offset
@@ -412,82 +468,6 @@ static void parse_time(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     parse(ctx, argc, argv, BQ_TIME);
 }
 
-/* ---- FORMAT ------------------------------------------------------------------------------------ */
-
-/* %d %s %t %T %f %x with width, zero and left flags; what the argument's type does not allow is an
-   error. */
-static bool add_argument(char spec, const char *flags, const bq_field *type, const bq_value *v,
-                         bw_buf *out)
-{
-    bw_buf text = BW_BUF_INIT;
-    long width = strtol(flags + strspn(flags, "-+ 0#"), NULL, 10);
-    const char *point = strchr(flags, '.');
-    bool left = strchr(flags, '-') != NULL, zero = flags[strspn(flags, "-+ #")] == '0';
-    bool ok = true;
-
-    if (v->cls == BQ_NULL)
-        bw_buf_adds(&text, "NULL");
-    else if ((spec == 'd' || spec == 'i') && type->kind == BQ_INT64)
-        bw_buf_addf(&text, "%lld", (long long)v->i);
-    else if (spec == 'x' && type->kind == BQ_INT64)
-        bw_buf_addf(&text, "%llx", (long long)v->i);
-    else if (spec == 'f' && type->kind == BQ_FLOAT64)
-        bw_buf_addf(&text, "%.*f", point ? (int)strtol(point + 1, NULL, 10) : 6,
-                    bq_float_decode(v->i));
-    else if (spec == 's' && type->kind == BQ_STRING)
-        bw_buf_add(&text, v->s.ptr, v->s.len);
-    else if ((spec == 't' || spec == 'T') && type->mode != BQ_REPEATED && type->kind != BQ_STRUCT)
-        bq_value_print(type, v, &text);
-    else
-        ok = false;
-    if (width > 1024)
-        ok = false;
-    for (long pad = width - bq_text_length(bw_buf_slice(&text)); ok && !left && pad > 0; pad--)
-        bw_buf_addc(out, zero ? '0' : ' ');
-    bw_buf_add(out, text.ptr, text.len);
-    for (long pad = width - bq_text_length(bw_buf_slice(&text)); ok && left && pad > 0; pad--)
-        bw_buf_addc(out, ' ');
-    bw_buf_fini(&text);
-    return ok;
-}
-
-/* (format, value, type, value, type, ...) */
-static void call_format(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    bw_buf out = BW_BUF_INIT;
-    int next = 1;
-    bool ok = true;
-
-    if (bq_any_null(ctx, 1, argv))
-        return;
-    bw_slice f = bq_arg_slice(argv[0]);
-    for (size_t i = 0; ok && i < f.len; i++) {
-        char flags[16] = "";
-        size_t n = 0;
-        if (f.ptr[i] != '%') {
-            bw_buf_addc(&out, f.ptr[i]);
-            continue;
-        }
-        for (i++; i < f.len && strchr("-+ 0#123456789.", f.ptr[i]) && n + 1 < sizeof(flags); i++)
-            flags[n++] = f.ptr[i];
-        if (i < f.len && f.ptr[i] == '%') {
-            bw_buf_addc(&out, '%');
-            continue;
-        }
-        ok = i < f.len && next + 1 < argc && bq_arg_type(argv[next + 1]);
-        if (ok) {
-            bq_value v = bq_arg(argv[next]);
-            ok = add_argument(f.ptr[i], flags, bq_arg_type(argv[next + 1]), &v, &out);
-        }
-        next += 2;
-    }
-    if (ok && next == argc)
-        bq_result_text(ctx, bw_buf_slice(&out));
-    else
-        bq_result_error(ctx, "Invalid format string or arguments in FORMAT: %.*s", BW_SLICE_ARG(f));
-    bw_buf_fini(&out);
-}
-
 const bq_function bq_format_functions[] = {
     {"bq_format_timestamp", -1, format_moment, false},
     {"bq_format_datetime", 2, format_moment, false},
@@ -497,7 +477,6 @@ const bq_function bq_format_functions[] = {
     {"bq_parse_datetime", 2, parse_datetime, false},
     {"bq_parse_date", 2, parse_date, false},
     {"bq_parse_time", 2, parse_time, false},
-    {"bq_format", -1, call_format, false},
 };
 
 const size_t bq_format_function_count = BW_COUNT(bq_format_functions);

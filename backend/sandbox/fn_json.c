@@ -117,6 +117,12 @@ static void json_array(sqlite3_context *ctx, int argc, sqlite3_value **argv, boo
         if (!bw_json_skip(&s, &item))
             break;
         bw_buf_clear(&text);
+        char first = trimmed(item).ptr[0];
+        if (scalars && (first == '{' || first == '[')) {
+            bw_buf_fini(&out);
+            bw_buf_fini(&text);
+            return;
+        }
         bool ok = scalars ? scalar_text(item, &text) : bq_json_normalise(item, true, &text, &why);
         bq_value v = ok ? bq_text(bw_buf_slice(&text)) : bq_null();
         bq_tuple_add(&out, &v);

@@ -297,21 +297,22 @@ static void pad(sqlite3_context *ctx, int argc, sqlite3_value **argv, bool at_fr
         return;
     bw_slice s = bq_arg_slice(argv[0]);
     bw_slice with = argc > 2 ? bq_arg_slice(argv[2]) : (bw_slice){" ", 1};
-    int64_t want = sqlite3_value_int64(argv[1]), have = bq_text_length(s);
+    bool text = is_text(argv[0]);
+    int64_t want = sqlite3_value_int64(argv[1]), have = units(s, text);
     if (want < 0 || with.len == 0 || want > MAX_RESULT) {
         bq_result_error(ctx, "Arguments of LPAD and RPAD need a length from 0 to 16MB and a "
                              "pattern that is not empty");
         return;
     }
     if (want <= have) {
-        bq_result_text(ctx, (bw_slice){s.ptr, offset_of(s, true, want)});
+        result_like(ctx, argv[0], (bw_slice){s.ptr, offset_of(s, text, want)});
         return;
     }
     if (!at_front)
         bw_buf_add(&out, s.ptr, s.len);
-    int64_t unit = bq_text_length(with);
+    int64_t unit = units(with, text);
     for (int64_t missing = want - have; missing > 0; missing -= unit)
-        bw_buf_add(&out, with.ptr, missing >= unit ? with.len : offset_of(with, true, missing));
+        bw_buf_add(&out, with.ptr, missing >= unit ? with.len : offset_of(with, text, missing));
     if (at_front)
         bw_buf_add(&out, s.ptr, s.len);
     result_buf(ctx, argv[0], &out);
@@ -334,13 +335,14 @@ static void split(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
     if (bq_any_null(ctx, argc, argv))
         return;
+    bool text = is_text(argv[0]);
     bw_slice s = bq_arg_slice(argv[0]);
     bw_slice by = argc > 1 ? bq_arg_slice(argv[1]) : (bw_slice){",", 1};
     bq_tuple_begin(&out, 0);
     for (;;) {
         const char *at = by.len ? find(s, by) : NULL;
-        size_t n = at ? (size_t)(at - s.ptr) : by.len ? s.len : offset_of(s, true, 1);
-        bq_value v = bq_text((bw_slice){s.ptr, n});
+        size_t n = at ? (size_t)(at - s.ptr) : by.len ? s.len : offset_of(s, text, 1);
+        bq_value v = text ? bq_text((bw_slice){s.ptr, n}) : bq_blob((bw_slice){s.ptr, n});
         bq_tuple_add(&out, &v);
         count++;
         if (by.len ? !at : n >= s.len)

@@ -1,5 +1,5 @@
 /*
- * Aggregates over numbers: sums that are exact, averages, extremes of FLOAT64, variance.
+ * Sums that are exact, and averages.
  */
 #include <math.h>
 
@@ -237,80 +237,6 @@ static void float_avg_value(sqlite3_context *ctx)
     float_result(ctx, true);
 }
 
-/* ---- Extremes ---------------------------------------------------------------- */
-
-typedef struct float_extreme {
-    bool any;
-    double best;
-} float_extreme;
-
-static void extreme_step(sqlite3_context *ctx, sqlite3_value *v, bool least)
-{
-    float_extreme *e = sqlite3_aggregate_context(ctx, sizeof(*e));
-
-    if (!e || sqlite3_value_type(v) == SQLITE_NULL)
-        return;
-    double d = bq_float_decode(sqlite3_value_int64(v));
-    if (!e->any || isnan(d) || (!isnan(e->best) && (least ? d < e->best : d > e->best)))
-        e->best = d;
-    e->any = true;
-}
-
-static void min_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    (void)argc;
-    extreme_step(ctx, argv[0], true);
-}
-
-static void max_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    (void)argc;
-    extreme_step(ctx, argv[0], false);
-}
-
-static void extreme_final(sqlite3_context *ctx)
-{
-    const float_extreme *e = sqlite3_aggregate_context(ctx, 0);
-
-    if (e && e->any)
-        sqlite3_result_int64(ctx, bq_float_encode(e->best));
-}
-
-/* ---- Variance ---------------------------------------------------------------------------------- */
-
-typedef struct spread {
-    int64_t count;
-    double mean, m2;
-    bool population, deviation;
-} spread;
-
-/* (x, population, deviation): Welford's method */
-static void spread_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    spread *s = sqlite3_aggregate_context(ctx, sizeof(*s));
-
-    (void)argc;
-    if (!s || sqlite3_value_type(argv[0]) == SQLITE_NULL)
-        return;
-    double d = bq_float_decode(sqlite3_value_int64(argv[0])), delta = d - s->mean;
-    s->population = sqlite3_value_int(argv[1]) != 0;
-    s->deviation = sqlite3_value_int(argv[2]) != 0;
-    s->count++;
-    s->mean += delta / (double)s->count;
-    s->m2 += delta * (d - s->mean);
-}
-
-static void spread_final(sqlite3_context *ctx)
-{
-    const spread *s = sqlite3_aggregate_context(ctx, 0);
-    int64_t n = s ? s->count - !s->population : 0;
-
-    if (n <= 0)
-        return;
-    double v = s->m2 / (double)n;
-    sqlite3_result_int64(ctx, bq_float_encode(s->deviation ? sqrt(v) : v));
-}
-
 const bq_aggregate bq_sum_aggregates[] = {
     {"bq_sum_int", 1, int_step, int_sum_value, int_sum_value, int_inverse},
     {"bq_avg_int", 1, int_step, int_avg_value, int_avg_value, int_inverse},
@@ -318,9 +244,6 @@ const bq_aggregate bq_sum_aggregates[] = {
     {"bq_avg_decimal", 1, decimal_step, decimal_avg_final, decimal_avg_value, decimal_inverse},
     {"bq_sum_float", 1, float_step, float_sum_value, float_sum_value, float_inverse},
     {"bq_avg_float", 1, float_step, float_avg_value, float_avg_value, float_inverse},
-    {"bq_min_float", 1, min_step, extreme_final, NULL, NULL},
-    {"bq_max_float", 1, max_step, extreme_final, NULL, NULL},
-    {"bq_variance", 3, spread_step, spread_final, NULL, NULL},
 };
 
 const size_t bq_sum_aggregate_count = BW_COUNT(bq_sum_aggregates);

@@ -4,37 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "backend/sandbox/sql_analyze.h"
-
-/* One call on its way: what the rows of the table below need. */
-typedef struct aggregate {
-    sql_analysis *a;
-    sql_scope *scope;
-    const sql_expr *x;
-    const char *name;
-    sql_typed *args;
-    size_t count;
-    const char *distinct; /* "DISTINCT " or "" */
-} aggregate;
-
-typedef sql_typed translate(aggregate *g);
-
-static sql_typed typed(bq_field type, const char *sql)
-{
-    return (sql_typed){.type = type, .sql = sql};
-}
-
-static sql_typed mismatch(aggregate *g, const char *supported)
-{
-    sql_no_signature(g->a, g->x->pos, sql_printf(g->a, "aggregate function %s", g->name), g->args,
-                     g->count, supported);
-    return sql_make(BQ_INT64, "NULL", g->x->pos);
-}
-
-static bool is_scalar(const bq_field *type)
-{
-    return type->mode != BQ_REPEATED && type->kind != BQ_STRUCT;
-}
+#include "backend/sandbox/sql_aggregate.h"
 
 static sql_typed count(aggregate *g)
 {
@@ -51,6 +21,9 @@ static sql_typed count(aggregate *g)
                   sql_type_name(g->a, &g->args[0].type));
         return g->args[0];
     }
+    if (*g->distinct && g->x->call->over)
+        return typed(integer,
+                     sql_printf(g->a, "bq_count_distinct(%s)", sql_key(g->a, &g->args[0])));
     return typed(integer, sql_printf(g->a, "count(%s%s)", g->distinct,
                                      *g->distinct ? sql_key(g->a, &g->args[0]) : g->args[0].sql));
 }
@@ -127,7 +100,8 @@ static sql_typed any_value(aggregate *g)
     if (g->count != 1)
         return mismatch(g, "signature: ANY_VALUE(ANY)");
     if (!c->having)
-        return typed(g->args[0].type, sql_printf(g->a, "bq_any(%s)", g->args[0].sql));
+        return typed(g->args[0].type, sql_printf(g->a, "%s(%s)", c->over ? "first_value" : "bq_any",
+                                                 g->args[0].sql));
     sql_typed by = sql_analyze(g->a, g->scope, c->having);
     return typed(g->args[0].type, sql_printf(g->a, "bq_any_having(%s,%s,%d)", g->args[0].sql,
                                              sql_key(g->a, &by), c->having_max));
@@ -143,6 +117,88 @@ static sql_typed variance(aggregate *g)
         return mismatch(g, sql_printf(g->a, "signature: %s(FLOAT64)", g->name));
     return typed(floats,
                  sql_printf(g->a, "bq_variance(%s,%d,%d)", g->args[0].sql, population, deviation));
+}
+
+/* MAX_BY(x, y), MIN_BY(x, y) */
+static sql_typed extreme_by(aggregate *g)
+{
+    if (g->count != 2)
+        return mismatch(g, sql_printf(g->a, "signature: %s(ANY, ANY)", g->name));
+    return typed(g->args[0].type, sql_printf(g->a, "bq_any_having(%s,%s,%d)", g->args[0].sql,
+                                             sql_key(g->a, &g->args[1]), g->name[1] == 'A'));
+}
+
+static sql_typed covariance(aggregate *g)
+{
+    const bq_field floats = sql_type(BQ_FLOAT64);
+    bool correlation = g->name[2] == 'R';
+
+    if (g->count != 2 || !sql_coerce(g->a, &g->args[0], &floats) ||
+        !sql_coerce(g->a, &g->args[1], &floats))
+        return mismatch(g, sql_printf(g->a, "signature: %s(FLOAT64, FLOAT64)", g->name));
+    return typed(floats,
+                 sql_printf(g->a, "%s(%s,%s,%d)", correlation ? "bq_correlation" : "bq_covariance",
+                            g->args[0].sql, g->args[1].sql, strstr(g->name, "_POP") != NULL));
+}
+
+static sql_typed bitwise(aggregate *g)
+{
+    const bq_field integer = sql_type(BQ_INT64);
+    const char *verb = g->name[4] == 'A' ? "and" : g->name[4] == 'O' ? "or" : "xor";
+
+    if (g->count != 1 || !sql_coerce(g->a, &g->args[0], &integer))
+        return mismatch(g, sql_printf(g->a, "signature: %s(INT64)", g->name));
+    return typed(integer, sql_printf(g->a, "bq_bit_%s(%s%s)", verb, g->distinct, g->args[0].sql));
+}
+
+#define MAX_QUANTILES 100000
+
+/* The constant that APPROX_QUANTILES and APPROX_TOP_... end with. */
+static int64_t wanted_number(aggregate *g, size_t at)
+{
+    int64_t n = 1;
+
+    if (!sql_constant_int(g->a, g->x->args.items[at], &n) || n < 1 || n > MAX_QUANTILES)
+        sql_error(g->a, g->args[at].pos,
+                  "Argument %zu to %s must be a literal or query parameter from 1 to %d", at + 1,
+                  g->name, MAX_QUANTILES);
+    return n;
+}
+
+static sql_typed quantiles(aggregate *g)
+{
+    if (g->count != 2 || !is_scalar(&g->args[0].type))
+        return mismatch(g, "signature: APPROX_QUANTILES([DISTINCT] ANY, INT64)");
+    int64_t n = wanted_number(g, 1);
+    if (g->x->call->respect_nulls)
+        sql_error(
+            g->a, g->x->pos,
+            "Unsupported: RESPECT NULLS in APPROX_QUANTILES is not part of the sandbox's SQL");
+    return typed(sql_array_of(g->args[0].type),
+                 sql_printf(g->a, "bq_quantiles(%s,%lld,%d,-1,'')", g->args[0].sql, (long long)n,
+                            g->x->call->distinct));
+}
+
+/* APPROX_TOP_COUNT(x, n), APPROX_TOP_SUM(x, weight, n) */
+static sql_typed top(aggregate *g)
+{
+    const bq_field integer = sql_type(BQ_INT64);
+    bool sum = g->name[11] == 'S';
+    size_t last = sum ? 2 : 1;
+
+    if (g->count != last + 1 || !is_scalar(&g->args[0].type) ||
+        (sum && !sql_coerce(g->a, &g->args[1], &integer)))
+        return mismatch(g, sum ? "signature: APPROX_TOP_SUM(ANY, INT64, INT64)"
+                               : "signature: APPROX_TOP_COUNT(ANY, INT64)");
+    int64_t n = wanted_number(g, last);
+    bq_field item = sql_type(BQ_STRUCT);
+    item.fields = (bq_schema){BW_ARENA_ARRAY(g->a->arena, bq_field, 2), 2};
+    item.fields.fields[0] = g->args[0].type;
+    item.fields.fields[0].name = "value";
+    item.fields.fields[1] = integer;
+    item.fields.fields[1].name = sum ? "sum" : "count";
+    return typed(sql_array_of(item), sql_printf(g->a, "bq_top(%s,%s,%lld)", g->args[0].sql,
+                                                sum ? g->args[1].sql : "1", (long long)n));
 }
 
 /* ---- Aggregates with an order: ARRAY_AGG, STRING_AGG ------------------------------------------- */
@@ -211,107 +267,66 @@ static sql_typed string_agg(aggregate *g)
                                   g->count == 2 ? g->args[1].sql : comma, ordering(g)));
 }
 
-/* ---- Window functions -------------------------------------------------------------------------- */
-
-static sql_typed number(aggregate *g)
-{
-    static const struct {
-        const char *name, *sqlite;
-        bool ratio;
-    } names[] = {{"ROW_NUMBER", "row_number()", false},
-                 {"RANK", "rank()", false},
-                 {"DENSE_RANK", "dense_rank()", false},
-                 {"PERCENT_RANK", "percent_rank()", true},
-                 {"CUME_DIST", "cume_dist()", true}};
-
-    for (size_t i = 0; i < BW_COUNT(names); i++) {
-        if (strcmp(names[i].name, g->name) == 0)
-            return typed(sql_type(names[i].ratio ? BQ_FLOAT64 : BQ_INT64), names[i].sqlite);
-    }
-    return mismatch(g, "signature: none");
-}
-
-static sql_typed ntile(aggregate *g)
-{
-    const bq_field integer = sql_type(BQ_INT64);
-
-    if (g->count != 1 || !sql_coerce(g->a, &g->args[0], &integer))
-        return mismatch(g, "signature: NTILE(INT64)");
-    return typed(integer, sql_printf(g->a, "ntile(%s)", g->args[0].sql));
-}
-
-/* LAG and LEAD (value, offset, default), FIRST_VALUE, LAST_VALUE, NTH_VALUE */
-static sql_typed navigation(aggregate *g)
-{
-    static const struct {
-        const char *name, *sqlite;
-        size_t min, max;
-    } names[] = {{"LAG", "lag", 1, 3},
-                 {"LEAD", "lead", 1, 3},
-                 {"FIRST_VALUE", "first_value", 1, 1},
-                 {"LAST_VALUE", "last_value", 1, 1},
-                 {"NTH_VALUE", "nth_value", 2, 2}};
-    const bq_field integer = sql_type(BQ_INT64);
-    size_t i = 0;
-
-    while (strcmp(names[i].name, g->name) != 0)
-        i++;
-    bool ok = g->count >= names[i].min && g->count <= names[i].max &&
-              (g->count < 2 || sql_coerce(g->a, &g->args[1], &integer)) &&
-              (g->count < 3 || sql_coerce(g->a, &g->args[2], &g->args[0].type));
-    if (!ok)
-        return mismatch(g, sql_printf(g->a, "signature: %s(ANY, ...)", g->name));
-    if (g->x->call->ignore_nulls)
-        sql_error(g->a, g->x->pos,
-                  "Unsupported: IGNORE NULLS in %s is not part of the sandbox's "
-                  "SQL",
-                  g->name);
-    return typed(g->args[0].type,
-                 sql_printf(g->a, "%s(%s%s%s%s%s)", names[i].sqlite, g->args[0].sql,
-                            g->count > 1 ? "," : "", g->count > 1 ? g->args[1].sql : "",
-                            g->count > 2 ? "," : "", g->count > 2 ? g->args[2].sql : ""));
-}
-
 /* ---- The table --------------------------------------------------------------------------------- */
+
+enum {
+    WINDOW_ONLY = 1,
+    ORDERED = 2,     /* takes ORDER BY and LIMIT inside */
+    NEEDS_ORDER = 4, /* its window must be ordered */
+    NO_WINDOW = 8,   /* in the sandbox: not with OVER */
+    NULLS = 16,      /* takes IGNORE NULLS and RESPECT NULLS */
+};
 
 typedef struct aggregate_row {
     const char *name;
     translate *run;
-    bool window_only;
-    bool ordered; /* takes ORDER BY and LIMIT inside */
+    unsigned flags;
 } aggregate_row;
 
 static const aggregate_row rows[] = {
-    {"COUNT", count, false, false},
-    {"COUNTIF", countif, false, false},
-    {"SUM", sum, false, false},
-    {"AVG", sum, false, false},
-    {"MIN", extreme, false, false},
-    {"MAX", extreme, false, false},
-    {"ANY_VALUE", any_value, false, false},
-    {"ARRAY_AGG", array_agg, false, true},
-    {"ARRAY_CONCAT_AGG", array_concat_agg, false, true},
-    {"STRING_AGG", string_agg, false, true},
-    {"LOGICAL_AND", logical, false, false},
-    {"LOGICAL_OR", logical, false, false},
-    {"APPROX_COUNT_DISTINCT", approx_count_distinct, false, false},
-    {"STDDEV", variance, false, false},
-    {"STDDEV_SAMP", variance, false, false},
-    {"STDDEV_POP", variance, false, false},
-    {"VARIANCE", variance, false, false},
-    {"VAR_SAMP", variance, false, false},
-    {"VAR_POP", variance, false, false},
-    {"ROW_NUMBER", number, true, false},
-    {"RANK", number, true, false},
-    {"DENSE_RANK", number, true, false},
-    {"PERCENT_RANK", number, true, false},
-    {"CUME_DIST", number, true, false},
-    {"NTILE", ntile, true, false},
-    {"LAG", navigation, true, false},
-    {"LEAD", navigation, true, false},
-    {"FIRST_VALUE", navigation, true, false},
-    {"LAST_VALUE", navigation, true, false},
-    {"NTH_VALUE", navigation, true, false},
+    {"COUNT", count, 0},
+    {"COUNTIF", countif, 0},
+    {"SUM", sum, 0},
+    {"AVG", sum, 0},
+    {"MIN", extreme, 0},
+    {"MAX", extreme, 0},
+    {"ANY_VALUE", any_value, 0},
+    {"MAX_BY", extreme_by, NO_WINDOW},
+    {"MIN_BY", extreme_by, NO_WINDOW},
+    {"ARRAY_AGG", array_agg, ORDERED | NULLS},
+    {"ARRAY_CONCAT_AGG", array_concat_agg, ORDERED},
+    {"STRING_AGG", string_agg, ORDERED},
+    {"LOGICAL_AND", logical, 0},
+    {"LOGICAL_OR", logical, 0},
+    {"BIT_AND", bitwise, NO_WINDOW},
+    {"BIT_OR", bitwise, NO_WINDOW},
+    {"BIT_XOR", bitwise, NO_WINDOW},
+    {"APPROX_COUNT_DISTINCT", approx_count_distinct, 0},
+    {"APPROX_QUANTILES", quantiles, NO_WINDOW | NULLS},
+    {"APPROX_TOP_COUNT", top, NO_WINDOW},
+    {"APPROX_TOP_SUM", top, NO_WINDOW},
+    {"STDDEV", variance, 0},
+    {"STDDEV_SAMP", variance, 0},
+    {"STDDEV_POP", variance, 0},
+    {"VARIANCE", variance, 0},
+    {"VAR_SAMP", variance, 0},
+    {"VAR_POP", variance, 0},
+    {"COVAR_POP", covariance, 0},
+    {"COVAR_SAMP", covariance, 0},
+    {"CORR", covariance, 0},
+    {"ROW_NUMBER", sql_window_number, WINDOW_ONLY},
+    {"RANK", sql_window_number, WINDOW_ONLY | NEEDS_ORDER},
+    {"DENSE_RANK", sql_window_number, WINDOW_ONLY | NEEDS_ORDER},
+    {"PERCENT_RANK", sql_window_number, WINDOW_ONLY | NEEDS_ORDER},
+    {"CUME_DIST", sql_window_number, WINDOW_ONLY | NEEDS_ORDER},
+    {"NTILE", sql_window_ntile, WINDOW_ONLY | NEEDS_ORDER},
+    {"LAG", sql_window_navigation, WINDOW_ONLY | NEEDS_ORDER | NULLS},
+    {"LEAD", sql_window_navigation, WINDOW_ONLY | NEEDS_ORDER | NULLS},
+    {"FIRST_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
+    {"LAST_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
+    {"NTH_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
+    {"PERCENTILE_CONT", sql_window_percentile, WINDOW_ONLY},
+    {"PERCENTILE_DISC", sql_window_percentile, WINDOW_ONLY},
 };
 
 static const aggregate_row *find_row(bw_slice name)
@@ -326,13 +341,13 @@ static const aggregate_row *find_row(bw_slice name)
 bool sql_is_aggregate(bw_slice name)
 {
     const aggregate_row *row = find_row(name);
-    return row && !row->window_only;
+    return row && !(row->flags & WINDOW_ONLY);
 }
 
 bool sql_is_window_only(bw_slice name)
 {
     const aggregate_row *row = find_row(name);
-    return row && row->window_only;
+    return row && row->flags & WINDOW_ONLY;
 }
 
 static bool call_has_aggregate(const sql_expr *x)
@@ -377,7 +392,7 @@ static bool allowed(sql_analysis *a, const sql_scope *scope, const sql_expr *x,
     else if (c->over && scope->no_windows)
         sql_error(a, x->pos, "Analytic function %s not allowed in %s", name,
                   scope->clause ? scope->clause : "this place");
-    else if (!c->over && row->window_only)
+    else if (!c->over && row->flags & WINDOW_ONLY)
         sql_error(a, x->pos, "Analytic function %s cannot be called without an OVER clause", name);
     else if (!c->over && scope->clause)
         sql_error(a, x->pos, "Aggregate function %s not allowed in %s", name, scope->clause);
@@ -385,8 +400,18 @@ static bool allowed(sql_analysis *a, const sql_scope *scope, const sql_expr *x,
         sql_error(a, x->pos, "Aggregations of aggregations are not allowed");
     else if (c->safe)
         sql_error(a, x->pos, "Function %s does not support SAFE error mode", name);
-    else if ((c->order.count > 0 || c->limit) && (!row->ordered || c->over))
+    else if ((c->order.count > 0 || c->limit) && (!(row->flags & ORDERED) || c->over))
         sql_error(a, x->pos, "ORDER BY and LIMIT are not supported in %s", name);
+    else if ((c->ignore_nulls || c->respect_nulls) && !(row->flags & NULLS))
+        sql_error(a, x->pos, "IGNORE NULLS and RESPECT NULLS are not allowed in %s", name);
+    else if (c->having && (row->run != any_value || c->over))
+        sql_error(a, x->pos,
+                  "Unsupported: HAVING MAX and MIN in %s is not part of the sandbox's SQL", name);
+    else if (c->over && row->flags & NO_WINDOW)
+        sql_error(a, x->pos, "Unsupported: %s with OVER is not part of the sandbox's SQL", name);
+    else if (c->over && c->distinct && row->run != count)
+        sql_error(a, x->pos,
+                  "Unsupported: DISTINCT in %s with OVER is not part of the sandbox's SQL", name);
     return !a->failed;
 }
 
@@ -418,7 +443,8 @@ sql_typed sql_analyze_aggregate(sql_analysis *a, sql_scope *scope, const sql_exp
     out.constant = false;
     out.aggregate = !c->over;
     if (c->over && !a->failed) {
-        out.sql = sql_printf(a, "%s%s", out.sql, sql_over(a, scope, c->over));
+        out.sql = sql_printf(a, "%s%s", out.sql,
+                             sql_over(a, scope, c->over, row->flags & NEEDS_ORDER ? g.name : NULL));
         if (strcmp(g.name, "PERCENT_RANK") == 0 || strcmp(g.name, "CUME_DIST") == 0)
             out.sql = sql_printf(a, "bq_float_of_real(%s)", out.sql);
     }

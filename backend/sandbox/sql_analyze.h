@@ -231,7 +231,8 @@ bool sql_is_aggregate(bw_slice name);
 bool sql_is_window_only(bw_slice name);
 /* Does the tree call an aggregate of its own query (subqueries and windows not counted)? */
 bool sql_has_aggregate(const sql_expr *x);
-const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w);
+/* `ordered`: the function that refuses a window without ORDER BY, or NULL. */
+const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, const char *ordered);
 /* The text of ORDER BY items: "x, y DESC". */
 const char *sql_order_text(sql_analysis *a, const sql_typed *x, bool desc, int nulls);
 /* "No matching signature for <what> for argument types: ...". */

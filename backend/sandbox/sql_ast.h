@@ -38,7 +38,7 @@ typedef enum sql_expr_kind {
     SQL_X_CALL,    /* names: function, args, call */
     SQL_X_CASE,    /* args: [operand] when, then, ..., [else]; flag: has operand; other: has else */
     SQL_X_CAST,    /* args[0], type; flag: SAFE_CAST; args[1]: FORMAT when given */
-    SQL_X_EXTRACT, /* text: part, args[0], args[1]: time zone when given */
+    SQL_X_EXTRACT, /* text: part, names[0]: weekday of WEEK, args[0], args[1]: time zone */
     SQL_X_IN,      /* args[0] IN (args[1..]) or query or UNNEST(args[1]) (other); flag: NOT */
     SQL_X_BETWEEN, /* args[0..2]; flag: NOT */
     SQL_X_LIKE,    /* args[0..1]; flag: NOT */
@@ -51,7 +51,7 @@ typedef enum sql_expr_kind {
     SQL_X_STRUCT,      /* args, names (empty slices where unnamed); type: may be NULL */
     SQL_X_INDEX,       /* args[0][args[1]]; text: "", OFFSET, ORDINAL, SAFE_OFFSET, SAFE_ORDINAL */
     SQL_X_FIELD,       /* args[0].text */
-    SQL_X_INTERVAL,    /* INTERVAL args[0] text */
+    SQL_X_INTERVAL,    /* INTERVAL args[0] text [TO names[0]] */
     SQL_X_NAMED,       /* text => args[0]: a named argument */
     SQL_X_DEFAULT,     /* in INSERT and UPDATE */
 } sql_expr_kind;
@@ -73,6 +73,7 @@ typedef struct sql_bound {
 } sql_bound;
 
 typedef struct sql_window {
+    size_t pos;
     bw_slice name; /* a named window that this one is or extends */
     sql_exprs partition;
     sql_orders order;

@@ -3,11 +3,12 @@
  */
 #include <ctype.h>
 
+#include "backend/sandbox/fn_time.h"
 #include "backend/sandbox/sql_functions.h"
 
 #define MAX_ARGUMENTS 60 /* SQLite takes 127, FORMAT needs two for each */
 
-/* What an argument is: a value, a date part's name, or an interval's number and part. */
+/* What an argument is: a value, a name (a date part, NFC), or an interval's number and part. */
 typedef struct argument {
     sql_typed value;
     const char *part; /* upper case; NULL when it is a plain value */
@@ -49,6 +50,18 @@ static const char *part_name(sql_analysis *a, const sql_expr *x)
     if (x->kind == SQL_X_CALL && x->names.count == 1 && x->args.count == 1 &&
         sql_name_equal(x->names.items[0], "WEEK") && x->args.items[0]->kind == SQL_X_PATH)
         return sql_printf(a, "WEEK(%s)", upper(a, x->args.items[0]->names.items[0]));
+    return NULL;
+}
+
+/* NFC: a normal form, which is a name too. */
+static const char *form_name(sql_analysis *a, const sql_expr *x)
+{
+    static const char *const forms[] = {"NFC", "NFKC", "NFD", "NFKD"};
+
+    for (size_t i = 0; x->kind == SQL_X_PATH && x->names.count == 1 && i < BW_COUNT(forms); i++) {
+        if (sql_name_equal(x->names.items[0], forms[i]))
+            return upper(a, x->names.items[0]);
+    }
     return NULL;
 }
 
@@ -94,7 +107,7 @@ static fit slot_fit(const slot *s, const argument *arg)
 {
     bq_field type;
 
-    if (s->letter == 'P' || s->letter == 'v')
+    if (s->letter == 'P' || s->letter == 'M' || s->letter == 'v')
         return arg->part && arg->interval == (s->letter == 'v') ? FIT_EXACT : FIT_NOT;
     if (arg->part || !letter_type(s->letter, &type))
         return FIT_NOT;
@@ -133,6 +146,8 @@ static void add_slot_name(bw_buf *out, const slot *s)
 
     if (s->letter == 'P')
         bw_buf_adds(out, "DATE_TIME_PART");
+    else if (s->letter == 'M')
+        bw_buf_adds(out, "NORMALIZE_MODE");
     else if (s->letter == 'v')
         bw_buf_adds(out, "INTERVAL INT64 DATE_TIME_PART");
     else if (letter_type(s->letter, &type))
@@ -233,7 +248,7 @@ static void read_argument(sql_analysis *a, sql_scope *scope, const char *name, c
 {
     int part;
 
-    if (x->kind == SQL_X_INTERVAL && takes_letter(name, 'v')) {
+    if (x->kind == SQL_X_INTERVAL && x->names.count == 0 && takes_letter(name, 'v')) {
         const bq_field integer = sql_type(BQ_INT64);
         out->interval = true;
         out->part = upper(a, x->text);
@@ -244,7 +259,9 @@ static void read_argument(sql_analysis *a, sql_scope *scope, const char *name, c
             sql_error(a, x->pos, "Interval value must be coercible to INT64 type");
         return;
     }
-    out->part = takes_letter(name, 'P') ? part_name(a, x) : NULL;
+    out->part = takes_letter(name, 'P')   ? part_name(a, x)
+                : takes_letter(name, 'M') ? form_name(a, x)
+                                          : NULL;
     if (!out->part)
         out->value = sql_analyze(a, scope, x);
 }
@@ -313,6 +330,8 @@ static sql_typed call_special(sql_analysis *a, sql_scope *scope, const sql_expr 
     if (a->failed)
         return out;
     sql_typed result = f->analyze(a, scope, x, args, count);
+    if (x->call->safe && strncmp(result.sql, "bq_", 3) == 0)
+        result.sql = sql_printf(a, "safe_%s", result.sql);
     result.pos = x->pos;
     result.constant = out.constant;
     result.aggregate = out.aggregate;
@@ -393,6 +412,12 @@ sql_typed sql_analyze_extract(sql_analysis *a, sql_scope *scope, const sql_expr 
                          "signatures: EXTRACT(DATE_TIME_PART FROM DATE); EXTRACT(DATE_TIME_PART "
                          "FROM TIMESTAMP [AT TIME ZONE STRING]); EXTRACT(DATE_TIME_PART FROM "
                          "DATETIME); EXTRACT(DATE_TIME_PART FROM TIME)");
+    if (x->names.count > 0)
+        part = sql_printf(a, "WEEK(%s)", upper(a, x->names.items[0]));
+    if (!a->failed && x->names.count > 0 &&
+        (!sql_name_equal(x->text, "WEEK") || !bq_part_find(bw_slice_cstr(part))))
+        sql_error(a, x->pos, "A valid date part argument for WEEK is required, but found %.*s",
+                  BW_SLICE_ARG(x->names.items[0]));
     if (strcmp(part, "DATE") == 0)
         out.type = sql_type(BQ_DATE);
     else if (strcmp(part, "TIME") == 0)
@@ -403,8 +428,33 @@ sql_typed sql_analyze_extract(sql_analysis *a, sql_scope *scope, const sql_expr 
     return out;
 }
 
+/* INTERVAL '1-2 3' YEAR TO DAY */
+static sql_typed interval_range(sql_analysis *a, const sql_expr *x)
+{
+    const sql_expr *text = x->args.items[0];
+    unsigned char *bytes = bw_arena_alloc(a->arena, 24);
+    sql_typed out = sql_make(BQ_INTERVAL, "NULL", x->pos);
+    bq_interval v;
+
+    if (text->kind != SQL_X_STRING) {
+        sql_error(a, text->pos, "Invalid INTERVAL: a range of parts needs a STRING literal");
+        return out;
+    }
+    if (!bq_interval_parse_range(text->text, x->text, x->names.items[0], &v)) {
+        sql_error(a, text->pos, "Invalid INTERVAL literal '%.*s'", BW_SLICE_ARG(text->text));
+        return out;
+    }
+    bq_interval_encode(&v, bytes);
+    bq_value value = {.cls = BQ_BLOB, .s = {(const char *)bytes, 24}};
+    out.sql = sql_value_text(a, &value);
+    return out;
+}
+
 sql_typed sql_analyze_interval(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
+    if (x->names.count > 0)
+        return interval_range(a, x);
+
     sql_typed n = sql_analyze(a, scope, x->args.items[0]);
     sql_typed out = sql_make(BQ_INTERVAL, "NULL", x->pos);
     const bq_field integer = sql_type(BQ_INT64);

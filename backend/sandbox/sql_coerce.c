@@ -305,8 +305,12 @@ sql_typed sql_cast(sql_analysis *a, const sql_typed *x, const bq_field *to, bool
 
     out.pos = pos;
     out.literal = SQL_L_NONE;
+    bool decimal = scalar && (to->kind == BQ_NUMERIC || to->kind == BQ_BIGNUMERIC);
     if (x->literal == SQL_L_NULL) {
         out.type = *to;
+    } else if (x->literal == SQL_L_FLOAT && decimal && !safe) {
+        out.literal = x->literal; /* its digits, not the double that they stand for */
+        sql_coerce(a, &out, to);
     } else if (scalar && x->type.kind != BQ_STRUCT && (castable[x->type.kind] >> to->kind & 1)) {
         if (x->type.kind != to->kind)
             out.sql = sql_printf(a, "%sbq_cast(%s,%d,%d)", safe ? "safe_" : "", x->sql,

@@ -252,6 +252,21 @@ static sql_typed analyze_exists(sql_analysis *a, sql_scope *scope, const sql_exp
 
 /* ---- Arrays and structs ------------------------------------------------------------------------ */
 
+/* "INT64, STRING": each once */
+static const char *type_list(sql_analysis *a, const sql_typed *items, size_t count)
+{
+    const char *out = "";
+
+    for (size_t i = 0; i < count; i++) {
+        bool seen = false;
+        for (size_t j = 0; j < i; j++)
+            seen = seen || bq_type_equal(&items[i].type, &items[j].type);
+        if (!seen)
+            out = sql_printf(a, "%s%s%s", out, *out ? ", " : "", sql_type_name(a, &items[i].type));
+    }
+    return out;
+}
+
 static sql_typed analyze_array(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
     sql_typed *args = analyze_args(a, scope, x);
@@ -265,7 +280,8 @@ static sql_typed analyze_array(sql_analysis *a, sql_scope *scope, const sql_expr
     else if (x->args.count == 0)
         out.literal = SQL_L_EMPTY_ARRAY;
     else if (!sql_supertype(args, x->args.count, &element))
-        sql_error(a, x->pos, "Array elements of types that have no common supertype");
+        sql_error(a, x->pos, "Array elements of types {%s} do not have a common supertype",
+                  type_list(a, args, x->args.count));
     if (element.mode == BQ_REPEATED)
         sql_error(a, x->pos,
                   "Cannot construct array with element type %s because nested arrays "

@@ -14,6 +14,10 @@ static const struct {
 
 static bool comparable(const bq_field *type, bool equality)
 {
+    for (size_t i = 0; type->kind == BQ_STRUCT && i < type->fields.count; i++) {
+        if (!comparable(&type->fields.fields[i], equality))
+            return false;
+    }
     if (type->mode == BQ_REPEATED || type->kind == BQ_JSON || type->kind == BQ_GEOGRAPHY)
         return false;
     return equality || type->kind != BQ_STRUCT;
@@ -58,6 +62,9 @@ sql_typed sql_compare(sql_analysis *a, const char *op, sql_typed l, sql_typed r,
     sql_coerce(a, &both[0], &super);
     sql_coerce(a, &both[1], &super);
     out.sql = sql_printf(a, "(%s %s %s)", sql_key(a, &both[0]), op, sql_key(a, &both[1]));
+    if (super.kind == BQ_STRUCT)
+        out.sql = sql_printf(a, "(%sbq_struct_equal(%s,%s,%s))", op[0] == '!' ? "NOT " : "",
+                             both[0].sql, both[1].sql, sql_bind_type(a, &super));
     if (op[0] == '=' && super.kind != BQ_FLOAT64) {
         want_index(a, &both[0]);
         want_index(a, &both[1]);
@@ -81,8 +88,10 @@ typedef struct arithmetic_row {
     " NUMERIC; BIGNUMERIC " op " BIGNUMERIC"
 
 static const arithmetic_row arithmetic[] = {
-    {"+", "bq_iadd", "bq_dadd", "bq_fadd", NUMBERS("+") "; DATE + INT64; TIMESTAMP + INTERVAL"},
-    {"-", "bq_isub", "bq_dsub", "bq_fsub", NUMBERS("-") "; DATE - INT64; TIMESTAMP - INTERVAL"},
+    {"+", "bq_iadd", "bq_dadd", "bq_fadd",
+     NUMBERS("+") "; DATE + INT64; TIMESTAMP + INTERVAL; INTERVAL + INTERVAL"},
+    {"-", "bq_isub", "bq_dsub", "bq_fsub",
+     NUMBERS("-") "; DATE - INT64; TIMESTAMP - INTERVAL; INTERVAL - INTERVAL"},
     {"*", "bq_imul", "bq_dmul", "bq_fmul", NUMBERS("*")},
     {"/", NULL, "bq_ddiv", "bq_fdiv",
      "signatures: FLOAT64 / FLOAT64; NUMERIC / NUMERIC; BIGNUMERIC / BIGNUMERIC"},
@@ -102,6 +111,11 @@ static bool is_time(const sql_typed *x)
 static bool time_arithmetic(sql_analysis *a, bool add, const sql_typed *l, const sql_typed *r,
                             sql_typed *out)
 {
+    if (is_scalar(l, BQ_INTERVAL) && is_scalar(r, BQ_INTERVAL)) {
+        out->type = sql_type(BQ_INTERVAL);
+        out->sql = sql_printf(a, "bq_interval_sum(%s,%s,%d)", l->sql, r->sql, add ? 1 : -1);
+        return true;
+    }
     const sql_typed *time = is_time(l) ? l : add && is_time(r) ? r : NULL;
     const sql_typed *other = time == l ? r : l;
     const char *sign = add ? "" : "-";
@@ -129,6 +143,21 @@ static bool time_arithmetic(sql_analysis *a, bool add, const sql_typed *l, const
         return true;
     }
     return false;
+}
+
+/* INTERVAL * INT64, INT64 * INTERVAL, INTERVAL / INT64 */
+static bool interval_arithmetic(sql_analysis *a, bool product, const sql_typed *l,
+                                const sql_typed *r, sql_typed *out)
+{
+    bool left = is_scalar(l, BQ_INTERVAL) && is_scalar(r, BQ_INT64);
+    bool right = product && is_scalar(l, BQ_INT64) && is_scalar(r, BQ_INTERVAL);
+
+    if (!left && !right)
+        return false;
+    out->type = sql_type(BQ_INTERVAL);
+    out->sql = sql_printf(a, "bq_interval_%s(%s,%s)", product ? "product" : "quotient",
+                          left ? l->sql : r->sql, left ? r->sql : l->sql);
+    return true;
 }
 
 static void number_arithmetic(sql_analysis *a, const arithmetic_row *row, sql_typed *both,
@@ -206,6 +235,9 @@ sql_typed sql_analyze_binary(sql_analysis *a, sql_scope *scope, const sql_expr *
     }
     bool sum = op[0] == '+' || op[0] == '-';
     if (sum && time_arithmetic(a, op[0] == '+', &both[0], &both[1], &out))
+        return out;
+    if ((op[0] == '*' || op[0] == '/') &&
+        interval_arithmetic(a, op[0] == '*', &both[0], &both[1], &out))
         return out;
     for (size_t i = 0; i < BW_COUNT(arithmetic); i++) {
         if (strcmp(op, arithmetic[i].op) == 0) {

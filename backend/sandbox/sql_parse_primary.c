@@ -51,6 +51,7 @@ sql_window *sql_parse_window(sql_parser *p)
 {
     sql_window *w = BW_ARENA_NEW(p->arena, sql_window);
 
+    w->pos = sql_peek(p)->pos;
     if (!sql_accept_symbol(p, "(")) {
         w->name = sql_identifier(p);
         return w;
@@ -189,8 +190,10 @@ static sql_expr *parse_extract(sql_parser *p)
 
     sql_expect_symbol(p, "(");
     x->text = sql_identifier(p);
-    if (sql_at_symbol(p, "("))
-        sql_unsupported(p, sql_peek(p)->pos, "WEEK with a weekday in EXTRACT");
+    if (sql_accept_symbol(p, "(")) { /* WEEK(MONDAY) */
+        sql_names_add(p, &x->names, sql_identifier(p));
+        sql_expect_symbol(p, ")");
+    }
     sql_expect_word(p, "FROM");
     sql_exprs_add(p, &x->args, sql_parse_expr(p));
     if (sql_accept_words(p, "AT", "TIME", "ZONE"))
@@ -270,8 +273,8 @@ static sql_expr *parse_interval(sql_parser *p)
 
     sql_exprs_add(p, &x->args, sql_parse_expr(p));
     x->text = sql_identifier(p);
-    if (sql_at_word(p, "TO"))
-        sql_unsupported(p, sql_peek(p)->pos, "INTERVAL with a range of parts");
+    if (sql_accept_word(p, "TO"))
+        sql_names_add(p, &x->names, sql_identifier(p));
     return x;
 }
 

@@ -156,6 +156,31 @@ static sql_typed call_array_reverse(sql_analysis *a, sql_scope *scope, const sql
     return typed(args[0].type, list(a, "bq_array_reverse", args, 1));
 }
 
+static sql_typed call_array_end(sql_analysis *a, sql_scope *scope, const sql_expr *x,
+                                sql_typed *args, size_t count)
+{
+    bool last = sql_name_equal(x->names.items[0], "ARRAY_LAST");
+
+    (void)scope;
+    (void)count;
+    need_array(a, x, &args[0], last ? "ARRAY_LAST" : "ARRAY_FIRST");
+    return typed(sql_element_of(&args[0].type),
+                 sql_printf(a, "bq_array_end(%s,%d)", args[0].sql, last));
+}
+
+static sql_typed call_array_slice(sql_analysis *a, sql_scope *scope, const sql_expr *x,
+                                  sql_typed *args, size_t count)
+{
+    const bq_field integer = sql_type(BQ_INT64);
+
+    (void)scope;
+    if (!need_array(a, x, &args[0], "ARRAY_SLICE") || !sql_coerce(a, &args[1], &integer) ||
+        !sql_coerce(a, &args[2], &integer))
+        sql_no_signature(a, x->pos, "function ARRAY_SLICE", args, count,
+                         "signature: ARRAY_SLICE(ARRAY, INT64, INT64)");
+    return typed(args[0].type, list(a, "bq_array_slice", args, count));
+}
+
 static sql_typed call_array_concat(sql_analysis *a, sql_scope *scope, const sql_expr *x,
                                    sql_typed *args, size_t count)
 {
@@ -167,17 +192,73 @@ static sql_typed call_array_concat(sql_analysis *a, sql_scope *scope, const sql_
     return typed(super, list(a, "bq_array_concat", args, count));
 }
 
+static sql_typed call_range_bucket(sql_analysis *a, sql_scope *scope, const sql_expr *x,
+                                   sql_typed *args, size_t count)
+{
+    bq_field point = args[0].type, array = sql_array_of(point);
+
+    (void)scope;
+    if (args[1].type.mode == BQ_REPEATED) {
+        sql_typed both[2] = {args[0], {.type = sql_element_of(&args[1].type)}};
+        if (sql_supertype(both, 2, &point))
+            array = sql_array_of(point);
+    }
+    if (point.mode == BQ_REPEATED || !sql_coerce(a, &args[0], &point) ||
+        !sql_coerce(a, &args[1], &array))
+        sql_no_signature(a, x->pos, "function RANGE_BUCKET", args, count,
+                         "signature: RANGE_BUCKET(T, ARRAY<T>)");
+    return typed(sql_type(BQ_INT64),
+                 sql_printf(a, "bq_range_bucket(%s,%s)", args[0].sql, args[1].sql));
+}
+
 /* ---- JSON -------------------------------------------------------------------------------------- */
+
+static const char *json_of(sql_analysis *a, const sql_typed *x)
+{
+    return sql_printf(a, "bq_to_json(%s,%s)", x->sql, sql_bind_type(a, &x->type));
+}
 
 static sql_typed call_to_json(sql_analysis *a, sql_scope *scope, const sql_expr *x, sql_typed *args,
                               size_t count)
 {
     bool text = sql_name_equal(x->names.items[0], "TO_JSON_STRING");
+    const bq_field boolean = sql_type(BQ_BOOL);
+    const char *json = json_of(a, &args[0]);
 
     (void)scope;
-    (void)count;
-    return typed(sql_type(text ? BQ_STRING : BQ_JSON),
-                 sql_printf(a, "bq_to_json(%s,%s)", args[0].sql, sql_bind_type(a, &args[0].type)));
+    if (count == 2 && (!text || !sql_coerce(a, &args[1], &boolean)))
+        sql_no_signature(a, x->pos, text ? "function TO_JSON_STRING" : "function TO_JSON", args,
+                         count, "signatures: TO_JSON_STRING(ANY, [BOOL]); TO_JSON(ANY)");
+    if (count == 2)
+        json = sql_printf(a, "(CASE WHEN %s THEN bq_json_indent(%s) ELSE %s END)", args[1].sql,
+                          json, json);
+    return typed(sql_type(text ? BQ_STRING : BQ_JSON), json);
+}
+
+static sql_typed call_json_array(sql_analysis *a, sql_scope *scope, const sql_expr *x,
+                                 sql_typed *args, size_t count)
+{
+    (void)scope;
+    (void)x;
+    for (size_t i = 0; i < count; i++)
+        args[i].sql = json_of(a, &args[i]);
+    return typed(sql_type(BQ_JSON), list(a, "bq_json_array", args, count));
+}
+
+static sql_typed call_json_object(sql_analysis *a, sql_scope *scope, const sql_expr *x,
+                                  sql_typed *args, size_t count)
+{
+    const bq_field string = sql_type(BQ_STRING);
+
+    (void)scope;
+    for (size_t i = 0; i < count; i++) {
+        if (i % 2 == 1)
+            args[i].sql = json_of(a, &args[i]);
+        else if (count % 2 != 0 || !sql_coerce(a, &args[i], &string))
+            sql_no_signature(a, x->pos, "function JSON_OBJECT", args, count,
+                             "signature: JSON_OBJECT([STRING, ANY], ...)");
+    }
+    return typed(sql_type(BQ_JSON), list(a, "bq_json_object", args, count));
 }
 
 static sql_typed call_parse_json(sql_analysis *a, sql_scope *scope, const sql_expr *x,
@@ -200,8 +281,40 @@ static sql_typed call_parse_json(sql_analysis *a, sql_scope *scope, const sql_ex
                       "'round'");
         mode = bw_slice_is(v.text, "round") ? "1" : "0";
     }
-    return typed(sql_type(BQ_JSON), sql_printf(a, "%sbq_parse_json(%s,%s)",
-                                               x->call->safe ? "safe_" : "", args[0].sql, mode));
+    return typed(sql_type(BQ_JSON), sql_printf(a, "bq_parse_json(%s,%s)", args[0].sql, mode));
+}
+
+/* ---- MAKE_INTERVAL ----------------------------------------------------------------------------- */
+
+static sql_typed call_make_interval(sql_analysis *a, sql_scope *scope, const sql_expr *x,
+                                    sql_typed *args, size_t count)
+{
+    static const char *const names[] = {"year", "month", "day", "hour", "minute", "second"};
+    const bq_field integer = sql_type(BQ_INT64);
+    const char *parts[6] = {"0", "0", "0", "0", "0", "0"};
+
+    for (size_t i = 0; i < count; i++) {
+        const sql_expr *named = x->args.items[i];
+        size_t at = i;
+        if (named->kind == SQL_X_NAMED) {
+            for (at = 0; at < 6 && !sql_name_equal(named->text, names[at]);)
+                at++;
+            args[i] = sql_analyze(a, scope, named->args.items[0]);
+        }
+        if (at == 6)
+            sql_error(a, named->pos,
+                      "Named argument `%.*s` not found in signature for function "
+                      "MAKE_INTERVAL",
+                      BW_SLICE_ARG(named->text));
+        else if (!sql_coerce(a, &args[i], &integer))
+            sql_no_signature(a, x->pos, "function MAKE_INTERVAL", args, count,
+                             "signature: MAKE_INTERVAL([INT64], ...)");
+        else
+            parts[at] = args[i].sql;
+    }
+    return typed(sql_type(BQ_INTERVAL),
+                 sql_printf(a, "bq_interval_of(%s,%s,%s,%s,%s,%s)", parts[0], parts[1], parts[2],
+                            parts[3], parts[4], parts[5]));
 }
 
 /* ---- FORMAT ------------------------------------------------------------------------------------ */
@@ -272,9 +385,16 @@ const sql_special sql_specials[] = {
     {"ARRAY_LENGTH", 1, 1, call_array_length},
     {"ARRAY_REVERSE", 1, 1, call_array_reverse},
     {"ARRAY_CONCAT", 1, -1, call_array_concat},
-    {"TO_JSON_STRING", 1, 1, call_to_json},
+    {"ARRAY_FIRST", 1, 1, call_array_end},
+    {"ARRAY_LAST", 1, 1, call_array_end},
+    {"ARRAY_SLICE", 3, 3, call_array_slice},
+    {"RANGE_BUCKET", 2, 2, call_range_bucket},
+    {"JSON_ARRAY", 0, -1, call_json_array},
+    {"JSON_OBJECT", 0, -1, call_json_object},
+    {"TO_JSON_STRING", 1, 2, call_to_json},
     {"TO_JSON", 1, 1, call_to_json},
     {"PARSE_JSON", 1, 2, call_parse_json},
+    {"MAKE_INTERVAL", 0, 6, call_make_interval},
     {"FORMAT", 1, -1, call_format},
     {"CURRENT_TIMESTAMP", 0, 0, call_now},
     {"CURRENT_DATE", 0, 1, call_now},

@@ -31,6 +31,40 @@ static const char *bound_text(sql_analysis *a, const sql_bound *b)
     return sql_printf(a, "%lld %s", (long long)n, way);
 }
 
+/* UNBOUNDED PRECEDING 0, n PRECEDING 1, CURRENT ROW 2, n FOLLOWING 3, UNBOUNDED FOLLOWING 4 */
+static int bound_place(const sql_bound *b)
+{
+    if (b->current)
+        return 2;
+    return b->preceding ? (b->unbounded ? 0 : 1) : (b->unbounded ? 4 : 3);
+}
+
+static bool has_offset(const sql_bound *b)
+{
+    return !b->current && !b->unbounded;
+}
+
+/* `keys`: the ORDER BY items, analysed. */
+static void check_frame(sql_analysis *a, const sql_window *w, const sql_typed *keys)
+{
+    const sql_bound current = {.current = true};
+    const sql_bound *to = w->has_to ? &w->to : &current;
+    bool range = sql_name_equal(w->frame, "RANGE");
+
+    if (bound_place(&w->from) > bound_place(to) || bound_place(&w->from) == 4 ||
+        bound_place(to) == 0)
+        sql_error(a, w->pos, "Window framing: the frame must not end before it starts");
+    if (!range || (!has_offset(&w->from) && !has_offset(to)))
+        return;
+    if (w->order.count != 1)
+        sql_error(a, w->pos,
+                  "RANGE-based window frame with an offset needs exactly one ORDER BY key");
+    else if (keys[0].type.kind != BQ_INT64 || keys[0].type.mode == BQ_REPEATED)
+        sql_error(a, w->pos,
+                  "Unsupported: RANGE with an offset over %s is not part of the sandbox's SQL",
+                  sql_type_name(a, &keys[0].type));
+}
+
 static const sql_window *named_window(sql_analysis *a, sql_scope *scope, const sql_window *w)
 {
     for (size_t i = 0; scope->select && i < scope->select->window_count; i++) {
@@ -41,7 +75,7 @@ static const sql_window *named_window(sql_analysis *a, sql_scope *scope, const s
     return NULL;
 }
 
-const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w)
+const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, const char *ordered)
 {
     bw_buf out = BW_BUF_INIT;
     sql_window merged = *w;
@@ -63,6 +97,9 @@ const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w)
             merged.has_to = base->has_to;
         }
     }
+    if (ordered && merged.order.count == 0)
+        sql_error(a, w->pos, "Window ORDER BY is required for analytic function %s", ordered);
+    sql_typed *keys = BW_ARENA_ARRAY(a->arena, sql_typed, merged.order.count + 1);
     for (size_t i = 0; i < merged.partition.count; i++) {
         sql_typed x = sql_analyze(a, scope, merged.partition.items[i]);
         if (!a->failed && !sql_groupable(&x.type))
@@ -72,10 +109,12 @@ const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w)
     }
     for (size_t i = 0; i < merged.order.count; i++) {
         const sql_order *o = &merged.order.items[i];
-        sql_typed x = sql_analyze(a, scope, o->expr);
+        keys[i] = sql_analyze(a, scope, o->expr);
         bw_buf_addf(&out, "%s %s", i ? "," : " ORDER BY",
-                    a->failed ? "" : sql_order_text(a, &x, o->desc, o->nulls));
+                    a->failed ? "" : sql_order_text(a, &keys[i], o->desc, o->nulls));
     }
+    if (merged.frame.len > 0 && !a->failed)
+        check_frame(a, &merged, keys);
     if (merged.frame.len > 0 && !a->failed) {
         const char *from = bound_text(a, &merged.from);
         if (merged.has_to)

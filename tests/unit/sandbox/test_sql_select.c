@@ -98,7 +98,7 @@ static const sql_case functions[] = {
     {"SELECT SPLIT('a,b'), ARRAY_TO_STRING(['x', 'y'], '-'), ARRAY_LENGTH([1, 2])",
      "f0_ ARRAY<STRING>, f1_ STRING, f2_ INT64: [{\"v\":\"a\"},{\"v\":\"b\"}],x-y,2"},
     {"SELECT UPPER(5)", "! invalidQuery: No matching signature for function UPPER for argument "
-                        "types: INT64. Supported signature: UPPER(STRING) at [1:8]"},
+                        "types: INT64. Supported signatures: UPPER(STRING); UPPER(BYTES) at [1:8]"},
     {"SELECT NOPE(1)", "! invalidQuery: Function not found: NOPE at [1:8]"},
     {"SELECT UPER('x')", "! invalidQuery: Function not found: UPER; Did you mean UPPER? at [1:8]"},
     {"SELECT ABS(-5), MOD(7, 3), ROUND(2.5), ROUND(NUMERIC '2.345', 2), CEIL(1.2), TRUNC(-1.5)",
