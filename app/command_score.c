@@ -13,8 +13,8 @@ typedef struct job {
     bool row;       /* print the row, not the score */
     int64_t now_us; /* BW_TIME_NONE: the clock */
     double target_s;
-    bw_event_memory *memory; /* NULL for a lone record */
-    bw_event event;
+    bw_event_line_memory *memory; /* NULL for a lone record */
+    bw_event_line event;
     bw_buf out;
 } job;
 
@@ -22,9 +22,9 @@ static void print_event(job *j)
 {
     bw_record_facts facts;
     int64_t now = j->now_us != BW_TIME_NONE ? j->now_us : bw_wall_us(bw_clock_system());
-    bw_record_score score = bw_event_score(j->memory, &j->event, now, j->target_s, &facts);
+    bw_record_score score = bw_event_line_score(j->memory, &j->event, now, j->target_s, &facts);
     if (j->row)
-        bw_event_row(&j->out, &j->event, &score, now);
+        bw_event_line_row(&j->out, &j->event, &score, now);
     else
         bw_score_json(&j->out, &facts, &score);
     bw_buf_addc(&j->out, '\n');
@@ -60,10 +60,10 @@ static bw_exit from_options(job *j)
     if (data &&
         (!bw_json_valid(bw_slice_cstr(data), NULL, NULL) || data[strspn(data, " \t\r\n")] != '{'))
         return refuse(j->ctx, "--data is not a JSON object", "For example --data '{\"total\":3}'.");
-    j->event = (bw_event){.key = bw_slice_cstr(key),
-                          .kind = bw_slice_cstr(kind),
-                          .data = bw_slice_cstr(data),
-                          .at_us = bw_cli_number(line, "event-time", BW_TIME_NONE)};
+    j->event = (bw_event_line){.key = bw_slice_cstr(key),
+                               .kind = bw_slice_cstr(kind),
+                               .data = bw_slice_cstr(data),
+                               .at_us = bw_cli_number(line, "event-time", BW_TIME_NONE)};
     j->event.has_operation = bw_operation_parse(bw_slice_cstr(operation), &j->event.operation);
     if (!j->event.has_operation)
         return refuse(j->ctx, "--operation is none of create, update, upsert, patch, delete",
@@ -118,14 +118,14 @@ static bw_exit from_lines(job *j)
     bw_buf line = BW_BUF_INIT;
     bw_exit status = BW_EXIT_OK;
     line_read read;
-    j->memory = bw_event_memory_new();
+    j->memory = bw_event_line_memory_new();
     for (size_t number = 1; (read = read_line(j->ctx->in, &line)) != LINE_END; number++) {
         bw_error err = BW_ERROR_INIT;
         if (is_blank(&line) && read == LINE_READ)
             continue;
         if (read == LINE_TOO_LONG)
             bw_error_set(&err, BW_INVALID, "longer than %zu bytes", MAX_LINE);
-        else if (bw_event_parse(bw_buf_slice(&line), &j->event, &err) == BW_OK)
+        else if (bw_event_line_parse(bw_buf_slice(&line), &j->event, &err) == BW_OK)
             print_event(j);
         if (err.status != BW_OK) {
             print_bad_line(j, number, &err);
@@ -136,7 +136,7 @@ static bw_exit from_lines(job *j)
             break;
         }
     }
-    bw_event_memory_free(j->memory);
+    bw_event_line_memory_free(j->memory);
     bw_buf_fini(&line);
     return status;
 }
@@ -156,7 +156,7 @@ static bw_exit run_job(const bw_cli_context *ctx, bool row)
     else
         status = refuse(ctx, "the only argument is -, for standard input",
                         "Give --entity-key, --kind and --operation for one record.");
-    bw_event_fini(&j.event);
+    bw_event_line_fini(&j.event);
     bw_buf_fini(&j.out);
     return status;
 }

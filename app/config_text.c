@@ -220,6 +220,22 @@ static void add_named_section(const bw_config_section *s, bw_buf *out)
     }
 }
 
+/* Entries of a list; those of a variant in an entry of their own, all of it commented out. */
+static void add_listed_section(const bw_config_section *s, bw_buf *out)
+{
+    bool item = true;
+    for (size_t t = 0; t < s->n_tables; t++)
+        add_table(&s->tables[t], "    ", false, NULL, NULL, &item, out);
+    for (size_t v = 0; v < s->n_variants; v++) {
+        const bw_config_variant *variant = &s->variants[v];
+        if (variant->settings.count == 0)
+            continue;
+        bw_buf_addf(out, "\n#  - %s: my-%s\n#    table: %s-table\n\n", s->selector, variant->name,
+                    variant->name);
+        add_table(&variant->settings, "    ", true, NULL, NULL, &item, out);
+    }
+}
+
 void bw_config_reference(const bw_config_schema *schema, bw_buf *out)
 {
     bool item = false;
@@ -236,12 +252,11 @@ void bw_config_reference(const bw_config_schema *schema, bw_buf *out)
         bw_buf_addc(out, '\n');
         add_comment("", s->help, out);
         bw_buf_addf(out, "%s:\n", s->name);
-        item = !s->named;
+        item = false;
         if (s->named)
             add_named_section(s, out);
         else
-            for (size_t t = 0; t < s->n_tables; t++)
-                add_table(&s->tables[t], "    ", false, NULL, NULL, &item, out);
+            add_listed_section(s, out);
     }
     bw_buf_adds(out, "\n# Parts that --profile NAME lays over the rest.\n"
                      "#profiles:\n"

@@ -206,7 +206,7 @@ static void take_signals(app *a)
 
 static void take_input(app *a)
 {
-    bw_event event;
+    bw_input event;
     while (!a->leave && bw_term_read(a->term, &event))
         react(a, bw_console_event(a->console, &event));
     if (bw_term_gone(a->term))

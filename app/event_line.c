@@ -16,14 +16,14 @@
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
-void bw_event_fini(bw_event *event)
+void bw_event_line_fini(bw_event_line *event)
 {
     bw_buf_fini(&event->text);
 }
 
 /* A string's content, or the text of another value as it stands. The buffer was reserved for the
    whole line, so that earlier slices stay where they are. */
-static bool take_text(bw_event *e, bw_slice raw, bw_slice *out)
+static bool take_text(bw_event_line *e, bw_slice raw, bw_slice *out)
 {
     if (raw.ptr[0] != '"') {
         *out = raw;
@@ -38,24 +38,24 @@ static bool take_text(bw_event *e, bw_slice raw, bw_slice *out)
     return ok;
 }
 
-static bool take_key(bw_event *e, bw_slice raw)
+static bool take_key(bw_event_line *e, bw_slice raw)
 {
     e->key_is_id = false;
     return take_text(e, raw, &e->key);
 }
 
-static bool take_entity_id(bw_event *e, bw_slice raw)
+static bool take_entity_id(bw_event_line *e, bw_slice raw)
 {
     e->key_is_id = true;
     return take_text(e, raw, &e->key);
 }
 
-static bool take_kind(bw_event *e, bw_slice raw)
+static bool take_kind(bw_event_line *e, bw_slice raw)
 {
     return raw.ptr[0] == '"' && take_text(e, raw, &e->kind);
 }
 
-static bool take_operation(bw_event *e, bw_slice raw)
+static bool take_operation(bw_event_line *e, bw_slice raw)
 {
     bw_slice text;
     if (raw.ptr[0] != '"' || !take_text(e, raw, &text))
@@ -64,24 +64,24 @@ static bool take_operation(bw_event *e, bw_slice raw)
     return true;
 }
 
-static bool take_data(bw_event *e, bw_slice raw)
+static bool take_data(bw_event_line *e, bw_slice raw)
 {
     e->data = raw;
     return raw.ptr[0] == '{';
 }
 
-static bool take_id(bw_event *e, bw_slice raw)
+static bool take_id(bw_event_line *e, bw_slice raw)
 {
     return take_text(e, raw, &e->id);
 }
 
-static bool take_correlation_id(bw_event *e, bw_slice raw)
+static bool take_correlation_id(bw_event_line *e, bw_slice raw)
 {
     return e->id.ptr || take_text(e, raw, &e->id);
 }
 
 /* RFC 3339, or a number since 1970: of seconds, milliseconds or microseconds, by its size. */
-static bool take_time(bw_event *e, bw_slice raw)
+static bool take_time(bw_event_line *e, bw_slice raw)
 {
     bw_slice text;
     if (raw.ptr[0] == '"')
@@ -96,7 +96,7 @@ static bool take_time(bw_event *e, bw_slice raw)
 
 static const struct {
     const char *name;
-    bool (*take)(bw_event *e, bw_slice raw);
+    bool (*take)(bw_event_line *e, bw_slice raw);
     const char *wanted;
 } MEMBERS[] = {
     {"entity_key", take_key, "a key"},
@@ -110,7 +110,7 @@ static const struct {
     {"correlation_id", take_correlation_id, "a text"},
 };
 
-static bw_status take_member(bw_event *e, bw_slice name, bw_slice raw, bw_error *err)
+static bw_status take_member(bw_event_line *e, bw_slice name, bw_slice raw, bw_error *err)
 {
     for (size_t i = 0; i < BW_COUNT(MEMBERS); i++) {
         if (!bw_slice_is(name, MEMBERS[i].name) || bw_slice_is(raw, "null"))
@@ -122,10 +122,10 @@ static bw_status take_member(bw_event *e, bw_slice name, bw_slice raw, bw_error 
     return BW_OK;
 }
 
-bw_status bw_event_parse(bw_slice line, bw_event *event, bw_error *err)
+bw_status bw_event_line_parse(bw_slice line, bw_event_line *event, bw_error *err)
 {
     bw_buf kept = event->text;
-    *event = (bw_event){.at_us = BW_TIME_NONE, .text = kept};
+    *event = (bw_event_line){.at_us = BW_TIME_NONE, .text = kept};
     bw_buf_clear(&event->text);
     bw_buf_reserve(&event->text, line.len + 1);
     bw_json_scan s = bw_json_scan_init(line);
@@ -153,20 +153,20 @@ typedef struct kind_memory {
     bw_hst *hst;
 } kind_memory;
 
-struct bw_event_memory {
+struct bw_event_line_memory {
     kind_memory kinds[KINDS];
     size_t n_kinds;
     bw_order *order;
 };
 
-bw_event_memory *bw_event_memory_new(void)
+bw_event_line_memory *bw_event_line_memory_new(void)
 {
-    bw_event_memory *m = bw_xcalloc(1, sizeof(*m));
+    bw_event_line_memory *m = bw_xcalloc(1, sizeof(*m));
     m->order = bw_order_new();
     return m;
 }
 
-void bw_event_memory_free(bw_event_memory *memory)
+void bw_event_line_memory_free(bw_event_line_memory *memory)
 {
     if (!memory)
         return;
@@ -179,7 +179,7 @@ void bw_event_memory_free(bw_event_memory *memory)
 }
 
 /* NULL when there are too many kinds. */
-static kind_memory *of_kind(bw_event_memory *m, bw_slice kind)
+static kind_memory *of_kind(bw_event_line_memory *m, bw_slice kind)
 {
     uint64_t hash = XXH3_64bits(kind.ptr, kind.len);
     for (size_t i = 0; m && i < m->n_kinds; i++) {
@@ -216,7 +216,7 @@ static bw_field_kind kind_of(bw_slice raw)
 }
 
 /* Every field of the data is expected; those that are null are missing. */
-static void look_at_data(const bw_event *e, kind_memory *k, bw_record_facts *f,
+static void look_at_data(const bw_event_line *e, kind_memory *k, bw_record_facts *f,
                          bw_record_measures *m, double numbers[BW_SCORE_NUMBERS])
 {
     bw_json_scan s = bw_json_scan_init(e->data);
@@ -237,7 +237,7 @@ static void look_at_data(const bw_event *e, kind_memory *k, bw_record_facts *f,
     }
 }
 
-static void look_at_envelope(const bw_event *e, bw_record_facts *f)
+static void look_at_envelope(const bw_event_line *e, bw_record_facts *f)
 {
     bool deleted = e->has_operation && e->operation == BW_OPERATION_DELETE;
     bool there[] = {e->key.ptr, e->kind.ptr, e->has_operation, e->at_us != BW_TIME_NONE,
@@ -247,13 +247,13 @@ static void look_at_envelope(const bw_event *e, bw_record_facts *f)
         f->present += there[i];
 }
 
-static uint64_t entity_of(const bw_event *e)
+static uint64_t entity_of(const bw_event_line *e)
 {
     return XXH3_64bits_withSeed(e->key.ptr, e->key.len, XXH3_64bits(e->kind.ptr, e->kind.len));
 }
 
-bw_record_score bw_event_score(bw_event_memory *memory, const bw_event *event, int64_t now_us,
-                               double target_s, bw_record_facts *facts)
+bw_record_score bw_event_line_score(bw_event_line_memory *memory, const bw_event_line *event,
+                                    int64_t now_us, double target_s, bw_record_facts *facts)
 {
     double numbers[BW_SCORE_NUMBERS];
     float features[BW_SCORE_FEATURES];
@@ -286,7 +286,7 @@ bw_record_score bw_event_score(bw_event_memory *memory, const bw_event *event, i
 /* ---- the row ---------------------------------------------------------------------------- */
 
 /* The publisher's id, or one that is the same for the same event. */
-static void add_event_id(bw_buf *out, const bw_event *e)
+static void add_event_id(bw_buf *out, const bw_event_line *e)
 {
     if (e->id.ptr) {
         bw_json_add_string(out, e->id);
@@ -308,7 +308,7 @@ static void add_event_id(bw_buf *out, const bw_event *e)
     bw_buf_addf(out, "\"%016" PRIx64 "%016" PRIx64 "\"", h.high64, h.low64);
 }
 
-static void add_key(bw_buf *out, const bw_event *e)
+static void add_key(bw_buf *out, const bw_event_line *e)
 {
     bw_buf key = BW_BUF_INIT;
     bw_buf_adds(&key, e->key_is_id ? "{\"entity_id\":" : "{\"entity_key\":");
@@ -318,7 +318,8 @@ static void add_key(bw_buf *out, const bw_event *e)
     bw_buf_fini(&key);
 }
 
-void bw_event_row(bw_buf *out, const bw_event *e, const bw_record_score *score, int64_t now_us)
+void bw_event_line_row(bw_buf *out, const bw_event_line *e, const bw_record_score *score,
+                       int64_t now_us)
 {
     char time[BW_TIME_TEXT];
     bw_buf_adds(out, "{\"_bw_event_id\":");

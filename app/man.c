@@ -272,6 +272,8 @@ static void add_section(const bw_config_section *s, bw_buf *out)
     for (size_t i = 0; i < s->n_tables; i++)
         add_table(&s->tables[i], out);
     for (size_t i = 0; i < s->n_variants; i++) {
+        if (s->variants[i].settings.count == 0)
+            continue;
         bw_buf_addf(out, ".SS %s: %s\n", s->selector, s->variants[i].name);
         add_table(&s->variants[i].settings, out);
     }

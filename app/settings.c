@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "backend/engine/events_stage.h"
+#include "backend/engine/intake.h"
 #include "backend/sources/source.h"
 
 #define MIB       (INT64_C(1) << 20)
@@ -208,7 +210,8 @@ static const bw_setting sync_settings[] = {
      .type = BW_SETTING_STRING,
      .required = true,
      .nonempty = true,
-     .help = "the table, or a pattern that stands for many (\"public.*\")",
+     .help =
+         "the table, or a pattern that stands for many (\"public.*\"); the kind, the subscription",
      .example = "public.orders"},
     {.path = "exclude",
      .type = BW_SETTING_LIST,
@@ -402,14 +405,29 @@ static void check_urls(const bw_config *c, bw_config_problems *problems)
    nobody keeps would be shown as kept. */
 static void check_not_there_yet(const bw_config_node *n, bw_config_problems *problems)
 {
-    const char *mode = bw_config_string(n, "mode"), *deletes = bw_config_string(n, "deletes");
-    if (mode && strcmp(mode, "events") == 0)
-        bw_config_complain(problems, n, "mode", "Use upsert, append or replace.",
-                           "mode events is for subscriptions, which this version does not read");
+    const char *deletes = bw_config_string(n, "deletes");
     if (deletes && strcmp(deletes, "reconcile") == 0)
         bw_config_complain(problems, n, "deletes",
                            "Write deletes: ignore; mode: replace sees every delete.",
                            "this version does not compare keys to find deletes");
+}
+
+/* Which modes are for tables and which for subscriptions. */
+static void check_mode(const bw_config *c, const bw_config_node *n, bw_config_problems *problems)
+{
+    const char *mode = bw_config_string(n, "mode");
+    const bw_config_node *source = bw_config_find(c, "sources", bw_config_string(n, "source"));
+    const bw_source_class *class = source ? bw_source_find(bw_config_string(source, "type")) : NULL;
+    if (!mode || !class)
+        return;
+    bool stream = (class->capabilities & BW_SOURCE_STREAM) != 0;
+    if (!stream && strcmp(mode, "events") == 0)
+        bw_config_complain(problems, n, "mode", "Use upsert, append or replace.",
+                           "mode events is for subscriptions, not for sources of type %s",
+                           class->kind);
+    if (stream && strcmp(mode, "events") != 0 && strcmp(mode, "append") != 0)
+        bw_config_complain(problems, n, "mode", "Use events or append.",
+                           "a subscription has no rows to %s", mode);
 }
 
 static void check_syncs(const bw_config *c, bw_config_problems *problems)
@@ -420,6 +438,7 @@ static void check_syncs(const bw_config *c, bw_config_problems *problems)
         static const char *const single[] = {"name", "target", "key", "columns"};
         bool pattern = strpbrk(table, "*?[") != NULL;
         check_not_there_yet(n, problems);
+        check_mode(c, n, problems);
         for (size_t k = 0; pattern && k < BW_COUNT(single); k++)
             if (bw_config_given(n, single[k]))
                 bw_config_complain(problems, n, single[k], "Name the table in an entry of its own.",
@@ -446,9 +465,13 @@ const bw_config_schema *bw_settings_init(bw_settings *s)
     const bw_source_class *const *classes = bw_source_classes(&n);
     if (n > BW_SETTINGS_MAX_SOURCES)
         n = BW_SETTINGS_MAX_SOURCES;
-    for (size_t i = 0; i < n; i++)
+    static const bw_setting_table none = {NULL, 0};
+    for (size_t i = 0; i < n; i++) {
         s->sources[i] =
             (bw_config_variant){classes[i]->kind, {classes[i]->settings, classes[i]->n_settings}};
+        bool stream = (classes[i]->capabilities & BW_SOURCE_STREAM) != 0;
+        s->syncs[i] = (bw_config_variant){classes[i]->kind, stream ? bw_events_settings : none};
+    }
     s->sections[0] = (bw_config_section){.name = "sources",
                                          .named = true,
                                          .help = "the systems that rows come from, by name",
@@ -462,9 +485,13 @@ const bw_config_schema *bw_settings_init(bw_settings *s)
                                          .tables = &sync_table,
                                          .n_tables = 1,
                                          .selector = "source",
-                                         .via = "sources"};
-    s->schema = (bw_config_schema){.tables = &top_table,
-                                   .n_tables = 1,
+                                         .via = "sources",
+                                         .variants = s->syncs,
+                                         .n_variants = n};
+    s->top[0] = top_table;
+    s->top[1] = bw_audit_settings;
+    s->schema = (bw_config_schema){.tables = s->top,
+                                   .n_tables = BW_COUNT(s->top),
                                    .sections = s->sections,
                                    .n_sections = BW_COUNT(s->sections),
                                    .check = check};

@@ -234,7 +234,7 @@ bw_action_context bw_console_context(bw_console *c)
 
 /* ---- events ----------------------------------------------------------------------------- */
 
-static bw_reaction click(bw_console *c, const bw_event *event)
+static bw_reaction click(bw_console *c, const bw_input *event)
 {
     bw_view *top = bw_console_top(c);
     int id = event->type == BW_EVENT_CLICK ? bw_footer_click(&c->footer, event) : BW_ACTION_NONE;
@@ -246,7 +246,7 @@ static bw_reaction click(bw_console *c, const bw_event *event)
     return r;
 }
 
-static bw_reaction choose(bw_console *c, const bw_event *event)
+static bw_reaction choose(bw_console *c, const bw_input *event)
 {
     bw_reaction r = bw_chooser_event(c->chooser, event);
     if (!(r & BW_REACT_ACCEPT))
@@ -256,7 +256,7 @@ static bw_reaction choose(bw_console *c, const bw_event *event)
     return BW_REACT_REDRAW;
 }
 
-bw_reaction bw_console_event(bw_console *c, const bw_event *event)
+bw_reaction bw_console_event(bw_console *c, const bw_input *event)
 {
     if (c->dialog)
         return bw_console_dialog_event(c, event);

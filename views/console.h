@@ -43,7 +43,7 @@ bw_reaction bw_console_news(bw_console *c, const bw_news *news);
 /* How often the operator wants new numbers. */
 int64_t bw_console_refresh_us(const bw_console *c);
 /* A key, a click, a paste. */
-bw_reaction bw_console_event(bw_console *c, const bw_event *event);
+bw_reaction bw_console_event(bw_console *c, const bw_input *event);
 /* The whole frame. */
 void bw_console_draw(bw_console *c, bw_canvas *canvas);
 /* When something changes by itself, monotonic; BW_FOREVER for never. */

@@ -433,7 +433,7 @@ static void accept_prompt(bw_console *c)
     free(text);
 }
 
-bw_reaction bw_console_prompt_event(bw_console *c, const bw_event *event)
+bw_reaction bw_console_prompt_event(bw_console *c, const bw_input *event)
 {
     bw_error err = BW_ERROR_INIT;
     bw_reaction r = bw_prompt_event(c->prompt, event);
@@ -481,7 +481,7 @@ static void send_confirmed(bw_console *c)
     bw_host_send(&c->host, &command);
 }
 
-bw_reaction bw_console_dialog_event(bw_console *c, const bw_event *event)
+bw_reaction bw_console_dialog_event(bw_console *c, const bw_input *event)
 {
     bw_reaction r = bw_dialog_event(c->dialog, event);
     if (r & BW_REACT_ACCEPT)

@@ -95,7 +95,7 @@ bw_status bw_console_add_actions(bw_console *c, bw_error *err);
 bw_reaction bw_console_act(bw_console *c, const bw_action *action, const char *argument);
 void bw_console_open_prompt(bw_console *c, bw_prompt_kind kind, const char *label,
                             const char *text);
-bw_reaction bw_console_prompt_event(bw_console *c, const bw_event *event);
-bw_reaction bw_console_dialog_event(bw_console *c, const bw_event *event);
+bw_reaction bw_console_prompt_event(bw_console *c, const bw_input *event);
+bw_reaction bw_console_dialog_event(bw_console *c, const bw_input *event);
 
 #endif

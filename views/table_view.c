@@ -20,7 +20,7 @@ void bw_table_view_free(bw_view *view)
     free(v);
 }
 
-bw_reaction bw_table_view_mouse(bw_view *view, const bw_event *event)
+bw_reaction bw_table_view_mouse(bw_view *view, const bw_input *event)
 {
     return bw_table_mouse(((bw_table_view *)view)->table, event);
 }
@@ -140,7 +140,7 @@ void bw_text_screen_free(bw_view *view)
     free(v);
 }
 
-bw_reaction bw_text_screen_mouse(bw_view *view, const bw_event *event)
+bw_reaction bw_text_screen_mouse(bw_view *view, const bw_input *event)
 {
     return bw_text_view_mouse(((bw_text_screen *)view)->text, event);
 }

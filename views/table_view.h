@@ -16,7 +16,7 @@ typedef struct bw_table_view {
 void bw_table_view_init(bw_table_view *v, const bw_view_class *class, bw_view_host *host,
                         const bw_column *columns, size_t count);
 void bw_table_view_free(bw_view *view);
-bw_reaction bw_table_view_mouse(bw_view *view, const bw_event *event);
+bw_reaction bw_table_view_mouse(bw_view *view, const bw_input *event);
 bw_table *bw_table_view_table(bw_view *view);
 /* Draws nothing but the table. */
 void bw_table_view_draw(bw_view *view, bw_region region, bool focused);
@@ -47,7 +47,7 @@ typedef struct bw_text_screen {
 void bw_text_screen_init(bw_text_screen *v, const bw_view_class *class, bw_view_host *host,
                          size_t max_lines);
 void bw_text_screen_free(bw_view *view);
-bw_reaction bw_text_screen_mouse(bw_view *view, const bw_event *event);
+bw_reaction bw_text_screen_mouse(bw_view *view, const bw_input *event);
 bw_text_view *bw_text_screen_text(bw_view *view);
 void bw_text_screen_draw(bw_view *view, bw_region region, bool focused);
 bw_reaction bw_text_screen_act(bw_view *view, const bw_action *action, const char *argument);

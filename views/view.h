@@ -70,7 +70,7 @@ struct bw_view_class {
     void (*draw)(bw_view *view, bw_region region, bool focused);
     /* One of its actions, or a generic one; `argument` is the palette's, "" from a key. */
     bw_reaction (*act)(bw_view *view, const bw_action *action, const char *argument);
-    bw_reaction (*mouse)(bw_view *view, const bw_event *event);
+    bw_reaction (*mouse)(bw_view *view, const bw_input *event);
     /* Its table and its text, for filter, sort, export, search; NULL when it has none. */
     bw_table *(*table)(bw_view *view);
     bw_text_view *(*text)(bw_view *view);

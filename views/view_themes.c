@@ -103,7 +103,7 @@ static bw_reaction act(bw_view *view, const bw_action *action, const char *argum
     return r == BW_REACT_NONE ? r : try_on(v, r);
 }
 
-static bw_reaction mouse(bw_view *view, const bw_event *event)
+static bw_reaction mouse(bw_view *view, const bw_input *event)
 {
     bw_reaction r = bw_table_view_mouse(view, event);
     return r & BW_REACT_SELECT ? try_on((view_themes *)view, r) : r;

@@ -73,6 +73,8 @@ typedef struct bw_target_spec {
     bool event_id;          /* _bw_event_id (append targets) */
     bool nulls;             /* _bw_nulls: some column is REPEATED */
     bool tombstones;        /* rows may be deletes that carry only their key */
+    bool events;            /* rows carry events (bw_row_event): a key may occur several times in a
+                               batch, and its highest version is what the current table gets */
     int64_t staging_ttl_us; /* default 7 days */
 } bw_target_spec;
 
@@ -194,6 +196,7 @@ typedef enum bw_final_kind {
 
 typedef struct bw_final_request {
     bw_final_kind kind;
+    const bw_target *into; /* MERGE: another table that gets the same rows; NULL: the target */
     const char *staging;
     const size_t *key; /* MERGE: indexes into the schema */
     size_t n_key;

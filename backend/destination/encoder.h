@@ -18,6 +18,7 @@ enum {
     BW_ADD_EVENT_ID = 1 << 2, /* _bw_event_id */
     BW_ADD_RAW = 1 << 3,      /* _bw_op, _bw_key, _bw_event_time, _bw_ingested_at, _bw_batch,
                                  _bw_score, _bw_payload */
+    BW_ADD_EVENT = 1 << 4,    /* _bw_event_version: what is _bw_version in the raw table */
 };
 
 typedef struct bw_encoder_options {
@@ -37,8 +38,9 @@ typedef struct bw_encoder_options {
 
 /* What the engine knows of one row beside its values. */
 typedef struct bw_row_extra {
-    double score; /* confidence; NAN when not scored */
-    bool deleted; /* _bw_deleted */
+    double score;              /* confidence; NAN when not scored */
+    bool deleted;              /* _bw_deleted */
+    const bw_row_event *event; /* of a change stream; else NULL */
 } bw_row_extra;
 
 /*
@@ -57,6 +59,8 @@ typedef struct bw_row_extra {
  * The event id of a row is 32 hex digits of XXH3-128 over (sync, key, version, content), of an
  * immutable row over (sync, key). Identical
  * rows of a keyless table share it in staging; the final INSERT numbers them (bw_final_text).
+ * A row with an event has that event's id, operation, payload, time and version in the raw table, and
+ * the version of the state that it shows in the current one.
  * _bw_version is INT64_MIN for a NULL cursor. _bw_event_time is the cursor's time, NULL when there
  * is none (no cursor, a sequence): deterministic, so that a row read again meets its first reading.
  */

@@ -308,6 +308,13 @@ static void put_event_id(bw_encoder *e, sink *s, bw_slice key, int64_t version, 
     s->p += 2;
 }
 
+static void put_given_id(sink *s, bw_slice id)
+{
+    sink_adds(s, "\"_bw_event_id\":");
+    sink_add_string(s, id.ptr, id.len);
+    sink_adds(s, ",");
+}
+
 /* Four decimals, whatever the locale says about points. */
 static void put_score(sink *s, double score)
 {
@@ -321,10 +328,20 @@ static void put_score(sink *s, double score)
     sink_adds(s, ",");
 }
 
+static void put_operation(sink *s, const bw_row_extra *extra)
+{
+    bw_slice op = extra->event     ? extra->event->operation
+                  : extra->deleted ? bw_slice_cstr("delete")
+                                   : bw_slice_cstr("upsert");
+    sink_adds(s, "\"_bw_op\":");
+    sink_add_string(s, op.ptr, op.len);
+    sink_adds(s, ",");
+}
+
 static void put_raw(bw_encoder *e, sink *s, const bw_row_extra *extra, bw_slice key,
                     int64_t event_time, size_t content_at, size_t content_len)
 {
-    sink_adds(s, extra->deleted ? "\"_bw_op\":\"delete\"," : "\"_bw_op\":\"upsert\",");
+    put_operation(s, extra);
     if (e->o.n_key > 0) {
         sink_adds(s, "\"_bw_key\":");
         sink_add_string(s, key.ptr, key.len);
@@ -342,6 +359,12 @@ static void put_raw(bw_encoder *e, sink *s, const bw_row_extra *extra, bw_slice 
     sink_add_string(s, e->o.batch ? e->o.batch : "", e->o.batch ? strlen(e->o.batch) : 0);
     sink_adds(s, ",");
     put_score(s, extra->score);
+    if (extra->event) {
+        sink_adds(s, "\"_bw_payload\":");
+        sink_add_string(s, extra->event->payload.ptr, extra->event->payload.len);
+        sink_adds(s, ",");
+        return;
+    }
 
     /* The content is copied from earlier in the same buffer, which may move while room is made.
        Only quotes and backslashes are left in it to escape. */
@@ -366,13 +389,23 @@ static void put_engine_columns(bw_encoder *e, sink *s, const bw_value *values,
 {
     int64_t event_time;
     int64_t version = row_version(e, values, &event_time);
+    const bw_row_event *event = extra->event;
     unsigned add = e->o.add;
+    if (event) {
+        version = event->state_version;
+        event_time = event->time_us;
+    }
 
     if (add & BW_ADD_NULLS)
         put_nulls(e, s, values);
     if (add & (BW_ADD_CURRENT | BW_ADD_RAW)) {
         sink_adds(s, "\"_bw_version\":");
         sink_add_int(s, version);
+        sink_adds(s, ",");
+    }
+    if (add & BW_ADD_EVENT) {
+        sink_adds(s, "\"_bw_event_version\":");
+        sink_add_int(s, event ? event->version : version);
         sink_adds(s, ",");
     }
     if (add & BW_ADD_CURRENT)
@@ -382,7 +415,10 @@ static void put_engine_columns(bw_encoder *e, sink *s, const bw_value *values,
         bw_slice key = {"", 0};
         if (e->o.n_key > 0)
             key = bw_row_key_json(&e->scratch, e->o.schema, e->key, e->o.n_key, values);
-        put_event_id(e, s, key, version, (bw_slice){s->buf->ptr + content_at, content_len});
+        if (event)
+            put_given_id(s, event->id);
+        else
+            put_event_id(e, s, key, version, (bw_slice){s->buf->ptr + content_at, content_len});
         if (add & BW_ADD_RAW)
             put_raw(e, s, extra, key, event_time, content_at, content_len);
     }
@@ -391,7 +427,7 @@ static void put_engine_columns(bw_encoder *e, sink *s, const bw_value *values,
 static bw_reason ndjson_row(bw_encoder *e, const bw_value *values, const bw_row_extra *extra,
                             bw_buf *out, int *failed)
 {
-    static const bw_row_extra none = {NAN, false};
+    static const bw_row_extra none = {.score = NAN};
     if (!extra)
         extra = &none;
     size_t at = out->len;

@@ -8,6 +8,8 @@ static const bw_engine_column columns[] = {
     {"_bw_key", BW_TYPE_STRING, false, BW_COLUMN_RAW, "Key of the row, as JSON."},
     {"_bw_version", BW_TYPE_INT64, false, BW_COLUMN_CURRENT | BW_COLUMN_RAW,
      "Cursor of the row, in microseconds since 1970 where it is a time."},
+    {BW_EVENT_VERSION, BW_TYPE_INT64, false, BW_COLUMN_EVENT,
+     "Version that the event's outcome has among those of its entity."},
     {"_bw_hash", BW_TYPE_INT64, false, BW_COLUMN_CURRENT, "Hash of the row's content."},
     {"_bw_synced_at", BW_TYPE_TIMESTAMP, false, BW_COLUMN_CURRENT,
      "When the row was read from the source."},
@@ -32,5 +34,6 @@ const bw_engine_column *bw_engine_column_at(size_t i)
 unsigned bw_engine_columns_of(const bw_target_spec *spec, bool staging)
 {
     return (spec->current ? BW_COLUMN_CURRENT : 0) | (spec->event_id ? BW_COLUMN_EVENT_ID : 0) |
-           (spec->nulls ? BW_COLUMN_NULLS : 0) | (staging && spec->raw ? BW_COLUMN_RAW : 0);
+           (spec->nulls ? BW_COLUMN_NULLS : 0) | (staging && spec->raw ? BW_COLUMN_RAW : 0) |
+           (staging && spec->events ? BW_COLUMN_EVENT : 0);
 }

@@ -13,6 +13,7 @@ enum {
     BW_COLUMN_EVENT_ID = 1 << 1,
     BW_COLUMN_NULLS = 1 << 2,
     BW_COLUMN_RAW = 1 << 3,
+    BW_COLUMN_EVENT = 1 << 4, /* of staging only */
 };
 
 typedef struct bw_engine_column {
@@ -31,6 +32,9 @@ const bw_engine_column *bw_engine_column_at(size_t i);
 /* The kinds that the target of this spec has; with `staging` those of its staging tables, which hold
    what the raw table takes too. */
 unsigned bw_engine_columns_of(const bw_target_spec *spec, bool staging);
+
+/* In staging, what the raw table takes as _bw_version: there _bw_version is the current row's. */
+#define BW_EVENT_VERSION "_bw_event_version"
 
 #define BW_RAW_SUFFIX    "_raw"
 #define BW_RAW_PARTITION "_bw_event_time"

@@ -156,21 +156,41 @@ static void add_on(bw_buf *sql, const bw_target_spec *spec, const bw_schema *sch
     "(S.`_bw_version` = T.`_bw_version` AND "                           \
     "(S.`_bw_hash` != T.`_bw_hash` OR S.`_bw_deleted` != T.`_bw_deleted`)))"
 
+/* The staging table as a source with one row per key: that of the highest version. Rows of one key and
+   version show one state. */
+static void add_newest(bw_buf *sql, const bw_target *target, const bw_schema *schema,
+                       const bw_final_request *r)
+{
+    bw_buf_adds(sql, "(\n  SELECT N.* FROM (\n    SELECT R.*, ROW_NUMBER() OVER (PARTITION BY ");
+    for (size_t i = 0; i < r->n_key; i++) {
+        bw_buf_adds(sql, i ? ", R." : "R.");
+        bw_sql_add_name(sql, schema->fields[r->key[i]].name);
+    }
+    bw_buf_adds(sql, " ORDER BY R.`_bw_version` DESC) AS `_bw_nth`\n    FROM ");
+    bw_sql_add_table(sql, target, r->staging);
+    bw_buf_adds(sql, " AS R\n  ) AS N\n  WHERE N.`_bw_nth` = 1\n) AS S");
+}
+
 static void add_merge(bw_buf *sql, const bw_target_spec *spec, const bw_target *target,
                       const bw_schema *schema, const bw_final_request *r, bw_arena *arena)
 {
     unsigned engine = bw_engine_columns_of(spec, false);
-    names all = statement_columns(target, schema, engine, true, arena);
+    const bw_target *into = r->into ? r->into : target;
+    names all = statement_columns(into, schema, engine, true, arena);
 
     bw_buf_adds(sql, "MERGE ");
-    bw_sql_add_table(sql, target, target->table);
+    bw_sql_add_table(sql, into, into->table);
     bw_buf_adds(sql, " AS T\nUSING ");
-    bw_sql_add_table(sql, target, r->staging);
-    bw_buf_adds(sql, " AS S");
+    if (spec->events) {
+        add_newest(sql, target, schema, r);
+    } else {
+        bw_sql_add_table(sql, target, r->staging);
+        bw_buf_adds(sql, " AS S");
+    }
     add_on(sql, spec, schema, r);
     if (spec->tombstones) {
         /* A delete may carry only its key: what the row last held stays readable. */
-        names mark = statement_columns(target, schema, BW_COLUMN_CURRENT, false, arena);
+        names mark = statement_columns(into, schema, BW_COLUMN_CURRENT, false, arena);
         bw_buf_adds(sql, "\nWHEN MATCHED AND S.`_bw_deleted` AND " NEWER " THEN\n  UPDATE SET");
         add_assignments(sql, &mark);
     }
@@ -203,11 +223,16 @@ static void add_numbered(bw_buf *sql, const bw_target *target, const bw_final_re
 }
 
 /* The columns of that source, in the order of the statement's. */
-static void add_numbered_names(bw_buf *sql, const names *n)
+static void add_numbered_names(bw_buf *sql, const names *n, const char *version)
 {
     for (size_t i = 0; i < n->count; i++) {
+        const char *name = n->at[i];
+        if (strcmp(name, "_bw_event_id") == 0)
+            name = "_bw_id";
+        else if (strcmp(name, "_bw_version") == 0)
+            name = version;
         bw_buf_adds(sql, i ? ", S." : "S.");
-        bw_sql_add_name(sql, strcmp(n->at[i], "_bw_event_id") == 0 ? "_bw_id" : n->at[i]);
+        bw_sql_add_name(sql, name);
     }
 }
 
@@ -238,7 +263,7 @@ static void add_replace(bw_buf *sql, const bw_target_spec *spec, const bw_target
     add_names(sql, &all, "");
     bw_buf_adds(sql, ")\n  VALUES (");
     if (numbered)
-        add_numbered_names(sql, &all);
+        add_numbered_names(sql, &all, "_bw_version");
     else
         add_names(sql, &all, "S.");
     bw_buf_adds(sql, ")");
@@ -249,6 +274,7 @@ static void add_replace(bw_buf *sql, const bw_target_spec *spec, const bw_target
 typedef struct insertion {
     const char *table;
     names columns;
+    const char *version;     /* column of staging that is _bw_version */
     const char *time_column; /* NULL: the whole table is searched */
     bw_type time_type;
 } insertion;
@@ -263,7 +289,7 @@ static void add_insert(bw_buf *sql, const bw_target *target, const bw_final_requ
     bw_buf_adds(sql, " (");
     add_names(sql, &in->columns, "");
     bw_buf_adds(sql, ")\nSELECT ");
-    add_numbered_names(sql, &in->columns);
+    add_numbered_names(sql, &in->columns, in->version);
     bw_buf_adds(sql, "\nFROM ");
     add_numbered(sql, target, r);
     bw_buf_adds(sql, "\nWHERE NOT EXISTS (\n  SELECT 1 FROM ");
@@ -287,18 +313,20 @@ static void add_target_insert(bw_buf *sql, const bw_target_spec *spec, const bw_
         .table = target->table,
         .columns =
             statement_columns(target, schema, bw_engine_columns_of(spec, false), true, arena),
+        .version = "_bw_version",
         .time_column = f ? f->name : NULL,
         .time_type = f ? f->type : BW_TYPE_TIMESTAMP,
     };
     add_insert(sql, target, r, &in);
 }
 
-static void add_raw_insert(bw_buf *sql, const bw_target *target, const bw_schema *schema,
-                           const bw_final_request *r, bw_arena *arena)
+static void add_raw_insert(bw_buf *sql, const bw_target_spec *spec, const bw_target *target,
+                           const bw_schema *schema, const bw_final_request *r, bw_arena *arena)
 {
     insertion in = {
         .table = bw_arena_printf(arena, "%s" BW_RAW_SUFFIX, target->table),
         .columns = statement_columns(target, schema, BW_COLUMN_RAW, false, arena),
+        .version = spec->events ? BW_EVENT_VERSION : "_bw_version",
         .time_column = BW_RAW_PARTITION,
         .time_type = BW_TYPE_TIMESTAMP,
     };
@@ -317,7 +345,7 @@ const char *bw_final_text(const bw_target_spec *spec, const bw_target *target,
         add_target_insert(&sql, spec, target, schema, request, arena);
         break;
     case BW_FINAL_RAW_INSERT:
-        add_raw_insert(&sql, target, schema, request, arena);
+        add_raw_insert(&sql, spec, target, schema, request, arena);
         break;
     case BW_FINAL_COPY:
         if (spec->raw || must_number(spec, request))

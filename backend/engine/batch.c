@@ -33,6 +33,7 @@ static unsigned added_columns(const bw_run_work *w)
     add |= w->target_spec.nulls ? BW_ADD_NULLS : 0;
     add |= w->target_spec.event_id ? BW_ADD_EVENT_ID : 0;
     add |= w->target_spec.raw ? BW_ADD_RAW | BW_ADD_EVENT_ID : 0;
+    add |= w->target_spec.events ? BW_ADD_EVENT : 0;
     return add;
 }
 
@@ -161,7 +162,7 @@ static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
     set_ids(w, b, straight);
     s = bw_store_batch_retry(w->run->env.store, b, err);
     if (s == BW_OK)
-        s = w->run->def->source->reader_restart(w->reader, err);
+        s = w->class->reader_restart(w->reader, err);
     return s;
 }
 
@@ -225,10 +226,14 @@ static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch
     kinds[b->n_finals++] = whole                       ? BW_FINAL_COPY
                            : w->mode == BW_MODE_APPEND ? BW_FINAL_INSERT
                                                        : BW_FINAL_MERGE;
+    int own = b->n_finals; /* the others bring the same rows into further tables */
+    for (size_t i = 0; i < w->n_further && b->n_finals < BW_BATCH_FINALS; i++)
+        kinds[b->n_finals++] = BW_FINAL_MERGE;
     bool has_time = rows->any_version && w->info.cursor_kind != BW_CURSOR_SEQUENCE;
     for (int i = 0; i < b->n_finals; i++) {
         bw_final_request request = {
             .kind = kinds[i],
+            .into = i < own ? NULL : &w->further[i - own],
             .staging = b->staging,
             .key = w->info.key,
             .n_key = w->info.n_key,
@@ -262,7 +267,7 @@ static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch
 static void take_end(bw_run_work *w, bw_batch_record *b)
 {
     bw_batch_end end = {.watermark_us = BW_TIME_NONE, .null_cursors = -1, .ahead_rows = -1};
-    w->run->def->source->reader_end(w->reader, &end);
+    w->class->reader_end(w->reader, &end);
     bool moves = w->run->kind == BW_RUN_SYNC &&
                  (w->run->read == BW_READ_INCREMENTAL || w->run->read == BW_READ_FULL);
     b->position = moves && end.position ? bw_arena_strdup(&w->batch_arena, end.position) : NULL;
@@ -353,7 +358,7 @@ static bw_status prefetch(bw_run_work *w, bool *empty, bw_error *err)
 {
     bw_run_phase(w->run, "reading");
     bw_chunk_reset(&w->chunk, w->info.schema.count);
-    bw_status s = w->run->def->source->reader_fetch(w->reader, &w->chunk, &w->prefetched_end, err);
+    bw_status s = w->class->reader_fetch(w->reader, &w->chunk, &w->prefetched_end, err);
     w->prefetched = s == BW_OK;
     *empty = w->prefetched_end && w->chunk.rows == 0 && w->chunk.n_rejected == 0;
     return s;
@@ -454,10 +459,12 @@ bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *
     if (s != BW_OK)
         return s;
     note_commit(w, &b);
-    if (b.dead_letters > 0) /* new ones may land in a later batch of this run */
+    if (bw_sync_is_stream(run->def))
+        s = bw_run_commit_seen(w, err);
+    if (s == BW_OK && b.dead_letters > 0) /* new ones may land in a later batch of this run */
         s = bw_run_watch_letters(w, err);
-    if (s == BW_OK && run->def->source->reader_ack)
-        s = run->def->source->reader_ack(w->reader, b.position, err);
+    if (s == BW_OK && w->class->reader_ack)
+        s = w->class->reader_ack(w->reader, b.position, err);
     return s;
 }
 
@@ -469,7 +476,12 @@ const char *bw_batch_final_step(bw_arena *arena, const bw_batch_record *b, int i
         [BW_FINAL_RAW_INSERT] = "raw",
         [BW_FINAL_COPY] = "copy",
     };
-    return bw_arena_printf(arena, "%s%d", steps[b->finals[i].kind], b->final_attempt);
+    int before = 0; /* finals of the same kind: the same rows go to several tables */
+    for (int k = 0; k < i; k++)
+        before += b->finals[k].kind == b->finals[i].kind;
+    const char *step = steps[b->finals[i].kind];
+    return before ? bw_arena_printf(arena, "%s%d_%d", step, b->final_attempt, before)
+                  : bw_arena_printf(arena, "%s%d", step, b->final_attempt);
 }
 
 /* Runs one final job, in as many attempts as help. Of an earlier run's batch (`recovered`), what
@@ -522,8 +534,14 @@ bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *b, bw_slice score_mod
         if (s != BW_OK)
             return s;
     }
+    /* What an earlier run loaded is told by the source again: it was never acknowledged. */
+    bw_status s = BW_OK;
+    if (!recovered && w->class->reader_visible)
+        s = w->class->reader_visible(w->reader, err);
+    if (s != BW_OK)
+        return s;
     bw_run_phase(w->run, "committing");
-    bw_status s = bw_store_batch_commit(store, b, score_model, replaced, err);
+    s = bw_store_batch_commit(store, b, score_model, replaced, err);
     if (s != BW_OK || !b->staging)
         return s;
     bw_error ignored = BW_ERROR_INIT; /* what stays behind is dropped by the next run, or expires */

@@ -111,6 +111,19 @@ void bw_run_make_detail(bw_run_work *w)
         settings[i] = bw_arena_strdup(a, def->settings[i]);
     out->settings = settings;
     out->n_settings = def->n_settings;
-    bw_detail_box_unref(w->run->detail);
+    if (w->scorer)
+        bw_scorer_report(w->scorer, a, out);
+    pthread_mutex_lock(&w->run->mu);
+    bw_detail_box *old = w->run->detail;
     w->run->detail = box;
+    pthread_mutex_unlock(&w->run->mu);
+    bw_detail_box_unref(old);
+}
+
+bw_detail_box *bw_run_detail(bw_run *run)
+{
+    pthread_mutex_lock(&run->mu);
+    bw_detail_box *box = bw_detail_box_ref(run->detail);
+    pthread_mutex_unlock(&run->mu);
+    return box;
 }

@@ -73,7 +73,37 @@ static bool all_done(const bw_engine *e)
         if (sync->run || sync->n_pending > 0 || (!sync->ran && !sync->skipped))
             return false;
     }
-    return true;
+    return bw_intake_over(e->intake);
+}
+
+/* What came in beside the syncs. */
+static void watch_intake(bw_engine *e)
+{
+    int64_t kept = bw_intake_kept(e->intake);
+    if (kept == e->intake_kept)
+        return;
+    e->intake_kept = kept;
+    bw_engine_count_letters(e);
+    e->changed = true;
+}
+
+static void start_intake(bw_engine *e)
+{
+    bw_intake_options options = {
+        .config = e->options.config,
+        .google = e->options.google,
+        .store = e->store,
+        .clock = e->clock,
+        .drain = e->options.once,
+        .wake_fd = e->engine_wake,
+    };
+    const bw_sync_def **defs = BW_ARENA_ARRAY(&e->arena, const bw_sync_def *, e->n_syncs + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        if (!e->syncs[i]->skipped)
+            defs[n++] = &e->syncs[i]->def;
+    }
+    e->intake = bw_intake_start(&options, defs, n);
 }
 
 static void wait_for_work(bw_engine *e)
@@ -99,6 +129,8 @@ static void *run(void *arg)
         bw_engine_take_commands(e);
         heartbeat(e);
         bw_engine_start_due(e);
+        bw_engine_refresh_streams(e);
+        watch_intake(e);
         bw_engine_sample(e);
         if (e->options.once && !atomic_load(&e->done) && all_done(e)) {
             e->changed = true;
@@ -120,6 +152,9 @@ bw_status bw_engine_start(bw_engine *e, bw_error *err)
     int64_t fit = bw_config_size(top, "engine.memory") / RUN_MEMORY;
     if (workers > fit)
         workers = fit > 0 ? fit : 1;
+    /* A stream's run has no end: it must not keep the others from running. */
+    for (size_t i = 0; i < e->n_syncs; i++)
+        workers += bw_sync_is_stream(&e->syncs[i]->def);
     bw_status s = bw_store_heartbeat(e->store, err);
     if (s == BW_OK)
         s = bw_page_reader_start(e->options.state_dir, e->clock, e->options.ring, e->ui_wake,
@@ -127,6 +162,8 @@ bw_status bw_engine_start(bw_engine *e, bw_error *err)
     if (s != BW_OK)
         return s;
     e->workers = bw_workers_start((size_t)workers, e->engine_wake);
+    if (!e->options.observe)
+        start_intake(e);
     bw_thread_start(&e->thread, "engine", run, e);
     e->thread_runs = true;
     return BW_OK;
@@ -147,6 +184,8 @@ bool bw_engine_stop(bw_engine *e, int64_t timeout_us)
             bw_run_cancel(e->syncs[i]->run,
                           "cut off by the end of the engine; the next run resumes");
     }
+    bw_intake_stop(e->intake);
+    e->intake = NULL;
     bool ended = bw_workers_stop(e->workers, e->clock, deadline);
     for (size_t i = 0; ended && i < e->n_syncs; i++)
         e->syncs[i]->run = NULL; /* freed with the pool's queues */

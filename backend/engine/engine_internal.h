@@ -9,6 +9,7 @@
 #include <pthread.h>
 
 #include "backend/engine/engine.h"
+#include "backend/engine/intake.h"
 #include "backend/engine/page_reader.h"
 #include "backend/engine/run.h"
 #include "backend/engine/snapshot_box.h"
@@ -38,7 +39,8 @@ typedef struct bw_sync {
     bw_arena arena;     /* of record and the strings below; made anew after each run */
     bw_sync_record record;
     const char *mode, *target, *error, *hint, *held_back_by;
-    bw_run *run; /* queued or running */
+    bw_run *run;          /* queued or running */
+    int64_t seen_commits; /* of that run: what is shown is not older */
     bw_pending **pending;
     size_t n_pending, pending_cap;
     int64_t next_due_us; /* wall; BW_TIME_NONE: only when asked */
@@ -98,6 +100,8 @@ struct bw_engine {
     bw_source_info *sources;
     size_t n_sources;
     bw_workers *workers;
+    bw_intake *intake;
+    int64_t intake_kept; /* when letters were counted last */
     bw_page_reader *pages;
     pthread_t thread;
     bool thread_runs;
@@ -127,6 +131,8 @@ BW_NODISCARD bw_status bw_engine_load_syncs(bw_engine *e, bw_error *err);
 void bw_engine_free_syncs(bw_engine *e);
 void bw_engine_start_due(bw_engine *e);
 void bw_engine_take_results(bw_engine *e);
+/* A stream's run has no end at which its result would be taken: what its commits changed. */
+void bw_engine_refresh_streams(bw_engine *e);
 bw_sync *bw_engine_find(bw_engine *e, const char *name);
 bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, const char *trigger,
                         const char *who);

@@ -13,8 +13,8 @@
 #define PIECE_ROWS  10000
 
 typedef struct piece_row {
-    size_t offset, size;   /* of its line in bytes */
-    bw_slice key, content; /* in texts */
+    size_t offset, size; /* of its line in bytes */
+    bw_rejected_row row; /* as it would be rejected; its slices are in texts */
 } piece_row;
 
 typedef struct piece {
@@ -57,11 +57,11 @@ static bw_status load_lines(piece *p, const size_t *lines, size_t n, bw_job_resu
 
 static bw_status reject_line(piece *p, size_t line, const char *words, bw_error *err)
 {
-    const piece_row *r = &p->lines[line];
+    bw_rejected_row row = p->lines[line].row;
+    row.detail = bw_slice_cstr(words);
     p->rows->encoded--;
     p->rows->rejected++;
-    return bw_batch_reject_row(p->w, p->batch->number, r->key, BW_REASON_REJECTED, "",
-                               bw_slice_cstr(words), r->content, err);
+    return bw_batch_reject_row(p->w, p->batch->number, &row, err);
 }
 
 /* Of the n lines, those that begin at one of the offsets that the service named (counted over the
@@ -131,7 +131,8 @@ static bw_status flush(piece *p, bw_error *err)
     return s;
 }
 
-static bw_status take_line(void *user, bw_buf *line, const bw_value *row, bw_error *err)
+static bw_status take_line(void *user, bw_buf *line, const bw_value *row, const bw_row_event *event,
+                           bw_error *err)
 {
     piece *p = user;
     bw_run_work *w = p->w;
@@ -139,10 +140,7 @@ static bw_status take_line(void *user, bw_buf *line, const bw_value *row, bw_err
     p->lines[p->n_lines++] = (piece_row){
         .offset = p->bytes.len,
         .size = line->len,
-        .key = w->info.n_key
-                   ? bw_row_key_json(&p->texts, &w->info.schema, w->info.key, w->info.n_key, row)
-                   : (bw_slice){NULL, 0},
-        .content = bw_row_values_json(&p->texts, &w->info.schema, row),
+        .row = bw_row_rejection(&p->texts, &w->info, row, event),
     };
     bw_buf_add(&p->bytes, line->ptr, line->len);
     bw_buf_clear(line);

@@ -248,7 +248,7 @@ void bw_engine_publish(bw_engine *e)
                                                     : "starting",
         .engine_note = e->note ? copy(&box->arena, e->note) : NULL,
         .read_only = e->options.read_only,
-        .dead_letters_remote = -1,
+        .dead_letters_remote = bw_intake_remote_letters(e->intake),
     };
     bw_sync_view *views = BW_ARENA_ARRAY(&box->arena, bw_sync_view, e->n_syncs + 1);
     box->details = BW_ARENA_ARRAY(&box->arena, bw_detail_box *, e->n_syncs + 1);

@@ -36,11 +36,15 @@ static bw_status stage(bw_run_work *w, int64_t batch, const bw_rejected_row *row
         letters[i] = (bw_dead_letter){
             .sync = w->run->def->name,
             .key = r->key.len ? bw_arena_strndup(&arena, r->key.ptr, r->key.len) : NULL,
-            .event_id = letter_id(w, &arena, r),
+            .event_id = r->event_id.len ? bw_arena_strndup(&arena, r->event_id.ptr, r->event_id.len)
+                                        : letter_id(w, &arena, r),
             .reason = r->reason,
             .column = r->column ? r->column : "",
             .detail = bw_arena_strndup(&arena, r->detail.ptr, r->detail.len),
             .content = r->content,
+            .attributes = r->attributes.len
+                              ? bw_arena_strndup(&arena, r->attributes.ptr, r->attributes.len)
+                              : NULL,
             .attempts = 1,
             .first_seen_us = now,
             .last_seen_us = now,
@@ -55,12 +59,10 @@ static bw_status stage(bw_run_work *w, int64_t batch, const bw_rejected_row *row
     return s;
 }
 
-bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch, bw_slice key, bw_reason reason,
-                              const char *column, bw_slice detail, bw_slice content, bw_error *err)
+bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch, const bw_rejected_row *row,
+                              bw_error *err)
 {
-    bw_rejected_row row = {
-        .reason = reason, .column = column, .detail = detail, .key = key, .content = content};
-    return stage(w, batch, &row, 1, err);
+    return stage(w, batch, row, 1, err);
 }
 
 bw_status bw_batch_check_flood(bw_run_work *w, int64_t batch, bw_error *err)
@@ -101,18 +103,30 @@ bw_slice bw_row_values_json(bw_arena *arena, const bw_schema *schema, const bw_v
     return bw_row_source_json(arena, schema, texts);
 }
 
-static void reject_values(bw_run_work *w, const bw_value *row, bw_reason reason, int column)
+bw_rejected_row bw_row_rejection(bw_arena *arena, const bw_table_info *info, const bw_value *row,
+                                 const bw_row_event *event)
 {
-    bw_arena *a = &w->chunk.arena;
-    const bw_schema *schema = &w->info.schema;
-    bw_chunk_reject(&w->chunk, (bw_rejected_row){
-                                   .reason = reason,
-                                   .column = column >= 0 ? schema->fields[column].source_name : "",
-                                   .key = w->info.n_key ? bw_row_key_json(a, schema, w->info.key,
-                                                                          w->info.n_key, row)
-                                                        : (bw_slice){NULL, 0},
-                                   .content = bw_row_values_json(a, schema, row),
-                               });
+    bw_rejected_row r = {.reason = BW_REASON_REJECTED, .column = ""};
+    if (info->n_key)
+        r.key = bw_row_key_json(arena, &info->schema, info->key, info->n_key, row);
+    if (event) {
+        r.event_id = bw_arena_slice(arena, event->letter_id);
+        r.attributes = bw_arena_slice(arena, event->attributes);
+        r.content = bw_arena_slice(arena, event->payload);
+    } else {
+        r.content = bw_row_values_json(arena, &info->schema, row);
+    }
+    return r;
+}
+
+static void reject_values(bw_run_work *w, const bw_value *row, const bw_row_event *event,
+                          bw_reason reason, int column)
+{
+    bw_rejected_row r = bw_row_rejection(&w->chunk.arena, &w->info, row, event);
+    r.reason = reason;
+    if (column >= 0)
+        r.column = w->info.schema.fields[column].source_name;
+    bw_chunk_reject(&w->chunk, r);
 }
 
 static int compare_key(const void *a, const void *b)
@@ -120,26 +134,30 @@ static int compare_key(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Notes that a key with an open dead letter has landed. */
-static void note_landed(bw_run_work *w, const bw_value *row)
+/* Notes that a key, or an event, with an open dead letter has landed. */
+static void note_landed(bw_run_work *w, const bw_value *row, const bw_row_event *event)
 {
-    if (w->n_letter_keys == 0 || w->info.n_key == 0)
+    bw_arena *a = &w->chunk.arena;
+    if (w->n_letter_keys == 0 || (w->info.n_key == 0 && !event))
         return;
-    bw_slice key =
-        bw_row_key_json(&w->chunk.arena, &w->info.schema, w->info.key, w->info.n_key, row);
-    const char *text = key.ptr;
+    const char *text =
+        event ? bw_arena_strndup(a, event->letter_id.ptr, event->letter_id.len)
+              : bw_row_key_json(a, &w->info.schema, w->info.key, w->info.n_key, row).ptr;
     const char *const *hit =
         bsearch(&text, w->letter_keys, w->n_letter_keys, sizeof(*w->letter_keys), compare_key);
     if (hit)
         w->letter_landed[hit - w->letter_keys] = true;
 }
 
-static void note_version(const bw_run_work *w, const bw_value *row, bw_batch_rows *rows)
+static void note_version(const bw_run_work *w, const bw_value *row, const bw_row_event *event,
+                         bw_batch_rows *rows)
 {
     int cursor = w->info.cursor;
     int64_t v;
-    if (cursor < 0 ||
-        !bw_value_version(bw_value_slice(&row[cursor]), w->info.schema.fields[cursor].type, &v))
+    if (event)
+        v = event->time_us;
+    else if (cursor < 0 || !bw_value_version(bw_value_slice(&row[cursor]),
+                                             w->info.schema.fields[cursor].type, &v))
         return;
     if (!rows->any_version || v < rows->version_min)
         rows->version_min = v;
@@ -160,7 +178,7 @@ bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_class *class, bw_
         w->prefetched = false;
     } else {
         bw_chunk_reset(chunk, w->info.schema.count);
-        s = w->run->def->source->reader_fetch(w->reader, chunk, end, err);
+        s = w->class->reader_fetch(w->reader, chunk, end, err);
     }
     if (s != BW_OK) {
         w->source_failed = true;
@@ -169,18 +187,21 @@ bw_status bw_batch_read_chunk(bw_run_work *w, const bw_encoder_class *class, bw_
     int64_t read = (int64_t)(chunk->rows + chunk->n_rejected);
     for (size_t i = 0; i < chunk->rows; i++) {
         const bw_value *row = bw_chunk_at(chunk, i);
-        bw_row_extra extra = {.score = bw_scorer_row(w->scorer, row)};
+        const bw_row_event *event = bw_chunk_event_at(chunk, i);
+        bw_row_extra extra = {.score = bw_scorer_row(w->scorer, row),
+                              .deleted = event && event->deleted,
+                              .event = event};
         int column;
         bw_reason reason = class->row(encoder, row, &extra, out, &column);
         if (reason != BW_REASON_NONE) {
-            reject_values(w, row, reason, column);
+            reject_values(w, row, event, reason, column);
             continue;
         }
         rows->encoded++;
-        note_landed(w, row);
+        note_landed(w, row, event);
         if (wants_versions)
-            note_version(w, row, rows);
-        if (sink && (s = sink(user, out, row, err)) != BW_OK)
+            note_version(w, row, event, rows);
+        if (sink && (s = sink(user, out, row, event, err)) != BW_OK)
             return s;
     }
     rows->read += read;

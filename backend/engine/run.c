@@ -6,6 +6,7 @@
 
 #include "backend/core/log.h"
 #include "backend/core/units.h"
+#include "backend/engine/events_stage.h"
 #include "backend/engine/run_internal.h"
 
 #define REPLAY_GROUP    500
@@ -22,6 +23,7 @@ bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *tr
     run->read = BW_READ_INCREMENTAL;
     run->kind = def->pattern ? BW_RUN_EXPAND : BW_RUN_SYNC;
     bw_cancel_init(&run->cancel);
+    bw_cancel_init(&run->yield);
     pthread_mutex_init(&run->mu, NULL);
     atomic_store(&run->phase, "waiting for a worker");
     atomic_store(&run->rows_expected, -1);
@@ -36,6 +38,7 @@ void bw_run_free(bw_run *run)
         return;
     bw_detail_box_unref(run->detail);
     bw_cancel_fini(&run->cancel);
+    bw_cancel_fini(&run->yield);
     pthread_mutex_destroy(&run->mu);
     bw_arena_fini(&run->end_arena);
     bw_arena_fini(&run->arena);
@@ -70,6 +73,8 @@ static const char *kind_word(const bw_run *run)
     };
     if (run->kind == BW_RUN_REPLAY)
         return "replay";
+    if (bw_sync_is_stream(run->def) && run->read == BW_READ_INCREMENTAL)
+        return "stream";
     return atomic_load(&run->backfilling) ? "backfill" : reads[run->read];
 }
 
@@ -80,6 +85,12 @@ void bw_run_cancel(bw_run *run, const char *words)
         snprintf(run->cancelled, sizeof(run->cancelled), "%s", words);
     pthread_mutex_unlock(&run->mu);
     bw_cancel_raise(&run->cancel);
+    bw_cancel_raise(&run->yield);
+}
+
+void bw_run_yield(bw_run *run)
+{
+    bw_cancel_raise(&run->yield);
 }
 
 /* Rows per second since the oldest look that is kept; NAN when that is too short ago. */
@@ -145,19 +156,73 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
     w->source_env = (bw_source_env){
         .clock = run->env.clock,
         .cancel = &run->cancel,
+        .yield = &run->yield,
         .subject = def->name,
         .stall_timeout_us = def->stall_timeout_us,
         .google = run->env.google,
     };
     bw_run_phase(run, "connecting");
     run->source_asked = true;
+    w->class = def->source;
     bw_status s = def->source->open(def->source, def->source_node, &w->source_env, &w->source, err);
+    if (s == BW_OK && def->mode == BW_MODE_EVENTS && run->kind != BW_RUN_EXPAND)
+        s = bw_events_stage_open(def, &w->source_env, run->env.store, &w->class, &w->source, err);
     if (s != BW_OK)
         return bw_error_wrap(err, "source %s", def->source_name);
-    s = def->source->status(w->source, &run->arena, &run->source_status, err);
+    s = w->class->status(w->source, &run->arena, &run->source_status, err);
     run->source_answered = s == BW_OK;
     run->source_offset_us =
         run->source_status.now_us + run->source_status.latency_us / 2 - bw_wall_us(run->env.clock);
+    return s;
+}
+
+/* "table", "dataset.table" or "project.dataset.table" in place of the spec's own. */
+static void read_further(const char *text, bw_arena *arena, bw_target_spec *spec)
+{
+    char *name = bw_arena_strdup(arena, text), *dot = strrchr(name, '.');
+    spec->table = dot ? dot + 1 : name;
+    if (!dot)
+        return;
+    *dot = '\0';
+    spec->dataset = name;
+    if (!(dot = strrchr(name, '.')))
+        return;
+    *dot = '\0';
+    spec->project = name;
+    spec->dataset = dot + 1;
+}
+
+/* The type that stops the sync, as the error. */
+static bw_status stop_for_drift(bw_run_work *w, const bw_target *target, bw_error *err)
+{
+    w->run->drift_stops = true;
+    for (size_t i = 0; i < target->n_drift; i++) {
+        const bw_drift *d = &target->drift[i];
+        if (d->kind != BW_DRIFT_RETYPED)
+            continue;
+        bw_error_set(err, BW_INVALID, "column %s is %s at the source but %s in %s.%s.%s", d->column,
+                     d->source_side, d->target_side, target->project, target->dataset,
+                     target->table);
+        bw_error_hint(err, "%s", d->consequence);
+        break;
+    }
+    return BW_INVALID;
+}
+
+static bw_status prepare_further(bw_run_work *w, bw_error *err)
+{
+    bw_arena *a = &w->run->arena;
+    bw_status s = BW_OK;
+    w->further = BW_ARENA_ARRAY(a, bw_target, w->run->def->n_further + 1);
+    for (size_t i = 0; s == BW_OK && i < w->run->def->n_further; i++) {
+        bw_target_spec spec = w->target_spec;
+        spec.raw = false;
+        read_further(w->run->def->further[i], a, &spec);
+        bw_target *target = &w->further[w->n_further++];
+        s = bw_destination_prepare(w->destination, &spec, &w->info.schema, a, target, err);
+        if (s == BW_OK && target->incompatible)
+            s = stop_for_drift(w, target, err);
+    }
     return s;
 }
 
@@ -165,8 +230,7 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
 {
     bw_run *run = w->run;
     bw_run_phase(run, "describing");
-    bw_status s =
-        run->def->source->describe(w->source, &run->def->spec, &run->arena, &w->info, err);
+    bw_status s = w->class->describe(w->source, &run->def->spec, &run->arena, &w->info, err);
     if (s == BW_OK)
         s = bw_sync_resolve_mode(run->def, &w->info, &w->mode, err);
     if (s != BW_OK)
@@ -187,19 +251,7 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
     run->partitioned = w->target.partitioned;
     bw_run_note_unfilled(w);
     bw_run_make_detail(w);
-    if (!w->target.incompatible)
-        return BW_OK;
-    run->drift_stops = true;
-    for (size_t i = 0; i < w->target.n_drift; i++) {
-        const bw_drift *d = &w->target.drift[i];
-        if (d->kind != BW_DRIFT_RETYPED)
-            continue;
-        bw_error_set(err, BW_INVALID, "column %s is %s at the source but %s in %s", d->column,
-                     d->source_side, d->target_side, w->target_name);
-        bw_error_hint(err, "%s", d->consequence);
-        break;
-    }
-    return BW_INVALID;
+    return w->target.incompatible ? stop_for_drift(w, &w->target, err) : prepare_further(w, err);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -214,17 +266,13 @@ static bw_status ask_start(bw_run_work *w, const char **start, bw_error *err)
     return bw_destination_ask(w->destination, &w->target, sql, &w->run->arena, start, err);
 }
 
-/* A run of a stream reads what is there. What a run that did not end well had received may be leased
-   to it still. */
+/* What a run that did not end well had received may be leased to it still. */
 static bw_status ask_stream(bw_run_work *w, bw_read_request *r, bw_error *err)
 {
     bw_run_record *before;
     size_t n;
-    if (!(w->run->def->source->capabilities & BW_SOURCE_STREAM))
-        return BW_OK;
     bw_status s = bw_store_runs(w->run->env.store, w->run->def->name, w->run->record.id, 1,
                                 &w->run->arena, &before, &n, err);
-    r->drain = true;
     r->unsettled = s == BW_OK && n > 0 && strcmp(before[0].state, "ok") != 0;
     return s;
 }
@@ -240,10 +288,11 @@ static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
         .since_us = w->run->since_us,
         .keys = w->run->keys,
         .n_keys = w->run->n_keys,
+        .drain = w->run->drain,
     };
-    bw_status s = ask_stream(w, r, err);
-    if (s != BW_OK)
-        return s;
+    /* A subscription remembers by itself how far it is. */
+    if (bw_sync_is_stream(def))
+        return ask_stream(w, r, err);
     if (w->info.cursor < 0 && r->kind == BW_READ_INCREMENTAL)
         r->kind = BW_READ_FULL;
     if (w->mode == BW_MODE_REPLACE && r->kind != BW_READ_KEYS)
@@ -286,7 +335,7 @@ static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
 
 static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw_error *err)
 {
-    const bw_source_class *class = w->run->def->source;
+    const bw_source_class *class = w->class;
     bw_status s =
         class->reader_open(w->source, &w->run->def->spec, &w->info, request, &w->reader, err);
     while (s == BW_OK) {
@@ -301,6 +350,7 @@ static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw
                  plan.label ? plan.label : "");
         pthread_mutex_unlock(&w->run->mu);
         expect_rows(w, &plan);
+        bw_scorer_set_now(w->scorer, bw_wall_us(w->run->env.clock) + w->run->source_offset_us);
         s = bw_batch_execute(w, &plan, err);
         if (s == BW_OK && bw_cancelled(&w->run->cancel))
             s = bw_error_set(err, BW_CANCELLED, "cancelled");
@@ -310,10 +360,10 @@ static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw
     return s;
 }
 
-/* Whether the row can be read again by what its letter knows. */
+/* Whether the row can be read again by what its letter knows, or is a message, which is stored. */
 static bool can_be_read(const bw_dead_letter *l)
 {
-    return l->key && l->reason != BW_REASON_KEY_NULL;
+    return l->attributes || (l->key && l->reason != BW_REASON_KEY_NULL);
 }
 
 /* What the commits did not decide: a letter whose key was not there any more is superseded by the
@@ -331,7 +381,7 @@ static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
         if (letters[i].state == BW_LETTER_REPLAYED) {
             run->replay.landed++;
         } else if (letters[i].state == BW_LETTER_REPLAYING) {
-            bool gone = all_read && can_be_read(&letters[i]);
+            bool gone = all_read && can_be_read(&letters[i]) && !letters[i].attributes;
             s = bw_store_letters_move(run->env.store, &letters[i].id, 1,
                                       gone ? BW_LETTER_SUPERSEDED : BW_LETTER_OPEN, run->who,
                                       &moved, err);
@@ -345,39 +395,79 @@ static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
     return s;
 }
 
-/* Re-reads the keys of dead letters, some hundreds at a time. */
+/* Letters of rows are replayed by reading their keys again. */
+static bw_status replay_rows(bw_run_work *w, const bw_dead_letter *letters, size_t n, bw_error *err)
+{
+    size_t n_keys = 0;
+    const char **keys = bw_xcalloc(n + 1, sizeof(*keys));
+    for (size_t i = 0; i < n; i++) {
+        if (can_be_read(&letters[i]))
+            keys[n_keys++] = letters[i].key;
+    }
+    bw_read_request request = {
+        .kind = BW_READ_KEYS, .mode = w->mode, .keys = keys, .n_keys = n_keys};
+    bw_status s = n_keys > 0 ? read_batches(w, &request, err) : BW_OK;
+    free(keys);
+    return s;
+}
+
+/* Letters of messages take their way again, as they were or as they were edited. Replaying a conflict
+   is the operator's word that the event is right. */
+static bw_status replay_messages(bw_run_work *w, const bw_dead_letter *letters, size_t n,
+                                 bw_error *err)
+{
+    bw_replayed_message *messages = bw_xcalloc(n + 1, sizeof(*messages));
+    for (size_t i = 0; i < n; i++)
+        messages[i] = (bw_replayed_message){
+            .letter_id = letters[i].event_id,
+            .data = letters[i].content,
+            .attributes = letters[i].attributes,
+            .force = letters[i].reason == BW_REASON_CONFLICT,
+        };
+    bw_read_request request = {.kind = BW_READ_KEYS, .mode = w->mode};
+    bw_events_stage_feed(w->source, messages, n);
+    bw_status s = read_batches(w, &request, err);
+    free(messages);
+    return s;
+}
+
+static bw_status replay_group(bw_run_work *w, const int64_t *ids, size_t n_ids, bw_error *err)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_dead_letter *letters;
+    size_t n, kept = 0;
+    bool events = w->mode == BW_MODE_EVENTS;
+    bw_letter_filter filter = {.ids = ids, .n_ids = n_ids, .content_max = events ? 0 : 1};
+    bw_status s = bw_store_letters(w->run->env.store, &filter, &arena, &letters, &n, err);
+    for (size_t i = 0; s == BW_OK && i < n; i++) {
+        if (letters[i].state == BW_LETTER_REPLAYING)
+            letters[kept++] = letters[i];
+    }
+    if (s == BW_OK && kept > 0)
+        s = events ? replay_messages(w, letters, kept, err) : replay_rows(w, letters, kept, err);
+    bw_arena_fini(&arena);
+    return s;
+}
+
+/* Some hundreds at a time, or as many in a second as the rate allows. */
 static bw_status replay(bw_run_work *w, bw_error *err)
 {
     bw_run *run = w->run;
-    bw_dead_letter *letters;
     int64_t moved;
-    size_t n, n_keys = 0;
-    bw_letter_filter filter = {.ids = run->letters, .n_ids = run->n_letters, .content_max = 1};
     run->replay.letters = (int64_t)run->n_letters;
     bw_status s = bw_store_letters_move(run->env.store, run->letters, run->n_letters,
                                         BW_LETTER_REPLAYING, run->who, &moved, err);
-    if (s == BW_OK)
-        s = bw_store_letters(run->env.store, &filter, &run->arena, &letters, &n, err);
     if (s != BW_OK)
         return s;
-    const char **keys = BW_ARENA_ARRAY(&run->arena, const char *, n);
-    for (size_t i = 0; i < n; i++) {
-        if (can_be_read(&letters[i]) && letters[i].state == BW_LETTER_REPLAYING)
-            keys[n_keys++] = letters[i].key;
-    }
+    atomic_store(&run->rows_expected, (int64_t)run->n_letters);
     size_t group = REPLAY_GROUP;
     if (run->rate > 0 && run->rate < REPLAY_GROUP)
         group = run->rate < 1 ? 1 : (size_t)run->rate;
-    for (size_t at = 0; s == BW_OK && at < n_keys; at += group) {
+    for (size_t at = 0; s == BW_OK && at < run->n_letters; at += group) {
         int64_t began = bw_mono_us(run->env.clock);
-        bw_read_request request = {
-            .kind = BW_READ_KEYS,
-            .mode = w->mode,
-            .keys = keys + at,
-            .n_keys = n_keys - at < group ? n_keys - at : group,
-        };
-        s = read_batches(w, &request, err);
-        if (s == BW_OK && run->rate > 0 && at + group < n_keys)
+        size_t left = run->n_letters - at;
+        s = replay_group(w, run->letters + at, left < group ? left : group, err);
+        if (s == BW_OK && run->rate > 0 && left > group)
             s = bw_wait_until(&run->cancel, run->env.clock,
                               began + (int64_t)((double)group / run->rate * BW_SECOND), err);
     }
@@ -400,6 +490,14 @@ bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err)
     return s;
 }
 
+bw_status bw_run_commit_seen(bw_run_work *w, bw_error *err)
+{
+    bw_status s = bw_store_sync_alive(w->run->env.store, w->run->def->name, err);
+    bw_run_make_detail(w);
+    atomic_fetch_add(&w->run->commits, 1);
+    return s;
+}
+
 static bw_status load_record(bw_run_work *w, bw_error *err)
 {
     bool found;
@@ -417,8 +515,8 @@ static bw_status check_checkpoint(bw_run_work *w, bw_error *err)
     bw_run *run = w->run;
     bool lost =
         w->sync.checkpoint && w->sync.rows_total > 0 && (w->target.created || w->target.rows == 0);
-    if (!lost || run->any_commit || run->kind != BW_RUN_SYNC || run->read != BW_READ_INCREMENTAL ||
-        w->mode == BW_MODE_REPLACE)
+    if (!lost || bw_sync_is_stream(run->def) || run->any_commit || run->kind != BW_RUN_SYNC ||
+        run->read != BW_READ_INCREMENTAL || w->mode == BW_MODE_REPLACE)
         return BW_OK;
     if (w->mode == BW_MODE_APPEND) {
         bw_error_set(err, BW_INVALID, "%s is empty, but %lld rows were loaded into it before",
@@ -471,8 +569,7 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
         if (s == BW_OK && request.kind == BW_READ_FULL)
             bw_run_all_filled(w);
     }
-    if (run->detail)
-        bw_scorer_report(w->scorer, &run->detail->arena, &run->detail->detail);
+    bw_run_make_detail(w); /* with what the scores have to say */
     return s;
 }
 
@@ -486,7 +583,7 @@ static void close_work(bw_run_work *w)
     bw_occurrences_fini(&w->rejected);
     bw_destination_free(w->destination);
     if (w->source)
-        w->run->def->source->close(w->source);
+        w->class->close(w->source);
 }
 
 /* ---- begin and end ---------------------------------------------------------------------- */
@@ -496,8 +593,8 @@ static bw_status expand(bw_run_work *w, bw_error *err)
     bw_run *run = w->run;
     bw_status s = open_source(w, err);
     if (s == BW_OK)
-        s = run->def->source->list(w->source, run->def->spec.table, &run->arena, &run->tables,
-                                   &run->n_tables, err);
+        s = w->class->list(w->source, run->def->spec.table, &run->arena, &run->tables,
+                           &run->n_tables, err);
     if (s != BW_OK || run->n_tables > 0)
         return s;
     bw_error_set(err, BW_NOT_FOUND, "no table of source %s matches %s", run->def->source_name,

@@ -63,8 +63,10 @@ typedef struct bw_run {
     size_t n_letters;
     double rate; /* REPLAY: letters per second; 0: no limit */
     bool take_over;
+    bool drain;       /* a stream: ends when nothing is left; else it goes on until it yields */
     bool stood_still; /* the scheduler's: cut off by a jump of the clock, and begun again */
     bw_cancel cancel;
+    bw_cancel yield; /* raised: no further batch of a stream is begun */
 
     /* Shared while it runs. */
     _Atomic int64_t rows_read, rows_loaded, dead_letters, rows_expected, rate_limited_until_us;
@@ -73,6 +75,7 @@ typedef struct bw_run {
     atomic_bool backfilling;
     atomic_int attempt;
     _Atomic(const char *) phase; /* a literal */
+    _Atomic int64_t commits; /* batches that are committed, and what they left is in the store */
     pthread_mutex_t mu;
     char batch_label[160]; /* guarded by mu */
     char load_job[128];    /* guarded by mu */
@@ -101,7 +104,7 @@ typedef struct bw_run {
     bw_batch_end end; /* of the last committed batch; strings in end_arena */
     bw_arena end_arena;
     bool any_commit;
-    bw_detail_box *detail;
+    bw_detail_box *detail;     /* guarded by mu while it runs */
     const char *const *tables; /* EXPAND */
     size_t n_tables;
     bw_replay_counts replay;
@@ -114,6 +117,10 @@ void bw_run_execute(bw_run *run);
 
 /* Cancels it; `words` ("cancelled by ann@host") is what its error says. Threads: any. */
 void bw_run_cancel(bw_run *run, const char *words);
+/* Ends the run of a stream, which has no end of its own, after the batch at hand. Threads: any. */
+void bw_run_yield(bw_run *run);
+/* What it has to say by now, or NULL; the caller's reference. Threads: any. */
+bw_detail_box *bw_run_detail(bw_run *run);
 /* Fills the progress of a running run; strings are copied into the arena. Threads: the engine's. */
 void bw_run_progress(bw_run *run, bw_arena *arena, bw_run_view *out);
 

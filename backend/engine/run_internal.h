@@ -17,11 +17,14 @@ typedef struct bw_run_work {
     bw_run *run;
     bw_budget_ops budget;
     bw_source_env source_env;
+    const bw_source_class *class; /* of `source`: the definition's, or the events stage's upon it */
     bw_source *source;
     bw_table_info info;
     bw_sync_mode mode;
     bw_target_spec target_spec;
     bw_target target;
+    bw_target *further; /* tables that get the same rows */
+    size_t n_further;
     char *target_name; /* project.dataset.table, in the run's arena */
     bw_destination *destination;
     bw_uploader *uploader;
@@ -85,7 +88,8 @@ typedef struct bw_batch_rows {
     bool any_version;
 } bw_batch_rows;
 
-typedef bw_status bw_row_sink(void *user, bw_buf *line, const bw_value *row, bw_error *err);
+typedef bw_status bw_row_sink(void *user, bw_buf *line, const bw_value *row,
+                              const bw_row_event *event, bw_error *err);
 
 /* Reads the next chunk, scores and encodes its rows. Each encoded row is appended to `out`; with a
    sink it is called after each row (and may empty `out`). Rows that do not fit are staged as dead
@@ -101,16 +105,22 @@ BW_NODISCARD bw_status bw_batch_load_pieces(bw_run_work *w, const bw_encoder_cla
 /* A row of canonical values as the JSON of its texts: a letter's content where the source's own
    texts are gone. */
 bw_slice bw_row_values_json(bw_arena *arena, const bw_schema *schema, const bw_value *row);
+/* What a row becomes that the destination refuses: key, content, and of a change stream what its
+   event is known by; copied into the arena. */
+bw_rejected_row bw_row_rejection(bw_arena *arena, const bw_table_info *info, const bw_value *row,
+                                 const bw_row_event *event);
 /* Stages one dead letter for a row that the destination refused. */
-BW_NODISCARD bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch, bw_slice key,
-                                           bw_reason reason, const char *column, bw_slice detail,
-                                           bw_slice content, bw_error *err);
+BW_NODISCARD bw_status bw_batch_reject_row(bw_run_work *w, int64_t batch,
+                                           const bw_rejected_row *row, bw_error *err);
 /* FLOOD: BW_REJECTED when the run has more new dead letters than the sync allows. */
 BW_NODISCARD bw_status bw_batch_check_flood(bw_run_work *w, int64_t batch, bw_error *err);
 
 /* ---- the run's report ------------------------------------------------------------------- */
 
+/* Makes it anew; with the scores so far. */
 void bw_run_make_detail(bw_run_work *w);
+/* A stream that commits is well, although its run has not ended. */
+BW_NODISCARD bw_status bw_run_commit_seen(bw_run_work *w, bw_error *err);
 
 /* Columns that were added to a target with rows and are not filled for those (unfilled.c): noted
    once the target is prepared, forgotten after a whole reading, listed for the Sync screen. Noting

@@ -258,10 +258,13 @@ static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
         run->rate = p->rate;
         run->take_over = p->take_over;
         run->command = p->command;
+        run->drain = true;     /* what was asked for is over when nothing is left */
         run->arena = p->arena; /* the request's strings live as long as the run */
         free(p);
     }
+    run->drain |= e->options.once;
     sync->run = run;
+    sync->seen_commits = 0;
     e->changed = true;
     bw_workers_put(e->workers, run);
 }
@@ -294,8 +297,11 @@ void bw_engine_start_due(bw_engine *e)
         return;
     for (size_t i = 0; i < e->n_syncs; i++) {
         bw_sync *sync = e->syncs[i];
-        if (sync->run)
+        if (sync->run) {
+            if (sync->n_pending > 0 && bw_sync_is_stream(&sync->def))
+                bw_run_yield(sync->run);
             continue;
+        }
         if (sync->n_pending > 0) {
             bw_pending *p = sync->pending[0];
             sync->n_pending--;
@@ -360,9 +366,11 @@ static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
     } else {
         /* After a cancel nothing begins at once, however long the run was. */
         bool from_start = s->kind == BW_SCHEDULE_EVERY && run->status != BW_CANCELLED;
+        bool stream = bw_sync_is_stream(&sync->def);
         int64_t from = from_start ? run->record.started_us : now;
         sync->next_due_us = stretched(sync, bw_schedule_next(s, from), now);
-        if (sync->next_due_us != BW_TIME_NONE && sync->next_due_us < now)
+        if (sync->next_due_us != BW_TIME_NONE &&
+            (sync->next_due_us < now || (stream && run->status == BW_OK)))
             sync->next_due_us = now;
     }
     bool scheduled = sync->next_due_us != BW_TIME_NONE;
@@ -373,24 +381,34 @@ static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
     }
 }
 
-static void note_source(bw_engine *e, const bw_sync *sync, const bw_run *run)
+static bw_source_info *source_of(bw_engine *e, const bw_sync *sync)
 {
     for (size_t i = 0; i < e->n_sources; i++) {
-        bw_source_info *info = &e->sources[i];
-        if (strcmp(info->name, sync->def.source_name) != 0)
-            continue;
-        if (run->source_answered) {
-            info->state = BW_SOURCE_UP;
-            info->latency_us = run->source_status.latency_us;
-            info->last_ok_us = run->record.ended_us;
-            info->error[0] = '\0';
-            snprintf(info->version, sizeof(info->version), "%s",
-                     run->source_status.version ? run->source_status.version : "");
-        } else if (run->source_asked && run->status != BW_OK && run->status != BW_CANCELLED) {
-            info->state = BW_SOURCE_DOWN;
-            snprintf(info->error, sizeof(info->error), "%.*s", (int)sizeof(info->error) - 1,
-                     run->error.message);
-        }
+        if (strcmp(e->sources[i].name, sync->def.source_name) == 0)
+            return &e->sources[i];
+    }
+    return NULL;
+}
+
+static void source_answered(bw_source_info *info, const bw_run *run, int64_t at_us)
+{
+    info->state = BW_SOURCE_UP;
+    info->latency_us = run->source_status.latency_us;
+    info->last_ok_us = at_us;
+    info->error[0] = '\0';
+    snprintf(info->version, sizeof(info->version), "%s",
+             run->source_status.version ? run->source_status.version : "");
+}
+
+static void note_source(bw_engine *e, const bw_sync *sync, const bw_run *run)
+{
+    bw_source_info *info = source_of(e, sync);
+    if (info && run->source_answered) {
+        source_answered(info, run, run->record.ended_us);
+    } else if (info && run->source_asked && run->status != BW_OK && run->status != BW_CANCELLED) {
+        info->state = BW_SOURCE_DOWN;
+        snprintf(info->error, sizeof(info->error), "%.*s", (int)sizeof(info->error) - 1,
+                 run->error.message);
     }
 }
 
@@ -499,6 +517,34 @@ static void report(bw_engine *e, const bw_sync *sync, const bw_run *run)
         bw_engine_tell(e, &event);
 }
 
+static void take_detail(bw_sync *sync, bw_run *run)
+{
+    bw_detail_box *box = bw_run_detail(run);
+    if (!box)
+        return;
+    bw_detail_box_unref(sync->detail);
+    sync->detail = box;
+}
+
+void bw_engine_refresh_streams(bw_engine *e)
+{
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        bw_sync *sync = e->syncs[i];
+        bw_run *run = sync->run;
+        int64_t commits = run ? atomic_load(&run->commits) : 0;
+        if (!run || !bw_sync_is_stream(&sync->def) || commits == sync->seen_commits)
+            continue;
+        sync->seen_commits = commits;
+        sync->source_down = sync->drift = false;
+        bw_sync_reload(e, sync);
+        take_detail(sync, run);
+        if (source_of(e, sync))
+            source_answered(source_of(e, sync), run, bw_wall_us(e->clock));
+        put_record(e, sync);
+        e->changed = true;
+    }
+}
+
 static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
 {
     sync->run = NULL;
@@ -515,10 +561,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
                         run->status != BW_CANCELLED;
     if (run->source_answered)
         sync->source_offset_us = run->source_offset_us;
-    if (run->detail) {
-        bw_detail_box_unref(sync->detail);
-        sync->detail = bw_detail_box_ref(run->detail);
-    }
+    take_detail(sync, run);
     if (run->status == BW_QUOTA)
         park(e, sync, run);
     bw_sync_spark_run(sync, bw_wall_us(e->clock), run);

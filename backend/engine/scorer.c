@@ -106,6 +106,11 @@ void bw_scorer_free(bw_row_scorer *s)
     free(s);
 }
 
+void bw_scorer_set_now(bw_row_scorer *s, int64_t now_us)
+{
+    s->options.now_us = now_us;
+}
+
 static bool in_sample(bw_row_scorer *s)
 {
     uint64_t n = s->offered++;

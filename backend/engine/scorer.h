@@ -24,6 +24,8 @@ typedef struct bw_scorer_options {
 
 bw_row_scorer *bw_scorer_new(const bw_scorer_options *options);
 void bw_scorer_free(bw_row_scorer *s);
+/* What the rows' lag counts from, from now on: the source's time. */
+void bw_scorer_set_now(bw_row_scorer *s, int64_t now_us);
 /* The row's confidence, or NAN when it is not in the sample. */
 double bw_scorer_row(bw_row_scorer *s, const bw_value *row);
 /* The model as it is now, for the commit. */

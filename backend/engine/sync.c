@@ -185,6 +185,13 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     def->name = bw_config_string(node, "name");
     def->n_exclude = bw_config_list(node, "exclude", &def->exclude);
     def->mode = read_mode(node);
+    if (bw_sync_is_stream(def) && def->mode == BW_MODE_AUTO)
+        def->mode = BW_MODE_EVENTS;
+    if (bw_sync_is_stream(def)) {
+        def->n_further = bw_config_list(node, "targets", &def->further);
+        if (def->mode == BW_MODE_EVENTS)
+            def->dead_letter_subscription = bw_config_string(node, "dead_letter_subscription");
+    }
     def->schedule = bw_config_schedule(node, "schedule");
     def->start_from = bw_config_word(node, "start_from");
     if (!def->start_from && bw_config_has(node, "start_from")) {
@@ -199,6 +206,9 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     def->max_bytes_per_day = bw_config_size(node, "max_bytes_per_day");
     def->compression = read_compression(config);
     def->max_dead_letters = bw_config_int(node, "max_dead_letters");
+    /* A stream has no end at which a flood would stop: what does not fit waits, the rest goes on. */
+    if (bw_sync_is_stream(def) && !bw_config_given(node, "max_dead_letters"))
+        def->max_dead_letters = -1;
     def->allow_empty = bw_config_bool(node, "allow_empty");
     def->only_if_empty = bw_config_bool(node, "only_if_empty");
     list_settings(node, arena, def);
@@ -214,6 +224,11 @@ static bw_status read_def(const bw_config *config, const bw_config_node *node, b
     if (def->pattern)
         def->target.table = NULL;
     return BW_OK;
+}
+
+bool bw_sync_is_stream(const bw_sync_def *def)
+{
+    return def->source && (def->source->capabilities & BW_SOURCE_STREAM) != 0;
 }
 
 bool bw_sync_defs_same_table(const bw_sync_def *a, const bw_sync_def *b)
@@ -328,9 +343,10 @@ void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_tab
     *out = def->target;
     out->owner = owner;
     out->description = info->comment;
-    out->current = mode == BW_MODE_UPSERT || mode == BW_MODE_REPLACE;
+    out->events = out->tombstones = mode == BW_MODE_EVENTS;
+    out->current = mode == BW_MODE_UPSERT || mode == BW_MODE_REPLACE || out->events;
     out->event_id = mode == BW_MODE_APPEND;
-    out->raw = out->raw && mode != BW_MODE_REPLACE;
+    out->raw = out->events || (out->raw && mode != BW_MODE_REPLACE);
     for (size_t i = 0; i < info->schema.count; i++)
         out->nulls |= info->schema.fields[i].repeated;
 }

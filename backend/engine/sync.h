@@ -22,6 +22,9 @@ typedef struct bw_sync_def {
     bw_sync_mode mode; /* AUTO until the table is described */
     const bw_schedule *schedule;
     const char *schedule_text;
+    const char *const *further; /* targets: "table", "dataset.table" or "project.dataset.table" */
+    size_t n_further;
+    const char *dead_letter_subscription; /* whose messages become dead letters; or NULL */
     bw_target_spec target;  /* owner and the mode's columns are filled in by the run */
     const char *start_from; /* NULL, "destination" or RFC 3339 */
     int64_t backfill_span_us;
@@ -50,6 +53,8 @@ BW_NODISCARD bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_tab
 /* The target with the columns that the mode and the table add; `owner` is the store's id. */
 void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_table_info *info,
                          const char *owner, bw_target_spec *out);
+/* Whether it reads a stream that has no end: one run after the other, each until it yields. */
+bool bw_sync_is_stream(const bw_sync_def *def);
 /* Whether both read the same table; patterns read none. */
 bool bw_sync_defs_same_table(const bw_sync_def *a, const bw_sync_def *b);
 /* Whether both would write to one table (the raw tables count); patterns write to none. */

@@ -13,6 +13,7 @@ void bw_chunk_fini(bw_chunk *chunk)
 {
     bw_arena_fini(&chunk->arena);
     free(chunk->values);
+    free(chunk->events);
     free(chunk->rejected);
     *chunk = (bw_chunk){.arena = BW_ARENA_INIT};
 }
@@ -23,6 +24,7 @@ void bw_chunk_reset(bw_chunk *chunk, size_t columns)
     chunk->columns = columns;
     chunk->rows = 0;
     chunk->n_rejected = 0;
+    chunk->has_events = false;
     chunk->source_bytes = 0;
 }
 
@@ -30,6 +32,13 @@ bw_value *bw_chunk_row(bw_chunk *chunk)
 {
     BW_GROW(chunk->values, (chunk->rows + 1) * chunk->columns, chunk->values_cap);
     return chunk->values + chunk->rows * chunk->columns;
+}
+
+bw_row_event *bw_chunk_event(bw_chunk *chunk)
+{
+    BW_GROW(chunk->events, chunk->rows + 1, chunk->events_cap);
+    chunk->has_events = true;
+    return &chunk->events[chunk->rows];
 }
 
 bool bw_chunk_full(const bw_chunk *chunk)

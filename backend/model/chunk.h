@@ -19,14 +19,34 @@ typedef struct bw_rejected_row {
     const char *column; /* the offending column's source name, "" when it is the whole row */
     bw_slice detail;    /* what about it, in words; may be empty */
     bw_slice key;       /* compact JSON object of the key columns, numbers bare: {"id":3} */
-    bw_slice content;   /* JSON object of every column's source text, or null */
+    bw_slice content;   /* JSON object of every column's source text, or null; of a message its
+                           data as it was */
+    /* Of a message: what it is known by, and its attributes as a JSON object. Else empty. */
+    bw_slice event_id, attributes;
 } bw_rejected_row;
+
+/* What a row of a change stream carries beside its values. Slices live in the chunk's arena. */
+typedef struct bw_row_event {
+    bw_slice id;           /* of the event */
+    bw_slice operation;    /* "create", "update", ... */
+    bw_slice payload;      /* the event's exact text */
+    bw_slice attributes;   /* of its message, for a dead letter */
+    bw_slice letter_id;    /* what a dead letter of it is known by: its id, or what that was before
+                               an operator edited the message */
+    int64_t time_us;       /* when it happened */
+    int64_t version;       /* that its outcome has: what orders the events of one entity */
+    int64_t state_version; /* of the state that the row's values show: never lower */
+    bool deleted;          /* that state is: it is not there any more */
+} bw_row_event;
 
 typedef struct bw_chunk {
     bw_arena arena;
     size_t columns;
     bw_value *values; /* rows * columns, row after row */
     size_t rows, values_cap;
+    bw_row_event *events; /* beside the rows of a change stream; unused by tables */
+    size_t events_cap;
+    bool has_events;
     bw_rejected_row *rejected;
     size_t n_rejected, rejected_cap;
     uint64_t source_bytes; /* as they came from the source */
@@ -39,6 +59,12 @@ void bw_chunk_reset(bw_chunk *chunk, size_t columns);
 /* Room for one more row, not yet counted: fill it, then raise chunk->rows. Earlier row pointers
    become invalid. */
 bw_value *bw_chunk_row(bw_chunk *chunk);
+/* The event of that next row: to be filled for every row of the chunk or for none. */
+bw_row_event *bw_chunk_event(bw_chunk *chunk);
+static inline const bw_row_event *bw_chunk_event_at(const bw_chunk *chunk, size_t row)
+{
+    return chunk->has_events ? &chunk->events[row] : NULL;
+}
 static inline const bw_value *bw_chunk_at(const bw_chunk *chunk, size_t row)
 {
     return chunk->values + row * chunk->columns;

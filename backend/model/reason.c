@@ -38,6 +38,7 @@ static const struct {
     [BW_REASON_BAD_MESSAGE] = {"BAD_MESSAGE", "the message is not a change event"},
     [BW_REASON_PROCESSING] = {"PROCESSING", "the message could not be processed"},
     [BW_REASON_CONFLICT] = {"CONFLICT", "the change conflicts and an operator decides"},
+    [BW_REASON_UNDELIVERED] = {"UNDELIVERED", "delivered too often without being acknowledged"},
 };
 
 const char *bw_reason_name(bw_reason reason)

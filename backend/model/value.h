@@ -89,6 +89,7 @@ typedef enum bw_reason {
     BW_REASON_BAD_MESSAGE,
     BW_REASON_PROCESSING,
     BW_REASON_CONFLICT,
+    BW_REASON_UNDELIVERED, /* delivered too often without being acknowledged */
     BW_REASON_COUNT,
 } bw_reason;
 

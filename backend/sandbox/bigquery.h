@@ -14,6 +14,7 @@
 typedef struct bw_sb_jobs bw_sb_jobs;
 typedef struct bw_sb_uploads bw_sb_uploads;
 typedef struct bw_sb_insert_ids bw_sb_insert_ids;
+typedef struct bw_sb_quota bw_sb_quota;
 
 /* Counters of GET /sandbox/stats. */
 typedef struct bw_sb_stats {
@@ -31,6 +32,7 @@ typedef struct bw_sb_bigquery {
     bw_sb_jobs *jobs;
     bw_sb_uploads *uploads;
     bw_sb_insert_ids *insert_ids;
+    bw_sb_quota *quota;
     bw_sb_pool *pool; /* of requests: where they wait for jobs */
     const bw_clock *clock;
     bw_sb_stats *stats;

@@ -276,6 +276,8 @@ static bw_status make_visible(bq_append *a, bq_before_commit *hook, void *user, 
         status = bq_target_apply(a->catalog, a->ref, &a->options, &target, &a->schema, a->storage,
                                  a->options.discard ? 0 : a->rows,
                                  a->options.discard ? 0 : a->bytes, err);
+    if (status == BW_OK && a->options.streamed)
+        status = bq_buffer_add(a->catalog, target.storage, a->rows, a->bytes, err);
     if (status == BW_OK && hook)
         status = hook(user, a->catalog, err);
     bq_target_fini(&target);

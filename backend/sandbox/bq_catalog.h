@@ -23,6 +23,12 @@ BW_NODISCARD bw_status bq_catalog_open(const char *dir, const bw_clock *clock, b
                                        bq_error *err);
 void bq_catalog_close(bq_catalog *catalog);
 
+/* How long rows of insertAll stay in the streaming buffer, where DML may not change them; 0, as at
+   the beginning: not at all. */
+void bq_catalog_set_buffer(bq_catalog *catalog, int64_t duration_us);
+/* What is in the buffer now has left it. */
+BW_NODISCARD bw_status bq_catalog_flush_buffer(bq_catalog *catalog, bq_error *err);
+
 /* Forgets everything (POST /sandbox/reset). */
 BW_NODISCARD bw_status bq_catalog_reset(bq_catalog *catalog, bq_error *err);
 
@@ -73,8 +79,10 @@ typedef struct bq_table {
                              description, friendlyName, labels, timePartitioning, rangePartitioning,
                              clustering, requirePartitionFilter, ... never NULL once filled */
     int64_t created_us, modified_us;
-    int64_t expires_us; /* BW_TIME_NONE: never */
-    int64_t rows, bytes;
+    int64_t expires_us;                /* BW_TIME_NONE: never */
+    int64_t rows, bytes;               /* with those in the streaming buffer */
+    int64_t buffer_rows, buffer_bytes; /* of those, in the buffer; bq_table_get fills them */
+    int64_t buffer_since_us;           /* arrival of the oldest one there */
     char etag[24];
 } bq_table;
 
@@ -146,6 +154,7 @@ typedef struct bq_append_options {
                                 APPEND, EMPTY and TRUNCATE_DATA a schema here must evolve by `evolve` */
     bq_evolution evolve;   /* schemaUpdateOptions */
     bool discard;          /* counts rows and bytes, keeps nothing */
+    bool streamed;         /* by insertAll: the rows go through the streaming buffer */
 } bq_append_options;
 
 /* Fails early with what is known now (notFound, schema mismatch, WRITE_EMPTY); all is checked again

@@ -203,7 +203,11 @@ bw_status bq_storage_create(bq_catalog *catalog, const bq_schema *schema, int64_
 
 bw_status bq_storage_drop(bq_catalog *catalog, int64_t storage, bq_error *err)
 {
-    return bq_store_execf(catalog, err, "DROP TABLE IF EXISTS \"t%lld\"", (long long)storage);
+    bw_status status =
+        bq_store_execf(catalog, err, "DROP TABLE IF EXISTS \"t%lld\"", (long long)storage);
+    if (status != BW_OK)
+        return status;
+    return bq_store_exec(catalog, err, "DELETE FROM bq_buffer WHERE storage = ?", "i", storage);
 }
 
 bw_status bq_storage_widen(bq_catalog *catalog, int64_t storage, const bq_schema *have,
@@ -238,6 +242,8 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS bq_job(project TEXT, location TEXT, id TEXT, created INTEGER,"
     " json TEXT, PRIMARY KEY(project, location, id)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS bq_job_created ON bq_job(project, created)",
+    "CREATE TABLE IF NOT EXISTS bq_buffer(storage INTEGER, first INTEGER, last INTEGER,"
+    " bytes INTEGER, arrived INTEGER, PRIMARY KEY(storage, first)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS bq_sequence(value INTEGER)",
     "INSERT INTO bq_sequence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM bq_sequence)",
 };
@@ -337,7 +343,7 @@ void bq_catalog_close(bq_catalog *catalog)
 bw_status bq_catalog_reset(bq_catalog *catalog, bq_error *err)
 {
     static const char *const clear[] = {"DELETE FROM bq_table", "DELETE FROM bq_dataset",
-                                        "DELETE FROM bq_job"};
+                                        "DELETE FROM bq_job", "DELETE FROM bq_buffer"};
     bq_store_lock(catalog);
     bw_status status = bq_store_begin(catalog, err);
     for (size_t i = 0; status == BW_OK && i < BW_COUNT(clear); i++)

@@ -20,6 +20,7 @@ struct bq_catalog {
     pthread_mutex_t mu;
     const bw_clock *clock;
     int64_t next_expiry_us; /* guarded by mu; BW_FOREVER when nothing expires */
+    int64_t buffer_us;      /* guarded by mu: rows of insertAll stay so long in the buffer */
 };
 
 #define BQ_ANONYMOUS_DATASET "_anonymous"
@@ -94,6 +95,22 @@ void bq_target_fini(bq_target *target);
 /* A SQLite column as a stored value, borrowed until the next step. */
 bq_value bq_store_column(sqlite3_stmt *stmt, int column);
 void bq_store_bind(sqlite3_stmt *stmt, int index, const bq_value *value);
+
+/* ---- The streaming buffer (bq_buffer.c) -------------------------------------------------------- */
+
+/* The newest `count` rows of the storage have just been streamed. */
+BW_NODISCARD bw_status bq_buffer_add(bq_catalog *catalog, int64_t storage, int64_t count,
+                                     int64_t bytes, bq_error *err);
+/* Fills the buffer_ members. */
+BW_NODISCARD bw_status bq_buffer_fill(bq_catalog *catalog, int64_t storage, bq_table *table,
+                                      bq_error *err);
+/* Runs a query for its first value, 0 when it gives none. */
+typedef bw_status bq_buffer_probe(void *user, const char *sql, int64_t *value);
+/* Fails with invalidQuery when one of the rows (numbers that `rows_query` selects; NULL: all) is in
+   the buffer. */
+BW_NODISCARD bw_status bq_buffer_check(bq_catalog *catalog, const bq_table *table, int64_t storage,
+                                       const char *rows_query, bq_buffer_probe *probe, void *user,
+                                       bq_error *err);
 
 /* Checks names of datasets and tables, partitioning and clustering against the schema. */
 BW_NODISCARD bw_status bq_check_table(const bq_table *table, bq_error *err);

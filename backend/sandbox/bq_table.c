@@ -204,7 +204,13 @@ bw_status bq_table_create(bq_catalog *catalog, const bq_table *in, bq_table *out
 bw_status bq_table_get(bq_catalog *catalog, bq_table_ref ref, bq_table *out, bq_error *err)
 {
     bq_store_lock(catalog);
-    bw_status status = bq_store_find(catalog, ref, out, NULL, err);
+    int64_t storage = 0;
+    bw_status status = bq_store_find(catalog, ref, out, &storage, err);
+    if (status == BW_OK) {
+        status = bq_buffer_fill(catalog, storage, out, err);
+        if (status != BW_OK)
+            bq_table_fini(out);
+    }
     bq_store_unlock(catalog);
     return status;
 }

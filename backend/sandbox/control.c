@@ -97,16 +97,29 @@ static bw_sb_outcome expire_tokens(void *context, bw_sb_request *r, bw_sb_reply 
     return BW_SB_DONE;
 }
 
+static bw_sb_outcome done(bw_sb_reply *reply, bw_status status, const bw_error *err)
+{
+    if (status != BW_OK)
+        bw_sb_reply_error(reply, 500, NULL, NULL, "%s", err->message);
+    else
+        bw_buf_adds(&reply->body, "{}");
+    return BW_SB_DONE;
+}
+
 static bw_sb_outcome reset(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
     bw_sb_control *c = context;
     bw_error err = BW_ERROR_INIT;
     (void)r;
-    if (c->reset(c->user, &err) != BW_OK)
-        bw_sb_reply_error(reply, 500, NULL, NULL, "%s", err.message);
-    else
-        bw_buf_adds(&reply->body, "{}");
-    return BW_SB_DONE;
+    return done(reply, c->reset(c->user, &err), &err);
+}
+
+static bw_sb_outcome flush_buffer(void *context, bw_sb_request *r, bw_sb_reply *reply)
+{
+    bw_sb_control *c = context;
+    bw_error err = BW_ERROR_INIT;
+    (void)r;
+    return done(reply, c->flush(c->user, &err), &err);
 }
 
 static const char *const prefixes[] = {"/", NULL};
@@ -119,6 +132,8 @@ static const bw_sb_route routes[] = {
     {"DELETE", "sandbox/faults", "sandbox.faults", .handle = clear_faults, .unlisted = true},
     {"GET", "sandbox/stats", "sandbox.stats", .handle = stats, .unlisted = true},
     {"POST", "sandbox/tokens/expire", "sandbox.expire", .handle = expire_tokens, .unlisted = true},
+    {"POST", "sandbox/streaming-buffer/flush", "sandbox.flush", .handle = flush_buffer,
+     .unlisted = true},
     {"POST", "sandbox/reset", "sandbox.reset", .handle = reset, .unlisted = true},
 };
 

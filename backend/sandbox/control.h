@@ -25,6 +25,8 @@ typedef struct bw_sb_control {
     bw_sb_stats *stats;
     /* Makes everything as it was at the start. */
     bw_status (*reset)(void *user, bw_error *err);
+    /* What is in the streaming buffer leaves it. */
+    bw_status (*flush)(void *user, bw_error *err);
     void *user;
 } bw_sb_control;
 

@@ -1,6 +1,7 @@
 /* Copy jobs: one or several tables into one. */
 #include "backend/sandbox/job_config.h"
 #include "backend/sandbox/json_edit.h"
+#include "backend/sandbox/quota.h"
 
 #define MAX_SOURCES 1200
 
@@ -67,6 +68,9 @@ static bw_status run_copy(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
         plan_copy(&arena, bw_sb_json_object(job->configuration, "copy"), job->project, &plan, err);
     if (status == BW_OK) {
         bw_sb_job_set_outcome(job, "{\"copy\":{}}", NULL);
+        status = bw_sb_quota_take(bq->quota, plan.destination, err);
+    }
+    if (status == BW_OK) {
         status = bq_table_copy(bq->catalog, plan.sources, plan.count, plan.destination, plan.write,
                                plan.create, bw_sb_job_commit, job, &rows, err);
     }

@@ -11,6 +11,7 @@
 #include "backend/sandbox/job_record.h"
 #include "backend/sandbox/json_edit.h"
 #include "backend/sandbox/lines.h"
+#include "backend/sandbox/quota.h"
 
 #define SHOWN_ERRORS 50
 
@@ -319,6 +320,8 @@ static bw_status run_load(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
     run.format = format_of(bw_sb_json_text(&run.arena, run.config, "sourceFormat"));
     bw_status status = format_options(run.format, &run.arena, run.config, &run.csv_options,
                                       &run.avro_options, err);
+    if (status == BW_OK)
+        status = bw_sb_quota_take(bq->quota, run.destination, err);
     if (status == BW_OK)
         status = run_steps(&run, err);
     bw_sb_avro_close(run.avro);

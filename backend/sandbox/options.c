@@ -4,8 +4,16 @@
 #include <stdlib.h>
 
 #include "backend/core/text.h"
+#include "backend/core/units.h"
 
-typedef enum option_kind { TAKES_TEXT, TAKES_PORT, TAKES_FAULT, TAKES_NOTHING } option_kind;
+typedef enum option_kind {
+    TAKES_TEXT,
+    TAKES_PORT,
+    TAKES_FAULT,
+    TAKES_DURATION,
+    TAKES_QUOTA,
+    TAKES_NOTHING
+} option_kind;
 
 typedef struct option {
     const char *name, *argument;
@@ -35,6 +43,13 @@ static const option table[] = {
      "in "
      "a file of this process, one for each exchange that shows something new. "
      "$BRIDGEWATCH_SANDBOX_RECORD unless given."},
+    {"streaming-buffer", "DURATION", TAKES_DURATION, AT(buffer_us),
+     "How long rows of insertAll stay in the streaming buffer, where UPDATE, DELETE, MERGE and "
+     "TRUNCATE may not change them; 30m unless given, as in BigQuery, and 0s for not at all."},
+    {"table-quota", "JOBS[/DURATION]", TAKES_QUOTA, 0,
+     "Load, copy and query jobs that may write one table within a duration (1d unless given); a "
+     "job beyond it fails with quotaExceeded. BigQuery's own limit is 1500/1d; without this option "
+     "there is none."},
     {"fault", "SPEC", TAKES_FAULT, 0,
      "Goes wrong on purpose: METHOD:WHAT[:SHARE[:COUNT[:SKIP]]], for example "
      "bigquery.jobs.insert:503:0.2. METHOD is a method's name or a pattern, WHAT one of a status "
@@ -67,6 +82,22 @@ static bw_status unknown(const char *word, bw_error *err)
                 : bw_error_hint(err, "bridgewatch-sandbox --help lists the options.");
 }
 
+static bw_status set_quota(const option *o, const char *value, bw_sb_options *out, bw_error *err)
+{
+    char *end;
+    out->quota_jobs = strtoll(value, &end, 10);
+    out->quota_window_us = BW_DAY;
+    bool good = end > value && out->quota_jobs > 0;
+    if (good && *end == '/')
+        good = bw_parse_duration(bw_slice_cstr(end + 1), &out->quota_window_us) &&
+               out->quota_window_us > 0;
+    else
+        good = good && !*end;
+    return good ? BW_OK
+                : bw_error_set(err, BW_INVALID, "--%s: %s is not of the form %s", o->name, value,
+                               o->argument);
+}
+
 static bw_status set(const option *o, const char *value, bw_sb_options *out, bw_error *err)
 {
     char *member = (char *)out + o->offset, *end;
@@ -79,6 +110,11 @@ static bw_status set(const option *o, const char *value, bw_sb_options *out, bw_
         if (!*value || *end || port < 0 || port > 65535)
             return bw_error_set(err, BW_INVALID, "--%s: %s is not a port", o->name, value);
         out->port = (int)port;
+    } else if (o->kind == TAKES_DURATION) {
+        if (!bw_parse_duration(bw_slice_cstr(value), (int64_t *)(void *)member))
+            return bw_error_set(err, BW_INVALID, "--%s: %s is not a duration", o->name, value);
+    } else if (o->kind == TAKES_QUOTA) {
+        return set_quota(o, value, out, err);
     } else {
         if (out->fault_count == BW_COUNT(out->faults))
             return bw_error_set(err, BW_INVALID, "more than %zu faults", BW_COUNT(out->faults));
@@ -89,8 +125,11 @@ static bw_status set(const option *o, const char *value, bw_sb_options *out, bw_
 
 bw_status bw_sb_options_parse(int argc, char *const *argv, bw_sb_options *out, bw_error *err)
 {
-    *out = (bw_sb_options){
-        .host = "127.0.0.1", .port = 9050, .project = "demo", .dataset = "analytics"};
+    *out = (bw_sb_options){.host = "127.0.0.1",
+                           .port = 9050,
+                           .project = "demo",
+                           .dataset = "analytics",
+                           .buffer_us = 30 * BW_MINUTE};
     for (int i = 1; i < argc; i++) {
         const char *word = argv[i];
         if (strcmp(word, "-h") == 0)

@@ -15,7 +15,9 @@ typedef struct bw_sb_options {
     const char *project;
     const char *dataset;
     bool discard;
-    const char *record; /* NULL: nothing is recorded */
+    int64_t buffer_us;                   /* of the streaming buffer: 30 minutes */
+    int64_t quota_jobs, quota_window_us; /* per table; 0: no quota */
+    const char *record;                  /* NULL: nothing is recorded */
     bool die_with_parent;
     bool help, version, man;
     const char *faults[64];

@@ -3,6 +3,7 @@
 #include "backend/sandbox/job_config.h"
 #include "backend/sandbox/json_edit.h"
 #include "backend/sandbox/query_params.h"
+#include "backend/sandbox/quota.h"
 
 typedef struct query_plan {
     bw_arena arena;
@@ -201,6 +202,8 @@ static bw_status run_query(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
     query_plan plan = {.arena = BW_ARENA_INIT};
     bq_sql_result result = {0};
     bw_status status = plan_query(job, &plan, err);
+    if (status == BW_OK && plan.request.destination)
+        status = bw_sb_quota_take(bq->quota, *plan.request.destination, err);
     if (status == BW_OK)
         status = bq_sql_run(bq->catalog, &plan.request, before_commit, job, &result, err);
     if (status == BW_OK)

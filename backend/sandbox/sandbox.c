@@ -12,6 +12,7 @@
 #include "backend/sandbox/insert_ids.h"
 #include "backend/sandbox/jobs.h"
 #include "backend/sandbox/operations.h"
+#include "backend/sandbox/quota.h"
 #include "backend/sandbox/pubsub.h"
 #include "backend/sandbox/server.h"
 #include "backend/sandbox/uploads.h"
@@ -81,6 +82,7 @@ static bw_status reset(void *user, bw_error *err)
     bw_sb_faults_clear(s->faults);
     bw_sb_jobs_reset(s->bigquery.jobs);
     bw_sb_uploads_reset(s->bigquery.uploads);
+    bw_sb_quota_reset(s->bigquery.quota);
     bw_status status = bq_catalog_reset(s->bigquery.catalog, &cause);
     if (status != BW_OK)
         return from_bq(status, &cause, err);
@@ -91,6 +93,15 @@ static bw_status reset(void *user, bw_error *err)
         return status;
     bw_sb_request_log_clear(s->log);
     return make_dataset(s, err);
+}
+
+/* POST /sandbox/streaming-buffer/flush */
+static bw_status flush_buffer(void *user, bw_error *err)
+{
+    bw_sandbox *s = user;
+    bq_error cause = BQ_ERROR_INIT;
+    bw_status status = bq_catalog_flush_buffer(s->bigquery.catalog, &cause);
+    return status == BW_OK ? BW_OK : from_bq(status, &cause, err);
 }
 
 static bw_status open_storage(bw_sandbox *s, bw_error *err)
@@ -110,7 +121,9 @@ static bw_status open_storage(bw_sandbox *s, bw_error *err)
     status = bw_sb_uploads_new(dir, s->options.discard, &s->stats, &bq->uploads, err);
     if (status != BW_OK)
         return status;
+    bq_catalog_set_buffer(bq->catalog, s->options.buffer_us);
     bq->insert_ids = bw_sb_insert_ids_new(bq->clock);
+    bq->quota = bw_sb_quota_new(s->options.quota_jobs, s->options.quota_window_us, bq->clock);
     bq->jobs = bw_sb_jobs_new(bq, s->jobs, s->faults);
     status = bw_sb_jobs_resume(bq->jobs, &cause);
     if (status != BW_OK)
@@ -180,7 +193,7 @@ bw_status bw_sandbox_start(const bw_sb_options *options, bw_sandbox **out, bw_er
     s->requests = bw_sb_pool_new(REQUEST_THREADS, clock);
     s->jobs = bw_sb_pool_new(JOB_THREADS, clock);
     s->bigquery = (bw_sb_bigquery){.pool = s->requests, .clock = clock, .stats = &s->stats};
-    s->control = (bw_sb_control){s->faults, s->log, s->identity, &s->stats, reset, s};
+    s->control = (bw_sb_control){s->faults, s->log, s->identity, &s->stats, reset, flush_buffer, s};
     for (size_t i = 0; i < options->fault_count && status == BW_OK; i++)
         status = bw_sb_faults_add(s->faults, options->faults[i], err);
     if (status == BW_OK && options->record && *options->record)
@@ -218,6 +231,7 @@ void bw_sandbox_stop(bw_sandbox *s)
     bw_sb_jobs_free(s->bigquery.jobs);
     bw_sb_uploads_free(s->bigquery.uploads);
     bw_sb_insert_ids_free(s->bigquery.insert_ids);
+    bw_sb_quota_free(s->bigquery.quota);
     if (s->bigquery.catalog)
         bq_catalog_close(s->bigquery.catalog);
     bw_sb_operations_close(&s->operations);

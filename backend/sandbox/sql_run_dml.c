@@ -275,6 +275,18 @@ void sql_analyze_sets(sql_run *r, sql_scope *scope, const sql_target *t, const s
     }
 }
 
+static bw_status probe(void *user, const char *sql, int64_t *value)
+{
+    return sql_exec_int(user, sql, 0, value);
+}
+
+/* None of the rows (all of the table without a query) may be in the streaming buffer. */
+static bw_status not_buffered(sql_run *r, const sql_target *t, const char *rows_query)
+{
+    return bq_buffer_check(r->catalog, &t->table->table, t->table->storage, rows_query, probe, r,
+                           r->err);
+}
+
 static bw_status affected_bytes(sql_run *r, const sql_target *t, const char *rows_query,
                                 int64_t *bytes)
 {
@@ -289,7 +301,9 @@ bw_status sql_apply_updates(sql_run *r, sql_target *t, const char *temp,
     int64_t before = 0, after = 0, changes = 0;
     bw_buf sql = BW_BUF_INIT;
 
-    bw_status status = affected_bytes(r, t, rows, &before);
+    bw_status status = not_buffered(r, t, rows);
+    if (status == BW_OK)
+        status = affected_bytes(r, t, rows, &before);
     bw_buf_addf(&sql, "UPDATE \"t%lld\" SET ", (long long)t->table->storage);
     for (size_t i = 0; i < assigned->count; i++) {
         bw_buf_adds(&sql, i ? "," : "");
@@ -313,7 +327,9 @@ bw_status sql_apply_deletes(sql_run *r, sql_target *t, const char *rows_query, i
 {
     int64_t before = 0, changes = 0;
 
-    bw_status status = affected_bytes(r, t, rows_query, &before);
+    bw_status status = not_buffered(r, t, rows_query);
+    if (status == BW_OK)
+        status = affected_bytes(r, t, rows_query, &before);
     if (status == BW_OK)
         status = sql_exec(r,
                           sql_printf(&r->a, "DELETE FROM \"t%lld\" WHERE \"!\" IN (%s)",
@@ -413,7 +429,9 @@ bw_status sql_run_truncate(sql_run *r)
         return status;
     bq_table *table = &t.table->table;
     r->result->deleted = table->rows;
-    status = bq_storage_create(r->catalog, &table->schema, &storage, r->err);
+    status = not_buffered(r, &t, NULL);
+    if (status == BW_OK)
+        status = bq_storage_create(r->catalog, &table->schema, &storage, r->err);
     if (status == BW_OK)
         status = bq_storage_drop(r->catalog, t.table->storage, r->err);
     table->rows = table->bytes = 0;

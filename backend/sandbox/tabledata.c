@@ -183,7 +183,7 @@ static void release_ids(insert_run *run)
 
 static bw_status insert_rows(insert_run *run, bq_error *err)
 {
-    bq_append_options options = {.write = BQ_WRITE_APPEND};
+    bq_append_options options = {.write = BQ_WRITE_APPEND, .streamed = true};
     bq_append *append;
     size_t written;
     bw_status status = bq_append_begin(run->bq->catalog, run->table, &options, &append, err);

@@ -53,12 +53,20 @@ static void print_table(bw_buf *out, bw_arena *arena, const bq_table *t)
     bw_sb_json_add_raw(out, "schema", bw_buf_slice(&schema));
     bw_sb_json_add_text(out, "location", t->location);
     bw_buf_addf(out, ",\"lastModifiedTime\":\"%lld\"", (long long)(t->modified_us / 1000));
-    bw_sb_json_add_int64(out, "numRows", t->rows);
-    bw_sb_json_add_int64(out, "numBytes", t->bytes);
+    /* What is in the streaming buffer is not counted yet. */
+    bw_sb_json_add_int64(out, "numRows", t->rows - t->buffer_rows);
+    bw_sb_json_add_int64(out, "numBytes", t->bytes - t->buffer_bytes);
     bw_sb_json_add_int64(out, "numLongTermBytes", 0);
     bw_sb_json_add_int64(out, "numTotalLogicalBytes", t->bytes);
     bw_sb_json_add_int64(out, "numActiveLogicalBytes", t->bytes);
     bw_sb_json_add_int64(out, "numLongTermLogicalBytes", 0);
+    if (t->buffer_rows) {
+        bw_sb_json_add_raw(out, "streamingBuffer", BW_SLICE_LIT("{"));
+        bw_sb_json_add_int64(out, "estimatedRows", t->buffer_rows);
+        bw_sb_json_add_int64(out, "estimatedBytes", t->buffer_bytes);
+        bw_sb_json_add_int64(out, "oldestEntryTime", t->buffer_since_us / 1000);
+        bw_buf_addc(out, '}');
+    }
     bw_sb_json_add_members(out, bw_slice_cstr(t->metadata));
     bw_buf_addc(out, '}');
     bw_buf_fini(&schema);

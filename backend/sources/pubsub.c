@@ -89,6 +89,10 @@ static bw_status ps_open(const bw_source_class *class, const bw_config_node *set
     source->client = bw_pubsub_new(env->google, source->project, env->clock, env->cancel);
     bw_pubsub_set_subject(source->client, env->subject);
     bw_pubsub_set_deadline(source->client, bw_ps_call_us(source));
+    source->waiter = bw_pubsub_new(env->google, source->project, env->clock,
+                                   env->yield ? env->yield : env->cancel);
+    bw_pubsub_set_subject(source->waiter, env->subject);
+    bw_pubsub_set_deadline(source->waiter, bw_ps_call_us(source));
     *out = (bw_source *)source;
     return BW_OK;
 }
@@ -99,6 +103,7 @@ static void ps_close(bw_source *opaque)
     if (!source)
         return;
     bw_pubsub_free(source->client);
+    bw_pubsub_free(source->waiter);
     free(source->project);
     free(source);
 }

@@ -63,8 +63,9 @@ static bw_status pull(bw_reader *r, bool at_once, size_t *count, bw_error *err)
     int64_t began = bw_ps_now(r->source);
     int64_t room = r->rows_max - (int64_t)r->batch.count;
     int most = room < BW_PUBSUB_PULL_MAX ? (int)room : BW_PUBSUB_PULL_MAX;
-    bw_status s = bw_pubsub_pull(r->source->client, r->sub.name, most, at_once, &r->batch.arena,
-                                 &messages, err);
+    bw_pubsub *client = at_once ? r->source->client : r->source->waiter;
+    bw_status s =
+        bw_pubsub_pull(client, r->sub.name, most, at_once, &r->batch.arena, &messages, err);
     *count = messages.count;
     if (s != BW_OK)
         return s;
@@ -273,14 +274,22 @@ static bw_status gather(bw_reader *r, bw_error *err)
     return s;
 }
 
+/* The run is asked to end, which is no failure of it; cancelling it is told by the engine. */
+static bool must_yield(const bw_reader *r)
+{
+    return bw_cancelled(r->source->env.yield) && !bw_cancelled(r->source->env.cancel);
+}
+
 bw_status bw_ps_reader_next(bw_reader *r, bool *more, bw_batch_plan *out, bw_error *err)
 {
     *more = false;
     if (r->reading)
         return bw_error_set(err, BW_INTERNAL, "the batch at hand is not finished");
-    if (r->over)
+    if (r->over || must_yield(r))
         return BW_OK;
     bw_status s = gather(r, err);
+    if (s == BW_CANCELLED && must_yield(r))
+        return BW_OK;
     if (s != BW_OK)
         return bw_error_wrap(err, "subscription %s", r->sub.name);
     bw_ps_batch_seal(&r->batch, r->sub.ordered);

@@ -16,6 +16,7 @@ typedef struct bw_ps_source {
     int64_t batch_rows; /* the most that are held in memory: flow control */
     int64_t batch_bytes;
     bw_pubsub *client;   /* ended by the run's cancel */
+    bw_pubsub *waiter;   /* of held pulls: ended when the run is to yield, too */
     int64_t clock_ahead; /* microseconds, of the service before this machine, as far as known */
 } bw_ps_source;
 

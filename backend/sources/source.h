@@ -30,6 +30,8 @@ typedef struct bw_source_class bw_source_class;
 typedef struct bw_source_env {
     const bw_clock *clock;
     const bw_cancel *cancel;
+    /* Raised: a stream's reader hands out no further batch; cancelling raises it too. NULL: never. */
+    const bw_cancel *yield;
     const char *subject;      /* for log lines: the sync's or the source's name */
     int64_t stall_timeout_us; /* without a byte of progress */
     const bw_google *google;  /* for secrets that are kept there; NULL: none at hand */
@@ -216,6 +218,9 @@ struct bw_source_class {
     void (*reader_end)(bw_reader *reader, bw_batch_end *out);
     /* Reads the current batch again from its first row, in the same snapshot. */
     bw_status (*reader_restart)(bw_reader *reader, bw_error *err);
+    /* The batch's rows are visible at the destination, but not committed yet: what the source has to
+       tell others of them. May come again for the same rows. NULL where there is nothing to tell. */
+    bw_status (*reader_visible)(bw_reader *reader, bw_error *err);
     /* The batch is committed, and the position durable (NULL: it did not move). NULL where the source
        does not care. */
     bw_status (*reader_ack)(bw_reader *reader, const char *position, bw_error *err);

@@ -87,6 +87,39 @@ bw_status bw_store_audit_add(bw_store *store, const char *who, const char *actio
     return bw_tx_end(store, bw_audit_append(store, who, action, subject, detail, err), err);
 }
 
+static bw_status is_there(bw_store *store, const bw_audit_entry *e, bool *there, bw_error *err)
+{
+    int64_t found;
+    bw_sql q = bw_sql_open(store, "SELECT 1 FROM audit WHERE subject = ? AND action = ? LIMIT 1");
+    bw_sql_bind_text(&q, e->subject);
+    bw_sql_bind_text(&q, e->action);
+    bw_status st = bw_sql_one_int(&q, 0, &found, err);
+    *there = found != 0;
+    return st;
+}
+
+bw_status bw_store_audit_add_new(bw_store *store, const bw_audit_entry *entries, size_t count,
+                                 size_t *added, bw_error *err)
+{
+    size_t n = 0;
+    bw_status st = bw_tx_begin(store, err);
+    if (st != BW_OK)
+        return st;
+    for (size_t i = 0; st == BW_OK && i < count; i++) {
+        const bw_audit_entry *e = &entries[i];
+        bool there;
+        st = is_there(store, e, &there, err);
+        if (st != BW_OK || there)
+            continue;
+        st = bw_audit_append(store, e->who, e->action, e->subject, e->detail, err);
+        n++;
+    }
+    st = bw_tx_end(store, st, err);
+    if (added)
+        *added = st == BW_OK ? n : 0;
+    return st;
+}
+
 static void read_entry(bw_sql *q, bw_arena *arena, void *item)
 {
     bw_audit_entry *e = item;

@@ -120,11 +120,17 @@ bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t
 static const char *const SUPERSEDE_ALL =
     "UPDATE letters SET state = 'superseded', changed = ?3 WHERE sync = ?1"
     " AND state IN ('open', 'replaying') AND attributes IS NULL";
-static const char *const SUPERSEDE_LANDED =
-    "UPDATE letters SET state = CASE state WHEN 'replaying' THEN 'replayed' ELSE 'superseded' END,"
-    " changed = ?3 WHERE sync = ?1 AND state IN ('open', 'replaying') AND batch <> ?2"
-    " AND key IN (SELECT k.value FROM batches b, json_each(b.landed_keys) k"
-    " WHERE b.sync = ?1 AND b.number = ?2)";
+#define SUPERSEDE_LANDED                                                                        \
+    "UPDATE letters SET state = CASE state WHEN 'replaying' THEN 'replayed' ELSE 'superseded' " \
+    "END,"                                                                                      \
+    " changed = ?3 WHERE sync = ?1 AND state IN ('open', 'replaying') AND batch <> ?2 AND "
+#define LANDED                                                       \
+    " IN (SELECT k.value FROM batches b, json_each(b.landed_keys) k" \
+    " WHERE b.sync = ?1 AND b.number = ?2)"
+/* A row is made good by a newer row of its key, a message only by itself. */
+static const char *const SUPERSEDE_ROWS = SUPERSEDE_LANDED "attributes IS NULL AND key" LANDED;
+static const char *const SUPERSEDE_MESSAGES =
+    SUPERSEDE_LANDED "attributes NOT NULL AND event_id" LANDED;
 #define TAKE_OVER                                                                             \
     "reason = excluded.reason, column_name = excluded.column_name, detail = excluded.detail," \
     " key = excluded.key, attributes = excluded.attributes, content = excluded.content,"      \
@@ -159,10 +165,33 @@ bw_status bw_letters_commit(bw_store *store, const char *sync, int64_t batch, bo
     if (replaced)
         st = apply(store, SUPERSEDE_ALL, sync, batch, NULL, err);
     if (st == BW_OK)
-        st = apply(store, SUPERSEDE_LANDED, sync, batch, NULL, err);
+        st = apply(store, SUPERSEDE_ROWS, sync, batch, NULL, err);
+    if (st == BW_OK)
+        st = apply(store, SUPERSEDE_MESSAGES, sync, batch, NULL, err);
     if (st == BW_OK)
         st = apply(store, OPEN_STAGED, sync, batch, "open", err);
     return st == BW_OK ? bw_letters_unstage(store, sync, batch, err) : st;
+}
+
+/* Numbers of batches begin at 1. */
+#define NO_BATCH 0
+
+bw_status bw_store_letters_put(bw_store *store, const char *sync, const bw_dead_letter *letters,
+                               size_t count, bw_error *err)
+{
+    bw_status st = bw_tx_begin(store, err);
+    if (st != BW_OK)
+        return st;
+    for (size_t i = 0; i < count && st == BW_OK; i++)
+        st = stage_one(store, sync, NO_BATCH, &letters[i], err);
+    if (st == BW_OK)
+        st = apply(store, OPEN_STAGED, sync, NO_BATCH, "open", err);
+    if (st == BW_OK)
+        st = bw_letters_unstage(store, sync, NO_BATCH, err);
+    bw_crash_point("store_letters_put_before");
+    st = bw_tx_end(store, st, err);
+    bw_crash_point("store_letters_put_after");
+    return st;
 }
 
 bw_status bw_letters_refuse(bw_store *store, const char *sync, int64_t batch, bw_error *err)
@@ -190,8 +219,9 @@ bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max, bw
 {
     void *items;
     bw_tx_read(store);
-    bw_sql q = bw_sql_open(store, "SELECT DISTINCT key FROM letters WHERE sync = ? AND key NOT NULL"
-                                  " AND state IN ('open', 'replaying') ORDER BY key LIMIT ?");
+    bw_sql q = bw_sql_open(store, "SELECT DISTINCT iif(attributes IS NULL, key, event_id) AS k"
+                                  " FROM letters WHERE sync = ? AND k NOT NULL"
+                                  " AND state IN ('open', 'replaying') ORDER BY k LIMIT ?");
     bw_sql_bind_text(&q, sync);
     bw_sql_bind_limit(&q, max);
     bw_status st = bw_sql_list(&q, arena, sizeof(char *), read_key, &items, count, err);

@@ -91,6 +91,8 @@ BW_NODISCARD bw_status bw_store_sync_put_all(bw_store *store, const bw_sync_reco
                                              size_t count, bw_error *err);
 BW_NODISCARD bw_status bw_store_sync_pause(bw_store *store, const char *name, bool paused,
                                            const char *who, bw_error *err);
+/* Its run, which has no end, is well: last_run and last_success are now, earlier failures are over. */
+BW_NODISCARD bw_status bw_store_sync_alive(bw_store *store, const char *name, bw_error *err);
 /* BW_TIME_NONE ends it. */
 BW_NODISCARD bw_status bw_store_sync_park(bw_store *store, const char *name, int64_t until_us,
                                           const char *reason, bw_error *err);
@@ -130,7 +132,7 @@ typedef enum bw_batch_state {
 
 const char *bw_batch_state_name(bw_batch_state state);
 
-#define BW_BATCH_FINALS 3
+#define BW_BATCH_FINALS 10
 
 typedef struct bw_batch_final {
     int kind;         /* bw_final_kind */
@@ -155,7 +157,7 @@ typedef struct bw_batch_record {
     int64_t watermark_us;
     int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded;
     int64_t null_cursors, ahead_rows; /* -1 not counted */
-    /* JSON array of keys (as strings) that have an open or replaying letter and landed in this batch;
+    /* JSON array of keys (of messages: event ids), as strings, that have an open or replaying letter and landed in this batch;
        NULL: none. Durable from `loaded` on; the commit makes the letters superseded or replayed. */
     const char *landed_keys;
     int64_t started_us, updated_us;
@@ -238,11 +240,16 @@ typedef struct bw_dead_letter {
 BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync, int64_t batch,
                                               const bw_dead_letter *letters, size_t count,
                                               bw_error *err);
+/* Letters that belong to no batch (messages of a dead-letter subscription), open at once; met again as
+   those of a batch. One transaction. */
+BW_NODISCARD bw_status bw_store_letters_put(bw_store *store, const char *sync,
+                                            const bw_dead_letter *letters, size_t count,
+                                            bw_error *err);
 /* How many staged letters of the batch are new: no letter with their event id is open, replaying, or
    discarded with the same content. */
 BW_NODISCARD bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t batch,
                                                    int64_t *count, bw_error *err);
-/* Keys of the sync's open and replaying letters, sorted (strcmp) and each once, for the run to watch
+/* Keys (of messages: event ids) of the sync's open and replaying letters, sorted (strcmp) and each once, for the run to watch
    for; at most `max`. */
 BW_NODISCARD bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max,
                                             bw_arena *arena, const char *const **keys,
@@ -300,6 +307,11 @@ typedef struct bw_audit_entry {
 
 BW_NODISCARD bw_status bw_store_audit_add(bw_store *store, const char *who, const char *action,
                                           const char *subject, const char *detail, bw_error *err);
+/* The same for several in one transaction (id, at_us and hash are not read), without those whose
+   action and subject are in the trail already: events are delivered more than once. *added (may be
+   NULL) counts. */
+BW_NODISCARD bw_status bw_store_audit_add_new(bw_store *store, const bw_audit_entry *entries,
+                                              size_t count, size_t *added, bw_error *err);
 /* Newest first, from before_id (0: the newest). subject NULL: all. */
 BW_NODISCARD bw_status bw_store_audit_list(bw_store *store, const char *subject, int64_t before_id,
                                            size_t limit, bw_arena *arena, bw_audit_entry **out,

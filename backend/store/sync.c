@@ -194,6 +194,21 @@ bw_status bw_store_sync_note(bw_store *store, const char *name, const char *note
     return st == BW_OK ? bw_tx_end(store, set_notes(store, name, notes, err), err) : st;
 }
 
+static bw_status set_alive(bw_store *store, const char *name, bw_error *err)
+{
+    bw_sql q = bw_sql_open(store, "UPDATE syncs SET last_run = ?1, last_success = ?1, failures = 0,"
+                                  " error = NULL, hint = NULL WHERE name = ?2");
+    bw_sql_bind_time(&q, bw_wall_us(store->clock));
+    bw_sql_bind_text(&q, name);
+    return bw_sql_run(&q, NULL, err);
+}
+
+bw_status bw_store_sync_alive(bw_store *store, const char *name, bw_error *err)
+{
+    bw_status st = bw_tx_begin(store, err);
+    return st == BW_OK ? bw_tx_end(store, set_alive(store, name, err), err) : st;
+}
+
 /* The epoch makes a batch that was planned before leave the checkpoint alone when it commits. */
 static bw_status forget_checkpoint(bw_store *store, const char *name, const char *who,
                                    bw_error *err)

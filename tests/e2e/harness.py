@@ -27,6 +27,8 @@ PROGRAM = os.path.join(BUILD, "bridgewatch")
 CRASHING = os.path.join(BUILD, "tests", "bridgewatch-crash")
 SANDBOX = os.path.join(BUILD, "bridgewatch-sandbox")
 
+SERVICES = ("bigquery", "pubsub", "datastore", "logging", "monitoring", "secretmanager")
+
 _alive = []
 
 
@@ -248,7 +250,8 @@ class Bridgewatch:
         self.state = os.path.join(directory.path, name + "-state")
         self.config = directory.file(name + ".yaml", "\n".join(
             ["project: demo", "dataset: analytics", "credentials: none",
-             'endpoints: {bigquery: "%s"}' % sandbox_url, "state_dir: " + self.state]
+             "endpoints: {%s}" % ", ".join('%s: "%s"' % (s, sandbox_url) for s in SERVICES),
+             "state_dir: " + self.state]
             + ([extra] if extra else [])
             + ["sources:"] + ["  %s: %s" % item for item in sources.items()]
             + ["syncs:"] + ["  - " + s for s in syncs]) + "\n")

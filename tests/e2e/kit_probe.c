@@ -174,7 +174,7 @@ static bw_reaction act(probe *p, int action)
     return bw_table_act(p->table, action);
 }
 
-static bw_reaction typed(probe *p, const bw_event *e)
+static bw_reaction typed(probe *p, const bw_input *e)
 {
     bw_reaction reaction = bw_prompt_event(p->prompt, e);
     if (reaction & (BW_REACT_ACCEPT | BW_REACT_CANCEL)) {
@@ -186,7 +186,7 @@ static bw_reaction typed(probe *p, const bw_event *e)
     return reaction;
 }
 
-static bw_reaction handle(probe *p, const bw_event *e)
+static bw_reaction handle(probe *p, const bw_input *e)
 {
     if (p->prompt)
         return typed(p, e);
@@ -235,7 +235,7 @@ static int loop(probe *p)
         poll(fds, 2, bw_poll_ms(bw_clock_system(), deadline, -1));
         bool redraw = take_signals(p, &end) || bw_table_tick(p->table) != BW_REACT_NONE;
         redraw |= deadline != BW_FOREVER && bw_mono_us(bw_clock_system()) >= deadline;
-        bw_event e;
+        bw_input e;
         while (!p->quit && bw_term_read(p->term, &e))
             redraw |= (handle(p, &e) & BW_REACT_REDRAW) != 0;
         if (redraw && !p->quit)

@@ -19,7 +19,7 @@ static void complete(void *user, const char *text, bw_candidates *out)
     bw_candidates_add(out, "resync-full");
 }
 
-static void take(bw_prompt *p, const bw_event *e)
+static void take(bw_prompt *p, const bw_input *e)
 {
     char name[BW_KEY_NAME];
     bw_error err = BW_ERROR_INIT;
@@ -46,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bw_prompt *p = bw_prompt_new(
         &(bw_prompt_options){.label = ":", .history = &history, .complete = complete, .max = 200});
     bw_canvas *c = bw_canvas_new(4, 20, bw_glyphs_pick(true, false, false));
-    bw_event e;
+    bw_input e;
     int64_t now = 0;
     bw_slice s = {(const char *)data, size};
     int32_t cp;

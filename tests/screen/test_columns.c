@@ -157,7 +157,7 @@ static void titles_are_clicked(void **state)
     int from, to;
     bw_screen_open(&f, &(bw_screen_options){.cols = 120, .ascii = true});
     assert_true(find_title(f.canvas, "DLQ", &from, &to));
-    bw_event click = bw_test_click(2, from);
+    bw_input click = bw_test_click(2, from);
     (void)bw_console_event(f.console, &click);
     (void)bw_screen_frame(&f);
     assert_int_equal(find_row(f.canvas, "shop.payments"), 3);

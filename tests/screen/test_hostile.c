@@ -124,7 +124,7 @@ static void copies_are_clean(void **state)
     bw_console_wishes w;
     bw_screen_open(&f, &(bw_screen_options){.kind = BW_FIXTURE_HOSTILE});
     bw_screen_command(&f, "sources");
-    bw_event copy = bw_test_key("Y");
+    bw_input copy = bw_test_key("Y");
     (void)bw_console_event(f.console, &copy);
     bw_console_wishes_take(f.console, &w);
     assert_non_null(w.copy.ptr);

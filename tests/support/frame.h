@@ -69,17 +69,17 @@ static inline void bw_assert_shows_at(const bw_canvas *canvas, const char *text,
 #define assert_hides(canvas, text) bw_assert_shows_at((canvas), (text), false, __FILE__, __LINE__)
 
 /* A key by its name, as the decoder would deliver it. */
-static inline bw_event bw_test_key(const char *name)
+static inline bw_input bw_test_key(const char *name)
 {
-    bw_event e = {.type = BW_EVENT_KEY};
+    bw_input e = {.type = BW_EVENT_KEY};
     snprintf(e.key, sizeof(e.key), "%s", name);
     e.printable = strcmp(name, "space") == 0 || (name[0] && (!name[1] || (name[0] & 0x80)));
     return e;
 }
 
-static inline bw_event bw_test_click(int row, int col)
+static inline bw_input bw_test_click(int row, int col)
 {
-    return (bw_event){.type = BW_EVENT_CLICK, .row = row, .col = col};
+    return (bw_input){.type = BW_EVENT_CLICK, .row = row, .col = col};
 }
 
 #endif

@@ -96,7 +96,7 @@ static void grant(bw_screen_fixture *f)
         bw_console_themed(f->console, w.theme, NULL);
 }
 
-static void send_event(bw_screen_fixture *f, const bw_event *event)
+static void send_event(bw_screen_fixture *f, const bw_input *event)
 {
     (void)bw_console_event(f->console, event);
     answer(f);
@@ -108,7 +108,7 @@ void bw_screen_keys(bw_screen_fixture *f, const char *keys)
 {
     char *copy = bw_xstrdup(keys), *rest = NULL;
     for (char *key = strtok_r(copy, " ", &rest); key; key = strtok_r(NULL, " ", &rest)) {
-        bw_event event = bw_test_key(key);
+        bw_input event = bw_test_key(key);
         send_event(f, &event);
     }
     free(copy);
@@ -121,7 +121,7 @@ void bw_screen_type(bw_screen_fixture *f, const char *text)
         size_t n = bw_cluster_next(s, &width);
         char key[BW_KEY_NAME];
         snprintf(key, sizeof(key), "%.*s", (int)n, s.ptr);
-        bw_event event = bw_test_key(strcmp(key, " ") == 0 ? "space" : key);
+        bw_input event = bw_test_key(strcmp(key, " ") == 0 ? "space" : key);
         send_event(f, &event);
         s.ptr += n;
         s.len -= n;

@@ -49,22 +49,22 @@ static void move(bw_chooser *c, int by)
     }
 }
 
-bw_reaction bw_chooser_event(bw_chooser *c, const bw_event *e)
+bw_reaction bw_chooser_event(bw_chooser *c, const bw_input *e)
 {
     size_t count = bw_table_columns(c->table);
-    if (bw_event_is(e, "esc") || bw_event_is(e, "enter") || bw_event_is(e, "q"))
+    if (bw_input_is(e, "esc") || bw_input_is(e, "enter") || bw_input_is(e, "q"))
         return BW_REACT_ACCEPT | BW_REACT_REDRAW;
-    if ((bw_event_is(e, "up") || bw_event_is(e, "k")) && c->cursor > 0)
+    if ((bw_input_is(e, "up") || bw_input_is(e, "k")) && c->cursor > 0)
         c->cursor--;
-    else if ((bw_event_is(e, "down") || bw_event_is(e, "j")) && c->cursor + 1 < count)
+    else if ((bw_input_is(e, "down") || bw_input_is(e, "j")) && c->cursor + 1 < count)
         c->cursor++;
-    else if (bw_event_is(e, "space"))
+    else if (bw_input_is(e, "space"))
         toggle(c);
-    else if (bw_event_is(e, "<"))
+    else if (bw_input_is(e, "<"))
         move(c, -1);
-    else if (bw_event_is(e, ">"))
+    else if (bw_input_is(e, ">"))
         move(c, 1);
-    else if (bw_event_is(e, "r"))
+    else if (bw_input_is(e, "r"))
         bw_table_reset_columns(c->table);
     else
         return BW_REACT_HANDLED;

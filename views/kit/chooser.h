@@ -14,7 +14,7 @@ typedef struct bw_chooser bw_chooser;
 bw_chooser *bw_chooser_new(bw_table *table);
 void bw_chooser_free(bw_chooser *c);
 /* ACCEPT when it is to be closed; takes all events. */
-bw_reaction bw_chooser_event(bw_chooser *c, const bw_event *event);
+bw_reaction bw_chooser_event(bw_chooser *c, const bw_input *event);
 /* In the middle of the region. */
 void bw_chooser_draw(const bw_chooser *c, bw_region r);
 

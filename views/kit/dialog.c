@@ -94,7 +94,7 @@ static bw_reaction confirm(bw_dialog *d)
     return d->mismatch ? BW_REACT_REDRAW : BW_REACT_ACCEPT | BW_REACT_REDRAW;
 }
 
-static bw_reaction click(bw_dialog *d, const bw_event *event)
+static bw_reaction click(bw_dialog *d, const bw_input *event)
 {
     if (bw_region_has(d->buttons[0], event->row, event->col))
         return BW_REACT_CANCEL | BW_REACT_REDRAW;
@@ -103,7 +103,7 @@ static bw_reaction click(bw_dialog *d, const bw_event *event)
     return BW_REACT_HANDLED;
 }
 
-static bw_reaction typed_key(bw_dialog *d, const bw_event *event)
+static bw_reaction typed_key(bw_dialog *d, const bw_input *event)
 {
     bw_reaction reaction = bw_prompt_event(d->prompt, event);
     if (reaction & BW_REACT_CHANGE)
@@ -111,10 +111,10 @@ static bw_reaction typed_key(bw_dialog *d, const bw_event *event)
     return (reaction & BW_REACT_REDRAW) | BW_REACT_HANDLED;
 }
 
-bw_reaction bw_dialog_event(bw_dialog *d, const bw_event *event)
+bw_reaction bw_dialog_event(bw_dialog *d, const bw_input *event)
 {
     static const char *const switches[] = {"tab", "shift-tab", "left", "right", "up", "down"};
-    if (bw_event_is(event, "esc") || bw_event_is(event, "ctrl-g"))
+    if (bw_input_is(event, "esc") || bw_input_is(event, "ctrl-g"))
         return BW_REACT_CANCEL | BW_REACT_REDRAW;
     if (!d->drawn) /* typed ahead: nobody has read the question yet */
         return BW_REACT_HANDLED;
@@ -122,21 +122,21 @@ bw_reaction bw_dialog_event(bw_dialog *d, const bw_event *event)
         return click(d, event);
     for (size_t i = 0; i < BW_COUNT(switches); i++) {
         bool vertical = i < 2 || i > 3;
-        if (bw_event_is(event, switches[i]) && (vertical || !d->prompt)) {
+        if (bw_input_is(event, switches[i]) && (vertical || !d->prompt)) {
             d->confirm_focused = !d->confirm_focused;
             return BW_REACT_REDRAW;
         }
     }
-    if (bw_event_is(event, "enter")) {
+    if (bw_input_is(event, "enter")) {
         /* In the typed form enter means what was typed; an empty line is still a cancel. */
         bool typed = d->prompt && bw_prompt_text(d->prompt)[0];
         return d->confirm_focused || typed ? confirm(d) : BW_REACT_CANCEL | BW_REACT_REDRAW;
     }
     if (d->prompt)
         return typed_key(d, event);
-    if (bw_event_is(event, "y"))
+    if (bw_input_is(event, "y"))
         return confirm(d);
-    if (bw_event_is(event, "n") || bw_event_is(event, "q"))
+    if (bw_input_is(event, "n") || bw_input_is(event, "q"))
         return BW_REACT_CANCEL | BW_REACT_REDRAW;
     return BW_REACT_HANDLED;
 }

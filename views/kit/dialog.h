@@ -35,7 +35,7 @@ void bw_dialog_free(bw_dialog *d);
 
 /* ACCEPT: confirmed; CANCEL: esc, n, or the Cancel button; else HANDLED or REDRAW: a dialog takes all
    events. Without typing `y` confirms as well as the button. */
-bw_reaction bw_dialog_event(bw_dialog *d, const bw_event *event);
+bw_reaction bw_dialog_event(bw_dialog *d, const bw_input *event);
 /* In the middle of the region. */
 void bw_dialog_draw(bw_dialog *d, bw_region r);
 

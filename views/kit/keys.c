@@ -31,7 +31,7 @@ static const struct {
     {"a-", 2},    {"alt+", 2}, {"shift-", 4}, {"s-", 4},   {"shift+", 4},
 };
 
-bw_slice bw_event_text(const bw_event *e)
+bw_slice bw_input_text(const bw_input *e)
 {
     return strcmp(e->key, "space") == 0 ? BW_SLICE_LIT(" ") : bw_slice_cstr(e->key);
 }
@@ -147,15 +147,15 @@ void bw_key_decoder_free(bw_key_decoder *d)
     free(d);
 }
 
-static bool key_event(bw_event *event, const char *name)
+static bool key_event(bw_input *event, const char *name)
 {
-    *event = (bw_event){.type = BW_EVENT_KEY};
+    *event = (bw_input){.type = BW_EVENT_KEY};
     snprintf(event->key, sizeof(event->key), "%s", name);
     return true;
 }
 
 /* A key after ESC; its modifiers come in the order that names have. */
-static bool alt_key(bw_event *event, const char *key)
+static bool alt_key(bw_input *event, const char *key)
 {
     char both[BW_KEY_NAME + 8], ordered[BW_KEY_NAME];
     snprintf(both, sizeof(both), "alt-%s", key);
@@ -163,7 +163,7 @@ static bool alt_key(bw_event *event, const char *key)
 }
 
 /* A character outside of any sequence. */
-static bool plain_char(int32_t cp, bool alt, bw_event *event)
+static bool plain_char(int32_t cp, bool alt, bw_input *event)
 {
     char name[BW_KEY_NAME], text[5] = "";
     const char *special = cp == '\r' || cp == '\n' ? "enter"
@@ -192,7 +192,7 @@ static bool plain_char(int32_t cp, bool alt, bw_event *event)
 }
 
 /* SGR report: button ; column ; row, then M for a press and m for a release. */
-static bool mouse_char(bw_key_decoder *d, int32_t cp, bw_event *event)
+static bool mouse_char(bw_key_decoder *d, int32_t cp, bw_input *event)
 {
     if (cp >= '0' && cp <= '9') {
         int *n = &d->number[d->numbers];
@@ -207,15 +207,15 @@ static bool mouse_char(bw_key_decoder *d, int32_t cp, bw_event *event)
     if (cp != 'M' || d->numbers != 2)
         return false;
     int button = d->number[0] & ~(4 | 8 | 16); /* with shift, meta or ctrl it is the same click */
-    bw_event_type type = button == 0    ? BW_EVENT_CLICK
+    bw_input_type type = button == 0    ? BW_EVENT_CLICK
                          : button == 64 ? BW_EVENT_WHEEL_UP
                          : button == 65 ? BW_EVENT_WHEEL_DOWN
                                         : BW_EVENT_NONE;
-    *event = (bw_event){.type = type, .col = d->number[1] - 1, .row = d->number[2] - 1};
+    *event = (bw_input){.type = type, .col = d->number[1] - 1, .row = d->number[2] - 1};
     return type != BW_EVENT_NONE;
 }
 
-static bool escape_char(bw_key_decoder *d, int32_t cp, bw_event *event)
+static bool escape_char(bw_key_decoder *d, int32_t cp, bw_input *event)
 {
     d->state = GROUND;
     switch (cp) {
@@ -254,7 +254,7 @@ static void expire(bw_key_decoder *d, int64_t now_us)
     d->last_us = now_us;
 }
 
-bool bw_key_decoder_char(bw_key_decoder *d, int32_t cp, int64_t now_us, bw_event *event)
+bool bw_key_decoder_char(bw_key_decoder *d, int32_t cp, int64_t now_us, bw_input *event)
 {
     expire(d, now_us);
     switch (d->state) {
@@ -286,7 +286,7 @@ bool bw_key_decoder_char(bw_key_decoder *d, int32_t cp, int64_t now_us, bw_event
     return cp >= 0 && plain_char(cp, false, event);
 }
 
-bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_event *event)
+bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_input *event)
 {
     expire(d, now_us);
     if (d->state == PASTE && strcmp(name, BW_FEED_PASTE_END) != 0)
@@ -299,7 +299,7 @@ bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_
         return false;
     }
     if (strcmp(name, BW_FEED_PASTE_END) == 0) {
-        *event = (bw_event){.type = BW_EVENT_PASTE, .text = bw_buf_slice(&d->paste)};
+        *event = (bw_input){.type = BW_EVENT_PASTE, .text = bw_buf_slice(&d->paste)};
         return pasted;
     }
     if (strcmp(name, BW_FEED_MOUSE) == 0) {
@@ -313,7 +313,7 @@ bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_
     return key_event(event, name);
 }
 
-bool bw_key_decoder_idle(bw_key_decoder *d, bw_event *event)
+bool bw_key_decoder_idle(bw_key_decoder *d, bw_input *event)
 {
     if (d->state != ESCAPE)
         return false;

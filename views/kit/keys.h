@@ -11,31 +11,31 @@
 #include "backend/core/error.h"
 #include "backend/core/buf.h"
 
-typedef enum bw_event_type {
+typedef enum bw_input_type {
     BW_EVENT_NONE,
     BW_EVENT_KEY,
     BW_EVENT_CLICK, /* a press of the left button */
     BW_EVENT_WHEEL_UP,
     BW_EVENT_WHEEL_DOWN,
     BW_EVENT_PASTE, /* text is what was pasted: from outside, line breaks included */
-} bw_event_type;
+} bw_input_type;
 
 #define BW_KEY_NAME 40
-typedef struct bw_event {
-    bw_event_type type;
+typedef struct bw_input {
+    bw_input_type type;
     char key[BW_KEY_NAME]; /* KEY: its name */
     bool printable;        /* KEY: `key` (a blank for "space") is text that a prompt takes */
     int row, col;          /* mouse: cell, from 0 */
     bw_slice text;         /* PASTE: valid until the decoder is fed again */
-} bw_event;
+} bw_input;
 
 /* Whether the event is this key. */
-static inline bool bw_event_is(const bw_event *e, const char *key)
+static inline bool bw_input_is(const bw_input *e, const char *key)
 {
     return e->type == BW_EVENT_KEY && strcmp(e->key, key) == 0;
 }
 /* The text that a printable key types. */
-bw_slice bw_event_text(const bw_event *e);
+bw_slice bw_input_text(const bw_input *e);
 
 /* Brings a key's name into the form above: "Ctrl-F", "C-f" and "^F" to "ctrl-f", "PageUp" to "pgup",
    " " to "space". BW_INVALID names the nearest key in the hint. */
@@ -55,10 +55,10 @@ void bw_key_decoder_free(bw_key_decoder *d);
 #define BW_FEED_MOUSE       "mouse" /* ESC [ < was read, the numbers follow as characters */
 
 /* One character that was read. True when *event is complete. `now_us` is monotonic. */
-bool bw_key_decoder_char(bw_key_decoder *d, int32_t cp, int64_t now_us, bw_event *event);
+bool bw_key_decoder_char(bw_key_decoder *d, int32_t cp, int64_t now_us, bw_input *event);
 /* A function key that the terminal's library has recognised, by its name or one of BW_FEED_*. */
-bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_event *event);
+bool bw_key_decoder_key(bw_key_decoder *d, const char *name, int64_t now_us, bw_input *event);
 /* There is nothing more to read just now: a lone ESC is the key, and combining marks are complete. */
-bool bw_key_decoder_idle(bw_key_decoder *d, bw_event *event);
+bool bw_key_decoder_idle(bw_key_decoder *d, bw_input *event);
 
 #endif

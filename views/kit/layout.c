@@ -135,7 +135,7 @@ void bw_footer_draw(bw_footer *f, bw_region r, int row, const bw_action_set *set
         draw_hint(f, r, row, &col, set, help, context);
 }
 
-int bw_footer_click(const bw_footer *f, const bw_event *event)
+int bw_footer_click(const bw_footer *f, const bw_input *event)
 {
     if (event->type != BW_EVENT_CLICK || event->row != f->row)
         return BW_ACTION_NONE;

@@ -41,7 +41,7 @@ typedef struct bw_footer {
 void bw_footer_draw(bw_footer *f, bw_region r, int row, const bw_action_set *set,
                     const bw_action_context *context);
 /* The id of the action under a click, BW_ACTION_NONE for none. */
-int bw_footer_click(const bw_footer *f, const bw_event *event);
+int bw_footer_click(const bw_footer *f, const bw_input *event);
 
 /* Fills a text view with the help of a screen: its actions with keys, flags and, for those that
    cannot run now, why. */

@@ -370,7 +370,7 @@ static bw_reaction apply(bw_prompt *p, edit e)
     return BW_REACT_NONE;
 }
 
-bw_reaction bw_prompt_event(bw_prompt *p, const bw_event *event)
+bw_reaction bw_prompt_event(bw_prompt *p, const bw_input *event)
 {
     bw_reaction reaction = BW_REACT_NONE;
     edit e = event->type == BW_EVENT_KEY ? edit_of(event->key) : EDIT_NONE;
@@ -387,7 +387,7 @@ bw_reaction bw_prompt_event(bw_prompt *p, const bw_event *event)
     else if (event->type == BW_EVENT_PASTE)
         reaction = paste(p, event->text);
     else if (event->type == BW_EVENT_KEY && event->printable)
-        reaction = insert(p, bw_event_text(event));
+        reaction = insert(p, bw_input_text(event));
     if (reaction & BW_REACT_CHANGE)
         bw_prompt_complain(p, NULL);
     return reaction;

@@ -46,7 +46,7 @@ void bw_prompt_free(bw_prompt *p);
 
 /* KEY and PASTE events: NONE for keys that are not the prompt's; else REDRAW, with CHANGE when the
    text changed; ACCEPT on enter (the line goes to the history), CANCEL on esc. */
-bw_reaction bw_prompt_event(bw_prompt *p, const bw_event *event);
+bw_reaction bw_prompt_event(bw_prompt *p, const bw_input *event);
 const char *bw_prompt_text(const bw_prompt *p);
 void bw_prompt_set(bw_prompt *p, const char *text);
 /* A complaint shown after the text until it changes: a bad regular expression. NULL clears. */

@@ -86,7 +86,7 @@ bool bw_table_filtered(const bw_table *t);
    ENTER gives ACCEPT; BACK clears a filter (REDRAW), then is NONE. */
 bw_reaction bw_table_act(bw_table *t, int action);
 /* Mouse: click a row (a second click on it within 400 ms: ACCEPT), a column title, the wheel. */
-bw_reaction bw_table_mouse(bw_table *t, const bw_event *event);
+bw_reaction bw_table_mouse(bw_table *t, const bw_input *event);
 
 /* The selected row: its id (NULL when there is none), its index in the data (SIZE_MAX). */
 const char *bw_table_selected(const bw_table *t);

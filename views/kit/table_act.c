@@ -213,7 +213,7 @@ static bw_reaction click_title(bw_table *t, int col)
     return BW_REACT_HANDLED;
 }
 
-bw_reaction bw_table_mouse(bw_table *t, const bw_event *event)
+bw_reaction bw_table_mouse(bw_table *t, const bw_input *event)
 {
     if (!bw_region_has(t->drawn, event->row, event->col))
         return BW_REACT_NONE;

@@ -241,7 +241,7 @@ static void check_gone(bw_term *term)
         term->gone = true;
 }
 
-bool bw_term_read(bw_term *term, bw_event *event)
+bool bw_term_read(bw_term *term, bw_input *event)
 {
     for (;;) {
         wint_t c = 0;

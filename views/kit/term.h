@@ -41,7 +41,7 @@ int bw_term_signal_fd(const bw_term *term);
 int bw_term_take_signal(bw_term *term);
 /* The next event that has arrived; false when there is none. Never blocks longer than the escape
    delay (50 ms, after ESC only). */
-bool bw_term_read(bw_term *term, bw_event *event);
+bool bw_term_read(bw_term *term, bw_input *event);
 /* The terminal went away (end of file or error on input). */
 bool bw_term_gone(const bw_term *term);
 

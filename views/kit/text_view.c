@@ -421,7 +421,7 @@ bw_reaction bw_text_view_act(bw_text_view *v, int action)
     }
 }
 
-bw_reaction bw_text_view_mouse(bw_text_view *v, const bw_event *event)
+bw_reaction bw_text_view_mouse(bw_text_view *v, const bw_input *event)
 {
     if (!bw_region_has(v->drawn, event->row, event->col))
         return BW_REACT_NONE;

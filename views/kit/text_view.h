@@ -44,7 +44,7 @@ const char *bw_text_view_searched(const bw_text_view *v);
 
 /* Generic actions (moving, SEARCH_NEXT, FOLLOW, WRAP, BACK ends a search) by their id. */
 bw_reaction bw_text_view_act(bw_text_view *v, int action);
-bw_reaction bw_text_view_mouse(bw_text_view *v, const bw_event *event);
+bw_reaction bw_text_view_mouse(bw_text_view *v, const bw_input *event);
 void bw_text_view_draw(bw_text_view *v, bw_region r);
 /* "41-80/1,204  following  wrap  /search": for the title line; appended. */
 void bw_text_view_status(const bw_text_view *v, bw_buf *out);

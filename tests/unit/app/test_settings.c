@@ -157,10 +157,12 @@ static void the_reference_is_a_configuration(void **state)
     uncomment(text.ptr, &all);
     c = load(&s, all.ptr);
     assert_true(bw_config_given(bw_config_top(c), "engine.workers"));
-    const bw_config_node *sync = bw_config_at(c, "syncs", 0);
-    for (size_t i = 0; i < bw_config_node_count(sync); i++) {
-        const bw_setting *setting = bw_config_node_setting(sync, i);
-        if (!setting->same_as && !bw_config_given(sync, setting->path))
+    assert_int_equal(bw_config_count(c, "syncs"), 2); /* of a table, of a subscription */
+    const bw_config_node *sync = bw_config_at(c, "syncs", 0), *stream = bw_config_at(c, "syncs", 1);
+    for (size_t i = 0; i < bw_config_node_count(stream); i++) {
+        const bw_setting *setting = bw_config_node_setting(stream, i);
+        bool common = i < bw_config_node_count(sync);
+        if (!setting->same_as && !bw_config_given(common ? sync : stream, setting->path))
             fail_msg("the reference does not show %s", setting->path);
     }
     bw_config_free(c);
@@ -219,32 +221,32 @@ static void check_problems(const char *text, const char *want)
 static void contradictions_are_found(void **state)
 {
     (void)state;
-    check_problems("dataset: a\n"
-                   "endpoints: {bigquery: localhost:9050}\n"
-                   "sources: {shop: {type: postgres}}\n"
-                   "syncs:\n"
-                   "- {source: shop, table: \"p.*\", target: x, key: [id]}\n"
-                   "- {source: shop, table: p.t, partition: {by: day}}\n"
-                   "- {source: shop, table: p.u, mode: append, only_if_empty: true}\n"
-                   "- {source: shop, table: p.v, mode: events, deletes: reconcile}\n",
-                   "b.yaml:2:23: endpoints.bigquery must be a URL\n"
-                   "  HINT: Write http://HOST:PORT or https://HOST.\n"
-                   "b.yaml:5:40: a pattern stands for many tables and takes no target\n"
-                   "  HINT: Name the table in an entry of its own.\n"
-                   "b.yaml:5:48: a pattern stands for many tables and takes no key\n"
-                   "  HINT: Name the table in an entry of its own.\n"
-                   "b.yaml:6:46: partition.by needs partition.field\n"
-                   "  HINT: Write partition: {field: COLUMN, by: day}.\n"
-                   "b.yaml:7:59: only_if_empty is for mode replace\n"
-                   "b.yaml:8:36: mode events is for subscriptions, which this version does not "
-                   "read\n"
-                   "  HINT: Use upsert, append or replace.\n"
-                   "b.yaml:8:53: this version does not compare keys to find deletes\n"
-                   "  HINT: Write deletes: ignore; mode: replace sees every delete.\n");
-    check_problems("dataset: a\nsources: {shop: {type: oracle}}\nsyncs:\n"
+    check_problems(
+        "dataset: a\n"
+        "endpoints: {bigquery: localhost:9050}\n"
+        "sources: {shop: {type: postgres}}\n"
+        "syncs:\n"
+        "- {source: shop, table: \"p.*\", target: x, key: [id]}\n"
+        "- {source: shop, table: p.t, partition: {by: day}}\n"
+        "- {source: shop, table: p.u, mode: append, only_if_empty: true}\n"
+        "- {source: shop, table: p.v, mode: events, deletes: reconcile}\n",
+        "b.yaml:2:23: endpoints.bigquery must be a URL\n"
+        "  HINT: Write http://HOST:PORT or https://HOST.\n"
+        "b.yaml:5:40: a pattern stands for many tables and takes no target\n"
+        "  HINT: Name the table in an entry of its own.\n"
+        "b.yaml:5:48: a pattern stands for many tables and takes no key\n"
+        "  HINT: Name the table in an entry of its own.\n"
+        "b.yaml:6:46: partition.by needs partition.field\n"
+        "  HINT: Write partition: {field: COLUMN, by: day}.\n"
+        "b.yaml:7:59: only_if_empty is for mode replace\n"
+        "b.yaml:8:36: mode events is for subscriptions, not for sources of type postgres\n"
+        "  HINT: Use upsert, append or replace.\n"
+        "b.yaml:8:53: this version does not compare keys to find deletes\n"
+        "  HINT: Write deletes: ignore; mode: replace sees every delete.\n");
+    check_problems("dataset: a\nsources: {shop: {type: postgress}}\nsyncs:\n"
                    "- {source: ship, table: t}\n",
-                   "b.yaml:2:24: sources.shop.type: oracle is not known\n"
-                   "  HINT: There are: postgres.\n"
+                   "b.yaml:2:24: sources.shop.type: postgress is not known\n"
+                   "  HINT: Did you mean postgres?\n"
                    "b.yaml:4:12: syncs[].source: there is no ship in sources\n"
                    "  HINT: Did you mean shop?\n");
 }

@@ -214,7 +214,7 @@ static void the_footer_comes_from_the_table(void **state)
     bw_canvas *c = bw_canvas_new(1, 80, bw_glyphs_pick(true, false, false));
     bw_footer_draw(&footer, bw_canvas_region(c), 0, set, &context);
     assert_frame(c, " r resync  p pause  enter open  : command  space mark  / filter  ? help\n");
-    bw_event click = bw_test_click(0, 13);
+    bw_input click = bw_test_click(0, 13);
     assert_int_equal(bw_footer_click(&footer, &click), PAUSE);
     click.col = 10;
     assert_int_equal(bw_footer_click(&footer, &click), BW_ACTION_NONE);

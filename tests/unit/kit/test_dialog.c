@@ -8,7 +8,7 @@ static const char *const ids[] = {"11", "12", "13", "14", "15", "16",
 
 static bw_reaction press(bw_dialog *d, const char *key)
 {
-    bw_event e = bw_test_key(key);
+    bw_input e = bw_test_key(key);
     return bw_dialog_event(d, &e);
 }
 
@@ -111,7 +111,7 @@ static void many_targets_or_production_have_to_be_typed(void **state)
     draw(d);
     assert_true(press(d, "enter") & BW_REACT_CANCEL); /* an empty line is still a cancel */
     /* Pasting the name is typing it; a newline in it submits nothing. */
-    bw_event paste = {.type = BW_EVENT_PASTE, .text = BW_SLICE_LIT("11\n")};
+    bw_input paste = {.type = BW_EVENT_PASTE, .text = BW_SLICE_LIT("11\n")};
     assert_false(bw_dialog_event(d, &paste) & BW_REACT_ACCEPT);
     assert_true(press(d, "enter") & BW_REACT_ACCEPT);
     bw_dialog_free(d);

@@ -35,7 +35,7 @@ static void names_come_in_one_form(void **state)
 static const char *decode(const char *bytes, char *out, size_t size)
 {
     bw_key_decoder *d = bw_key_decoder_new();
-    bw_event e;
+    bw_input e;
     bw_slice s = bw_slice_cstr(bytes);
     int32_t cp;
     size_t n;
@@ -80,7 +80,7 @@ static void a_sequence_that_never_ends_does_not_eat_the_next_key(void **state)
 {
     (void)state;
     bw_key_decoder *d = bw_key_decoder_new();
-    bw_event e;
+    bw_input e;
     assert_false(bw_key_decoder_char(d, 0x1b, 0, &e));
     assert_false(bw_key_decoder_char(d, '[', 1000, &e));
     assert_false(bw_key_decoder_idle(d, &e));
@@ -93,7 +93,7 @@ static void modifiers_come_in_one_order(void **state)
 {
     (void)state;
     bw_key_decoder *d = bw_key_decoder_new();
-    bw_event e;
+    bw_input e;
     bw_key_decoder_char(d, 0x1b, 0, &e);
     assert_true(bw_key_decoder_key(d, "ctrl-right", 0, &e));
     assert_string_equal(e.key, "ctrl-alt-right");
@@ -102,7 +102,7 @@ static void modifiers_come_in_one_order(void **state)
 
 static void feed(bw_key_decoder *d, const char *text, int64_t now, int *events)
 {
-    bw_event e;
+    bw_input e;
     for (; *text; text++)
         *events += bw_key_decoder_char(d, *text, now, &e);
 }
@@ -111,7 +111,7 @@ static void mouse_reports_become_clicks(void **state)
 {
     (void)state;
     bw_key_decoder *d = bw_key_decoder_new();
-    bw_event e;
+    bw_input e;
     int events = 0;
     assert_false(bw_key_decoder_key(d, BW_FEED_MOUSE, 0, &e));
     feed(d, "0;12;3", 0, &events);
@@ -138,7 +138,7 @@ static void pasted_text_is_one_event_and_no_keys(void **state)
 {
     (void)state;
     bw_key_decoder *d = bw_key_decoder_new();
-    bw_event e;
+    bw_input e;
     int events = 0;
     assert_false(bw_key_decoder_key(d, BW_FEED_PASTE_BEGIN, 0, &e));
     feed(d, ":quit\rR\x1b[2J", 0, &events);

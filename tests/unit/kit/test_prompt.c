@@ -5,7 +5,7 @@
 
 static bw_reaction press(bw_prompt *p, const char *key)
 {
-    bw_event e = bw_test_key(key);
+    bw_input e = bw_test_key(key);
     return bw_prompt_event(p, &e);
 }
 
@@ -50,7 +50,7 @@ static void pasted_newlines_never_submit(void **state)
 {
     (void)state;
     bw_prompt *p = bw_prompt_new(&(bw_prompt_options){.label = ":", .max = 40});
-    bw_event e = {.type = BW_EVENT_PASTE, .text = BW_SLICE_LIT("one\r\ntwo\n\x1b[2J\n")};
+    bw_input e = {.type = BW_EVENT_PASTE, .text = BW_SLICE_LIT("one\r\ntwo\n\x1b[2J\n")};
     assert_int_equal(bw_prompt_event(p, &e), BW_REACT_REDRAW | BW_REACT_CHANGE);
     assert_string_equal(bw_prompt_text(p), "one two ^[[2J");
     /* What does not fit is cut on a character's boundary. */

@@ -413,7 +413,7 @@ static void the_chooser_changes_the_table_at_once(void **state)
     static const char *const keys[] = {"down", "space", "j", "<", "<", "x"};
     char got[128];
     for (size_t i = 0; i < BW_COUNT(keys); i++) {
-        bw_event e = bw_test_key(keys[i]);
+        bw_input e = bw_test_key(keys[i]);
         bw_chooser_event(chooser, &e);
     }
     assert_string_equal(arranged(t, got, sizeof(got)), "fresh sync [state] lag dlq ");
@@ -429,7 +429,7 @@ static void the_chooser_changes_the_table_at_once(void **state)
                     "  +----------------------------------+\n"
                     "\n");
     for (int i = 0; i < 10; i++) { /* the last shown column cannot be hidden */
-        bw_event space = bw_test_key("space"), down = bw_test_key("down");
+        bw_input space = bw_test_key("space"), down = bw_test_key("down");
         for (size_t k = 0; k < BW_COUNT(columns); k++) {
             if (bw_table_column_shown(t, bw_table_column_at(t, k)))
                 bw_chooser_event(chooser, &space);
@@ -437,7 +437,7 @@ static void the_chooser_changes_the_table_at_once(void **state)
         }
     }
     assert_non_null(strstr(arranged(t, got, sizeof(got)), "dlq "));
-    bw_event esc = bw_test_key("esc");
+    bw_input esc = bw_test_key("esc");
     assert_true(bw_chooser_event(chooser, &esc) & BW_REACT_ACCEPT);
     for (int rows = 0; rows < 6; rows++) {
         bw_canvas_resize(c, rows, rows * 5);
@@ -457,7 +457,7 @@ static void the_mouse_selects_opens_and_sorts(void **state)
     bool descending;
     bw_canvas *c = bw_canvas_new(10, 64, bw_glyphs_pick(true, false, false));
     bw_table_draw(t, bw_region_sub(bw_canvas_region(c), 2, 0, -1, -1), true);
-    bw_event e = bw_test_click(5, 10);
+    bw_input e = bw_test_click(5, 10);
     assert_true(bw_table_mouse(t, &e) & BW_REACT_SELECT);
     assert_string_equal(bw_table_selected(t), "customers");
     clock.now_us += BW_SECOND / 10;

@@ -10,9 +10,19 @@
 #define POSITION "{\"to\":\"2026-11-20T08:00:40Z\"}"
 #define ROWS     10
 
+#define STREAM "stream"
+
+/* A message of a dead-letter subscription, as often as it is delivered. */
+static void put_message(fixture *f)
+{
+    bw_dead_letter l = {.event_id = "m1", .reason = BW_REASON_UNDELIVERED, .attributes = "{}"};
+    assert_ok(bw_store_letters_put(f->store, STREAM, &l, 1, &f->err), f->err);
+}
+
 /* What an engine does with one batch, from wherever the store stands. */
 static void take_up(fixture *f)
 {
+    put_message(f);
     bw_batch_record *open, b;
     size_t n;
     assert_ok(bw_store_batch_open_list(f->store, SYNC, &f->arena, &open, &n, &f->err), f->err);
@@ -69,6 +79,9 @@ static void expect_the_same_end(fixture *f, const char *after)
     assert_int_equal(n, 3);
     assert_ok(bw_store_batch_open_list(f->store, NULL, &f->arena, &open, &count, &f->err), f->err);
     assert_int_equal(count, 0);
+    bw_letter_filter message = {.sync = STREAM};
+    assert_ok(bw_store_letters_count(f->store, &message, &n, &f->err), f->err);
+    assert_int_equal(n, 1);
     bw_audit_entry *e;
     assert_ok(bw_store_audit_verify(f->store, &n, &f->err), f->err);
     assert_ok(bw_store_audit_list(f->store, SYNC, 0, 0, &f->arena, &e, &count, &f->err), f->err);

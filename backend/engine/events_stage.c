@@ -1,0 +1,566 @@
+#include "backend/engine/events_stage.h"
+
+#include <stdlib.h>
+
+#include "backend/core/crash_point.h"
+#include "backend/core/json.h"
+#include "backend/core/log.h"
+#include "backend/core/text.h"
+#include "backend/core/units.h"
+#include "backend/engine/outbox.h"
+#include "backend/events/resolver.h"
+#include "backend/google/pubsub.h"
+#include "backend/sources/message.h"
+
+/* The source: what the stage stands upon, and what resolves. */
+typedef struct stage {
+    const bw_source_class *inner_class;
+    bw_source *inner;
+    const bw_source_env *env;
+    bw_arena arena; /* the rules' lists */
+    bw_event_rules rules;
+    bw_resolver *resolver;
+    bw_store *store;
+    bool tells;
+    const bw_replayed_message *fed; /* for the next reader; NULL: none */
+    size_t n_fed;
+} stage;
+
+/* One reading of a subscription, or of stored messages. */
+typedef struct reading {
+    stage *stage;
+    bw_reader *inner; /* NULL: of stored messages */
+    bw_chunk messages;
+    const bw_replayed_message *stored;
+    size_t n_stored;
+    bool stored_read;
+    bw_outbox outbox;
+} reading;
+
+static stage *stage_of(bw_source *source)
+{
+    return (stage *)source;
+}
+
+static reading *reading_of(bw_reader *reader)
+{
+    return (reading *)reader;
+}
+
+/* ---- opening ---------------------------------------------------------------------------- */
+
+static void read_rules(const bw_config_node *node, bw_arena *arena, bw_conflict_rules *rules)
+{
+    const bw_config_pair *pairs;
+    size_t n = bw_config_map(node, "conflict.fields", &pairs);
+    bw_field_strategy *fields = BW_ARENA_ARRAY(arena, bw_field_strategy, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        fields[i].name = pairs[i].name;
+        bw_strategy_parse(pairs[i].value, &fields[i].strategy); /* one of the setting's choices */
+    }
+    bw_strategy_parse(bw_config_string(node, "conflict.strategy"), &rules->strategy);
+    rules->fields = fields;
+    rules->n_fields = n;
+    rules->n_always_take = bw_config_list(node, "conflict.always_take", &rules->always_take);
+}
+
+static const char *given(const bw_config_node *node, const char *path)
+{
+    return bw_config_has(node, path) ? bw_config_string(node, path) : NULL;
+}
+
+void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules)
+{
+    const bw_config_node *node = def->node;
+    *rules = (bw_event_rules){
+        .default_kind = given(node, "kind"),
+        .message_scope = def->spec.table,
+        .future_tolerance_us = bw_config_duration(node, "future_tolerance"),
+    };
+    if (bw_config_choice(node, "conflict.causality") == 1)
+        rules->clock_field = bw_config_string(node, "conflict.clock_field");
+}
+
+static const bw_source_class stage_class;
+
+bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env, bw_store *store,
+                               const bw_source_class **class, bw_source **source, bw_error *err)
+{
+    const bw_config_node *node = def->node;
+    if (!env->google) {
+        (*class)->close(*source);
+        *source = NULL;
+        return bw_error_set(err, BW_INVALID,
+                            "events are resolved in Datastore, which needs a "
+                            "project");
+    }
+    stage *s = bw_xcalloc(1, sizeof(*s));
+    s->inner_class = *class;
+    s->inner = *source;
+    s->env = env;
+    s->store = store;
+    s->tells = bw_config_bool(node, "external_events");
+    bw_resolver_options options = {
+        .google = env->google,
+        .clock = env->clock,
+        .cancel = env->cancel,
+        .subject = env->subject,
+        .project = given(node, "datastore.project"),
+        .database = given(node, "datastore.database"),
+        .namespace_id = given(node, "datastore.namespace"),
+        .deadline_us = env->stall_timeout_us,
+    };
+    bw_events_rules_read(def, &s->rules);
+    read_rules(node, &s->arena, &options.rules);
+    options.rules.clock_field = s->rules.clock_field;
+    s->resolver = bw_resolver_new(&options);
+    *class = &stage_class;
+    *source = (bw_source *)s;
+    return BW_OK;
+}
+
+static void stage_close(bw_source *source)
+{
+    stage *s = stage_of(source);
+    bw_resolver_free(s->resolver);
+    s->inner_class->close(s->inner);
+    bw_arena_fini(&s->arena);
+    free(s);
+}
+
+static bw_status stage_status(bw_source *source, bw_arena *arena, bw_source_status *out,
+                              bw_error *err)
+{
+    stage *s = stage_of(source);
+    return s->inner_class->status(s->inner, arena, out, err);
+}
+
+void bw_events_stage_feed(bw_source *source, const bw_replayed_message *messages, size_t count)
+{
+    stage *s = stage_of(source);
+    s->fed = messages;
+    s->n_fed = count;
+}
+
+/* ---- the table -------------------------------------------------------------------------- */
+
+static const bw_field fields[BW_EVENT_ROW_COLUMNS] = {
+    [BW_EVENT_ROW_KIND] = {.name = "kind",
+                           .source_name = "kind",
+                           .source_type = "event",
+                           .description = "Datastore kind of the entity.",
+                           .type = BW_TYPE_STRING,
+                           .required = true,
+                           .key_part = true},
+    [BW_EVENT_ROW_ENTITY_ID] = {.name = "entity_id",
+                                .source_name = "entity_id",
+                                .source_type = "event",
+                                .description = "Name or id of the entity, ancestors before it.",
+                                .type = BW_TYPE_STRING,
+                                .required = true,
+                                .key_part = true},
+    [BW_EVENT_ROW_DATA] = {.name = "data",
+                           .source_name = "data",
+                           .source_type = "event",
+                           .description = "The entity's properties.",
+                           .type = BW_TYPE_JSON},
+    [BW_EVENT_ROW_LAST_MODIFIED] = {.name = "last_modified",
+                                    .source_name = "last_modified",
+                                    .source_type = "event",
+                                    .description = "Time of the newest event that took part.",
+                                    .type = BW_TYPE_TIMESTAMP},
+    [BW_EVENT_ROW_RESOLVED] = {.name = "conflict_resolved",
+                               .source_name = "conflict_resolved",
+                               .source_type = "event",
+                               .description = "Two sides were merged into this state.",
+                               .type = BW_TYPE_BOOL},
+};
+static const size_t key[] = {BW_EVENT_ROW_KIND, BW_EVENT_ROW_ENTITY_ID};
+
+static bw_status stage_describe(bw_source *source, const bw_table_spec *spec, bw_arena *arena,
+                                bw_table_info *out, bw_error *err)
+{
+    stage *s = stage_of(source);
+    bw_status status = s->inner_class->describe(s->inner, spec, arena, out, err);
+    if (status != BW_OK)
+        return status;
+    out->schema = (bw_schema){fields, BW_COUNT(fields)};
+    out->key = key;
+    out->n_key = BW_COUNT(key);
+    out->key_origin = "the entity";
+    out->cursor = BW_EVENT_ROW_LAST_MODIFIED;
+    out->cursor_kind = BW_CURSOR_TIMESTAMP;
+    out->cursor_origin = "the events' time";
+    return BW_OK;
+}
+
+/* ---- reading ---------------------------------------------------------------------------- */
+
+static bw_status stage_reader_open(bw_source *source, const bw_table_spec *spec,
+                                   const bw_table_info *info, const bw_read_request *request,
+                                   bw_reader **out, bw_error *err)
+{
+    stage *s = stage_of(source);
+    reading *r = bw_xcalloc(1, sizeof(*r));
+    *out = NULL;
+    r->stage = s;
+    r->outbox.arena = (bw_arena)BW_ARENA_INIT;
+    bw_chunk_init(&r->messages);
+    bw_status status = BW_OK;
+    if (s->fed) {
+        r->stored = s->fed;
+        r->n_stored = s->n_fed;
+        s->fed = NULL;
+    } else {
+        status = s->inner_class->reader_open(s->inner, spec, info, request, &r->inner, err);
+    }
+    if (status != BW_OK) {
+        bw_chunk_fini(&r->messages);
+        free(r);
+        return status;
+    }
+    *out = (bw_reader *)r;
+    return BW_OK;
+}
+
+static void stage_reader_close(bw_reader *reader)
+{
+    reading *r = reading_of(reader);
+    if (!r)
+        return;
+    if (r->inner)
+        r->stage->inner_class->reader_close(r->inner);
+    bw_chunk_fini(&r->messages);
+    bw_arena_fini(&r->outbox.arena);
+    free(r->outbox.items);
+    free(r);
+}
+
+static bw_status stage_reader_next(bw_reader *reader, bool *more, bw_batch_plan *out, bw_error *err)
+{
+    reading *r = reading_of(reader);
+    bw_outbox_clear(&r->outbox);
+    if (r->inner)
+        return r->stage->inner_class->reader_next(r->inner, more, out, err);
+    *more = !r->stored_read && r->n_stored > 0;
+    *out = (bw_batch_plan){
+        .label = "replayed messages",
+        .rows_expected = (double)r->n_stored,
+        .from_us = BW_TIME_NONE,
+        .to_us = BW_TIME_NONE,
+    };
+    return BW_OK;
+}
+
+static bw_status stage_reader_restart(bw_reader *reader, bw_error *err)
+{
+    reading *r = reading_of(reader);
+    bw_outbox_clear(&r->outbox);
+    r->stored_read = false;
+    return r->inner ? r->stage->inner_class->reader_restart(r->inner, err) : BW_OK;
+}
+
+static void stage_reader_end(bw_reader *reader, bw_batch_end *out)
+{
+    reading *r = reading_of(reader);
+    if (r->inner)
+        r->stage->inner_class->reader_end(r->inner, out);
+}
+
+/* Of the current table: what letters and the console call the entity. */
+bw_slice bw_event_entity_json(const bw_event *event, bw_arena *arena)
+{
+    bw_value row[BW_EVENT_ROW_COLUMNS] = {0};
+    bw_schema schema = {fields, BW_COUNT(fields)};
+    row[BW_EVENT_ROW_KIND] = bw_value_text(event->kind.ptr, event->kind.len);
+    row[BW_EVENT_ROW_ENTITY_ID] = bw_value_text(event->key_text.ptr, event->key_text.len);
+    return bw_row_key_json(arena, &schema, key, BW_COUNT(key), row);
+}
+
+/* ---- from messages to events ------------------------------------------------------------ */
+
+/* A message on its way, and the letter that it came from, if any. */
+typedef struct arrival {
+    bw_event_message message;
+    bw_slice ordering_key;
+    const char *letter_id; /* NULL: from the subscription */
+    bool force;
+    bool is_event;
+    bw_event event;
+    bw_event_fault fault;
+    const bw_resolution *resolution;
+} arrival;
+
+static bw_slice decoded(bw_slice base64, bw_arena *arena)
+{
+    bw_buf b = BW_BUF_INIT;
+    bw_slice data = {NULL, 0};
+    if (bw_base64_decode(&b, base64))
+        data = bw_arena_slice(arena, bw_buf_slice(&b));
+    bw_buf_fini(&b);
+    return data;
+}
+
+static void take_row(const bw_value *row, bw_arena *arena, arrival *a)
+{
+    *a = (arrival){
+        .message = {.data = decoded(bw_value_slice(&row[BW_MESSAGE_DATA]), arena),
+                    .attributes =
+                        bw_arena_slice(arena, bw_value_slice(&row[BW_MESSAGE_ATTRIBUTES])),
+                    .message_id = bw_arena_slice(arena, bw_value_slice(&row[BW_MESSAGE_ID]))},
+        .ordering_key = bw_arena_slice(arena, bw_value_slice(&row[BW_MESSAGE_ORDERING_KEY])),
+    };
+    if (!bw_value_version(bw_value_slice(&row[BW_MESSAGE_PUBLISH_TIME]), BW_TYPE_TIMESTAMP,
+                          &a->message.publish_us))
+        a->message.publish_us = 0;
+}
+
+static void take_stored(const bw_replayed_message *m, int64_t now_us, bw_arena *arena, arrival *a)
+{
+    bw_slice attributes = bw_slice_cstr(m->attributes ? m->attributes : "{}");
+    bw_slice time = bw_pubsub_attribute(attributes, BW_LETTER_PUBLISH_TIME, arena);
+    *a = (arrival){
+        .message = {.data = m->data,
+                    .attributes = attributes,
+                    .message_id = bw_pubsub_attribute(attributes, BW_LETTER_MESSAGE_ID, arena)},
+        .ordering_key = bw_pubsub_attribute(attributes, BW_LETTER_ORDERING_KEY, arena),
+        .letter_id = m->letter_id,
+        .force = m->force,
+    };
+    if (!bw_parse_time(time, &a->message.publish_us))
+        a->message.publish_us = now_us;
+}
+
+/* An edited message keeps the id that it had, unless it brings one of its own. */
+static void keep_id(arrival *a)
+{
+    if (a->letter_id && bw_json_member(a->event.payload, "event_id").len == 0)
+        a->event.id = bw_slice_cstr(a->letter_id);
+}
+
+static bw_status read_messages(reading *r, bw_arena *arena, arrival **out, size_t *count, bool *end,
+                               bw_error *err)
+{
+    stage *s = r->stage;
+    int64_t now = bw_wall_us(s->env->clock);
+    size_t n = r->n_stored;
+    *end = true;
+    if (r->inner) {
+        bw_chunk_reset(&r->messages, BW_MESSAGE_COLUMNS);
+        bw_status status = s->inner_class->reader_fetch(r->inner, &r->messages, end, err);
+        if (status != BW_OK)
+            return status;
+        n = r->messages.rows;
+    }
+    r->stored_read = true;
+    arrival *list = BW_ARENA_ARRAY(arena, arrival, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        if (r->inner)
+            take_row(bw_chunk_at(&r->messages, i), arena, &list[i]);
+        else
+            take_stored(&r->stored[i], now, arena, &list[i]);
+        list[i].is_event =
+            bw_event_parse(&s->rules, &list[i].message, now, arena, &list[i].event, &list[i].fault);
+        if (list[i].is_event)
+            keep_id(&list[i]);
+    }
+    *out = list;
+    *count = n;
+    return BW_OK;
+}
+
+/* ---- from events to rows ---------------------------------------------------------------- */
+
+static bw_slice letter_attributes(const arrival *a, bw_slice stored, bw_arena *arena)
+{
+    char time[BW_TIME_TEXT];
+    bw_buf b = BW_BUF_INIT;
+    bw_buf_add(&b, a->message.attributes.ptr, a->message.attributes.len);
+    if (!a->letter_id) {
+        bw_pubsub_add_attribute(&b, BW_LETTER_MESSAGE_ID, a->message.message_id);
+        bw_pubsub_add_attribute(&b, BW_LETTER_PUBLISH_TIME,
+                                bw_slice_cstr(bw_format_time(a->message.publish_us, time)));
+        if (a->ordering_key.len)
+            bw_pubsub_add_attribute(&b, BW_LETTER_ORDERING_KEY, a->ordering_key);
+    }
+    if (stored.len)
+        bw_pubsub_add_attribute(&b, BW_LETTER_STORED, stored);
+    bw_slice text = bw_arena_slice(arena, bw_buf_slice(&b));
+    bw_buf_fini(&b);
+    return text;
+}
+
+static bw_slice scoped_id(const stage *s, const arrival *a, bw_arena *arena)
+{
+    return bw_slice_cstr(bw_arena_printf(arena, "%s:%.*s", s->rules.message_scope,
+                                         BW_SLICE_ARG(a->message.message_id)));
+}
+
+static void reject(const stage *s, bw_chunk *chunk, const arrival *a, const bw_event_fault *fault,
+                   bw_slice stored)
+{
+    bw_arena *arena = &chunk->arena;
+    bw_rejected_row row = {
+        .reason = fault->reason,
+        .column = bw_arena_strndup(arena, fault->member.ptr, fault->member.len),
+        .detail = fault->detail,
+        .content = a->message.data,
+        .attributes = letter_attributes(a, stored, arena),
+        .event_id = a->letter_id  ? bw_slice_cstr(a->letter_id)
+                    : a->is_event ? a->event.id
+                                  : scoped_id(s, a, arena),
+    };
+    if (a->is_event)
+        row.key = bw_event_entity_json(&a->event, arena);
+    bw_chunk_reject(chunk, row);
+}
+
+static void reject_conflict(const stage *s, bw_chunk *chunk, const arrival *a)
+{
+    const bw_resolution *r = a->resolution;
+    char time[BW_TIME_TEXT];
+    bw_event_fault fault = {.reason = BW_REASON_CONFLICT};
+    if (r->presence == BW_PRESENCE_DELETED)
+        fault.detail = bw_slice_cstr(
+            bw_arena_printf(&chunk->arena, "the entity was deleted at %s, after this event",
+                            bw_format_time(r->last_modified_us, time)));
+    else
+        fault.detail = bw_slice_cstr(
+            bw_arena_printf(&chunk->arena, "the entity was changed at %s, after this event",
+                            bw_format_time(r->last_modified_us, time)));
+    reject(s, chunk, a, &fault, r->properties.len ? r->properties : BW_SLICE_LIT("null"));
+}
+
+static bw_value timestamp_value(int64_t us, bw_arena *arena)
+{
+    if (us == BW_TIME_NONE)
+        return BW_VALUE_NULL_INIT;
+    char time[BW_TIME_TEXT];
+    bw_format_time(us, time);
+    const char *text =
+        bw_arena_printf(arena, "%.10s %.*s+00", time, (int)strlen(time) - 12, time + 11);
+    return bw_value_text(text, strlen(text));
+}
+
+static void add_row(bw_chunk *chunk, const arrival *a)
+{
+    bw_arena *arena = &chunk->arena;
+    const bw_event *event = &a->event;
+    const bw_resolution *r = a->resolution;
+    const char *name = bw_event_operation_name(event->operation);
+    bool deleted = r->presence != BW_PRESENCE_EXISTS;
+    *bw_chunk_event(chunk) = (bw_row_event){
+        .id = event->id,
+        .operation = bw_slice_cstr(name),
+        .payload = event->payload,
+        .attributes = letter_attributes(a, (bw_slice){NULL, 0}, arena),
+        .letter_id = a->letter_id ? bw_slice_cstr(a->letter_id) : event->id,
+        .time_us = event->timestamp_us,
+        .version = r->version,
+        .state_version = r->entity_version,
+        .deleted = deleted,
+    };
+    bw_value *row = bw_chunk_row(chunk);
+    row[BW_EVENT_ROW_KIND] = bw_value_text(event->kind.ptr, event->kind.len);
+    row[BW_EVENT_ROW_ENTITY_ID] = bw_value_text(event->key_text.ptr, event->key_text.len);
+    row[BW_EVENT_ROW_DATA] =
+        deleted ? BW_VALUE_NULL_INIT : bw_value_text(r->properties.ptr, r->properties.len);
+    row[BW_EVENT_ROW_LAST_MODIFIED] = timestamp_value(r->last_modified_us, arena);
+    row[BW_EVENT_ROW_RESOLVED] =
+        r->conflict_resolved ? bw_value_text("true", 4) : bw_value_text("false", 5);
+    chunk->rows++;
+}
+
+static bw_status resolve(reading *r, arrival *list, size_t n, bw_arena *arena, bw_error *err)
+{
+    bw_resolver_item *items = BW_ARENA_ARRAY(arena, bw_resolver_item, n + 1);
+    bw_resolution *out = BW_ARENA_ARRAY(arena, bw_resolution, n + 1);
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!list[i].is_event)
+            continue;
+        list[i].resolution = &out[count];
+        items[count++] = (bw_resolver_item){.event = &list[i].event, .force = list[i].force};
+    }
+    bw_crash_point("events_resolve_before");
+    bw_status s = bw_resolver_run(r->stage->resolver, items, count, arena, out, err);
+    bw_crash_point("events_resolve_after");
+    return s;
+}
+
+static bw_status stage_reader_fetch(bw_reader *reader, bw_chunk *chunk, bool *end, bw_error *err)
+{
+    reading *r = reading_of(reader);
+    bw_arena *arena = &chunk->arena;
+    arrival *list;
+    size_t n;
+    bw_status s = read_messages(r, arena, &list, &n, end, err);
+    if (s == BW_OK && n > 0)
+        s = resolve(r, list, n, arena, err);
+    for (size_t i = 0; s == BW_OK && i < n; i++) {
+        const arrival *a = &list[i];
+        if (!a->is_event) {
+            reject(r->stage, chunk, a, &a->fault, (bw_slice){NULL, 0});
+        } else if (!a->resolution->resolved) {
+            reject(r->stage, chunk, a, &a->resolution->fault, (bw_slice){NULL, 0});
+        } else if (a->resolution->outcome == BW_OUTCOME_MANUAL) {
+            reject_conflict(r->stage, chunk, a);
+        } else {
+            add_row(chunk, a);
+            if (r->stage->tells || a->event.operation == BW_EVENT_DELETE)
+                bw_outbox_add(&r->outbox, &a->event, a->resolution);
+        }
+    }
+    chunk->source_bytes += r->messages.source_bytes;
+    return s;
+}
+
+/* ---- afterwards ------------------------------------------------------------------------- */
+
+static bw_status tell(reading *r, bw_error *err)
+{
+    const bw_source_env *env = r->stage->env;
+    bw_pubsub *ps = bw_pubsub_new(env->google, NULL, env->clock, env->cancel);
+    bw_pubsub_set_subject(ps, env->subject);
+    bw_pubsub_set_deadline(ps, env->stall_timeout_us);
+    bw_crash_point("events_tell_before");
+    bw_status s = bw_outbox_publish(&r->outbox, ps, err);
+    bw_crash_point("events_tell_after");
+    bw_pubsub_free(ps);
+    return s;
+}
+
+static bw_status stage_reader_visible(bw_reader *reader, bw_error *err)
+{
+    reading *r = reading_of(reader);
+    bw_status s = bw_outbox_audit(&r->outbox, r->stage->store, err);
+    return s == BW_OK && r->stage->tells && r->outbox.count > 0 ? tell(r, err) : s;
+}
+
+static bw_status stage_reader_ack(bw_reader *reader, const char *position, bw_error *err)
+{
+    reading *r = reading_of(reader);
+    if (!r->inner || !r->stage->inner_class->reader_ack)
+        return BW_OK;
+    bw_crash_point("events_ack_before");
+    bw_status s = r->stage->inner_class->reader_ack(r->inner, position, err);
+    bw_crash_point("events_ack_after");
+    return s;
+}
+
+static const bw_source_class stage_class = {
+    .kind = "events",
+    .name = "change events",
+    .capabilities = BW_SOURCE_STREAM,
+    .close = stage_close,
+    .status = stage_status,
+    .describe = stage_describe,
+    .reader_open = stage_reader_open,
+    .reader_next = stage_reader_next,
+    .reader_fetch = stage_reader_fetch,
+    .reader_end = stage_reader_end,
+    .reader_restart = stage_reader_restart,
+    .reader_visible = stage_reader_visible,
+    .reader_ack = stage_reader_ack,
+    .reader_close = stage_reader_close,
+};

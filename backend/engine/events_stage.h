@@ -1,0 +1,66 @@
+/*
+ * The stage of change events: a source of its own upon a source of messages. It takes each message as
+ * an event (backend/events/), resolves the events against Datastore, and hands out one row per event:
+ * the state that the event left behind, with the event beside it (bw_row_event). Messages that are
+ * no events, that Datastore refuses, or whose conflict waits for an operator are rejected rows.
+ *
+ * Effects come in this order: Datastore while rows are fetched (each event once, by its stored
+ * outcome); then, by the engine, the raw and current tables; then what is told to others
+ * (reader_visible): one message per event that changed something, to the topic
+ * `external-sync-<operation>`, with the attribute bw-event-id; then the commit; then the
+ * acknowledgement of the messages (reader_ack).
+ *
+ * Fed with stored messages, the next reader hands out those instead of the subscription's: that is
+ * how dead letters are replayed.
+ * Threads: as source.h says.
+ */
+#ifndef BW_ENGINE_EVENTS_STAGE_H
+#define BW_ENGINE_EVENTS_STAGE_H
+
+#include "backend/engine/sync.h"
+#include "backend/events/event.h"
+#include "backend/store/store.h"
+
+/* Settings of a sync whose source is a subscription. */
+extern const bw_setting_table bw_events_settings;
+
+/* Columns of the current table. */
+enum {
+    BW_EVENT_ROW_KIND,          /* the key's parts */
+    BW_EVENT_ROW_ENTITY_ID,     /* bw_event.key_text */
+    BW_EVENT_ROW_DATA,          /* JSON: the entity's properties */
+    BW_EVENT_ROW_LAST_MODIFIED, /* the newest timestamp that took part */
+    BW_EVENT_ROW_RESOLVED,      /* a conflict was resolved by merging */
+    BW_EVENT_ROW_COLUMNS
+};
+
+/* Members of a letter's attributes that the stage adds to those of the message, so that it can be
+   replayed as it was received. */
+#define BW_LETTER_MESSAGE_ID   "bw-message-id"
+#define BW_LETTER_PUBLISH_TIME "bw-publish-time"
+#define BW_LETTER_ORDERING_KEY "bw-ordering-key"
+#define BW_LETTER_STORED       "bw-stored" /* of a conflict: the entity as Datastore has it */
+
+/* Puts the stage upon *source (of the class *class), which it closes in the end, or on a failure at
+   once; then *source is NULL. INVALID: the sync's settings. `def` and `env` outlive the stage. */
+BW_NODISCARD bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env,
+                                            bw_store *store, const bw_source_class **class,
+                                            bw_source **source, bw_error *err);
+
+/* How the sync's messages are read as events. Borrows from the definition. */
+void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules);
+/* {"kind":...,"entity_id":...}: the key of the current table, which letters are listed under. */
+bw_slice bw_event_entity_json(const bw_event *event, bw_arena *arena);
+
+/* A message that was received before and became a dead letter. */
+typedef struct bw_replayed_message {
+    const char *letter_id;  /* what the letter is known by */
+    bw_slice data;          /* as it was, or as an operator edited it */
+    const char *attributes; /* the letter's: a JSON object */
+    bool force;             /* an operator has decided a conflict in its favour */
+} bw_replayed_message;
+
+/* For the next reader that is opened on the stage, which borrows them. */
+void bw_events_stage_feed(bw_source *source, const bw_replayed_message *messages, size_t count);
+
+#endif
