@@ -44,7 +44,8 @@ typedef struct lab {
     bw_test_bq *bq;
     bw_test_http *http;
     char *dir;
-    char name[32]; /* of the database and of the dataset */
+    char name[32];       /* of the database and of the dataset */
+    const char *sources; /* further lines below `sources:`, set before lab_configure; or NULL */
     bw_arena arena;
     bw_error err;
     bw_news news;           /* the last final one that was waited for */
@@ -133,10 +134,10 @@ LAB void lab_configure(lab *l, const char *top, const char *syncs)
         "endpoints: {bigquery: \"%s\"}\nstate_dir: %s\n%s\nsources:\n"
         "  db: {type: postgres, host: %s, port: %d, database: %s, user: postgres, tls: disable}\n"
         "  gone: {type: postgres, host: %s, port: 1, database: x, user: x, tls: disable}\n"
-        "syncs:\n%s\n",
+        "%ssyncs:\n%s\n",
         l->name, bw_test_sandbox_url(l->servers->sandbox), l->dir, top ? top : "",
         bw_pg_cluster_dir(l->servers->pg), bw_pg_cluster_port(l->servers->pg), l->name, l->dir,
-        syncs);
+        l->sources ? l->sources : "", syncs);
     bw_config_problems problems = BW_CONFIG_PROBLEMS_INIT;
     bw_config_free(l->config);
     l->config = NULL;
@@ -154,6 +155,8 @@ LAB void lab_configure(lab *l, const char *top, const char *syncs)
         bw_google_options o = {.project = "p",
                                .credentials = "none",
                                .bigquery = bw_test_sandbox_url(l->servers->sandbox),
+                               .pubsub = bw_test_sandbox_url(l->servers->sandbox),
+                               .monitoring = bw_test_sandbox_url(l->servers->sandbox),
                                .clock = bw_clock_system()};
         assert_ok(bw_google_new(&o, &l->google, &l->err), l->err);
     }
