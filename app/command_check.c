@@ -112,9 +112,11 @@ static void check_pattern(check *c, bw_source *source, const bw_sync_def *def)
     }
 }
 
-/* Whether a secret of this source is kept in Secret Manager. */
-static bool secret_elsewhere(const bw_source_class *class, const bw_config_node *node)
+/* Whether this source, or a secret of it, is kept at Google. */
+static bool asks_google(const bw_source_class *class, const bw_config_node *node)
 {
+    if (class->capabilities & BW_SOURCE_GOOGLE)
+        return true;
     for (size_t i = 0; i < class->n_settings; i++) {
         const bw_setting *s = &class->settings[i];
         if (s->type == BW_SETTING_SECRET &&
@@ -136,7 +138,7 @@ static void check_source(check *c, const bw_config_node *node, const bw_sync_def
                          .stall_timeout_us = 60 * BW_SECOND};
     bw_source *source;
     bw_source_status status;
-    if (secret_elsewhere(class, node) && bw_session_google(&c->session, &err) != BW_OK) {
+    if (asks_google(class, node) && bw_session_google(&c->session, &err) != BW_OK) {
         say_error(c, what, &err);
         return;
     }

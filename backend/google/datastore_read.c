@@ -286,6 +286,11 @@ bw_status bw_datastore_walk_next(bw_datastore *ds, bw_datastore_walk *walk, bw_a
     if (walk->cursor.len)
         query.start_cursor = bw_buf_slice(&walk->cursor);
     bw_status s = bw_datastore_run_query(ds, &query, arena, out, err);
+    while (s == BW_UNSUPPORTED && query.limit > 1) {
+        /* The answer was larger than we take. */
+        walk->page = query.limit = (query.limit + 3) / 4;
+        s = bw_datastore_run_query(ds, &query, arena, out, err);
+    }
     if (s != BW_OK)
         return s;
     if ((int64_t)out->count > query.limit)

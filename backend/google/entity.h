@@ -87,6 +87,17 @@ bw_entity_type bw_entity_value_type(bw_slice value, bw_slice *content);
 /* The raw Value JSON texts inside an arrayValue: *at is 0 at first; false at the end. */
 bool bw_entity_array_next(bw_slice content, size_t *at, bw_slice *value);
 
+/* Contents, as bw_entity_value_type gives them for a value of that type. */
+/* An int64 as a string of digits or as a number. */
+bool bw_entity_read_int(bw_slice content, int64_t *out);
+/* An RFC 3339 string; what is finer than a microsecond is left out. */
+bool bw_entity_read_time(bw_slice content, int64_t *us);
+/* The same, false when something would be left out. */
+bool bw_entity_read_exact_time(bw_slice content, int64_t *us);
+/* Appends the shortest text of a doubleValue: as JSON (always with a point or an exponent, and with
+   quotes where it is no number), or as FLOAT64's canonical text. False beyond a double's range. */
+bool bw_entity_double_text(bw_slice raw, bool json, bw_buf *out);
+
 /* A property's value when it is of that type; false when it is absent, null or of another one. */
 bool bw_entity_int(bw_slice entity, const char *property, int64_t *out);
 bool bw_entity_bool(bw_slice entity, const char *property, bool *out);

@@ -299,7 +299,7 @@ static bw_status ps_reader_open(bw_source *source, const bw_table_spec *spec,
 const bw_source_class bw_source_pubsub = {
     .kind = "pubsub",
     .name = "Pub/Sub",
-    .capabilities = BW_SOURCE_TABLES | BW_SOURCE_STREAM,
+    .capabilities = BW_SOURCE_TABLES | BW_SOURCE_STREAM | BW_SOURCE_GOOGLE,
     .settings = bw_ps_settings,
     .n_settings = BW_PS_SETTINGS,
     .open = ps_open,

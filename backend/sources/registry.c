@@ -1,9 +1,11 @@
+#include "backend/sources/datastore.h"
 #include "backend/sources/postgres.h"
 #include "backend/sources/pubsub.h"
 
 static const bw_source_class *const classes[] = {
     &bw_source_postgres,
     &bw_source_pubsub,
+    &bw_source_datastore,
 };
 
 const bw_source_class *const *bw_source_classes(size_t *count)

@@ -175,6 +175,7 @@ enum {
     BW_SOURCE_CURSOR = 1 << 1, /* incremental reading by a cursor */
     BW_SOURCE_STREAM = 1 << 2, /* an endless stream that is acknowledged */
     BW_SOURCE_KEYS = 1 << 3,   /* single rows by key */
+    BW_SOURCE_GOOGLE = 1 << 4, /* asks a service of Google's: env.google must be there */
 };
 
 struct bw_source_class {
