@@ -237,6 +237,9 @@ typedef enum sql_alter_kind {
     SQL_ALTER_DROP_NOT_NULL,
     SQL_ALTER_DROP_COLUMN,
     SQL_ALTER_SET_OPTIONS,
+    SQL_ALTER_SET_TYPE,       /* column.field: the new type */
+    SQL_ALTER_SET_DEFAULT,    /* column.field.default_sql; NULL: DROP DEFAULT */
+    SQL_ALTER_COLUMN_OPTIONS, /* column.options */
 } sql_alter_kind;
 
 typedef struct sql_alter {
@@ -264,6 +267,8 @@ typedef struct sql_stmt {
     sql_when *whens;
     size_t when_count;
     bool or_replace, if_not_exists, if_exists;
+    sql_from *model; /* CREATE TABLE LIKE, COPY: the other table */
+    bool copies_rows;
     sql_column_def *defs;
     size_t def_count;
     sql_expr *partition;

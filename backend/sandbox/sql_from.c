@@ -68,6 +68,16 @@ sql_table *sql_find_table(sql_analysis *a, const sql_from *f)
             strcmp(t->id, ref.table) == 0)
             return a->tables[i];
     }
+    if (ref.table[0] && ref.table[strlen(ref.table) - 1] == '*') {
+        sql_error(a, f->pos, "Unsupported: wildcard tables are not part of the sandbox's SQL");
+        return NULL;
+    }
+    if (strchr(ref.table, '$')) {
+        sql_error(a, f->pos,
+                  "Table \"%s\" cannot include decorator: it selects a partition for loads",
+                  ref.table);
+        return NULL;
+    }
     sql_table *t = BW_ARENA_NEW(a->arena, sql_table);
     if (bq_store_find(a->catalog, ref, &t->table, &t->storage, &err) != BW_OK) {
         table_not_found(a, ref, &err);

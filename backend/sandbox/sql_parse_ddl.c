@@ -18,6 +18,18 @@ static void parse_options(sql_parser *p, sql_option **options, size_t *count)
     sql_expect_symbol(p, ")");
 }
 
+/* An expression that is kept as its text. */
+static const char *parse_default(sql_parser *p)
+{
+    size_t from = sql_peek(p)->pos;
+
+    sql_parse_expr(p);
+    size_t to = sql_peek(p)->pos;
+    while (to > from && (p->text.ptr[to - 1] == ' ' || p->text.ptr[to - 1] == '\n'))
+        to--;
+    return bw_arena_strndup(p->arena, p->text.ptr + from, to - from);
+}
+
 /* name TYPE [NOT NULL] [DEFAULT expr] [OPTIONS(...)] */
 static void parse_column(sql_parser *p, sql_column_def *def)
 {
@@ -30,14 +42,8 @@ static void parse_column(sql_parser *p, sql_column_def *def)
         return;
     def->field = *type;
     def->field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
-    if (sql_accept_word(p, "DEFAULT")) {
-        size_t from = sql_peek(p)->pos;
-        sql_parse_expr(p);
-        size_t to = sql_peek(p)->pos;
-        while (to > from && (p->text.ptr[to - 1] == ' ' || p->text.ptr[to - 1] == '\n'))
-            to--;
-        def->field.default_sql = bw_arena_strndup(p->arena, p->text.ptr + from, to - from);
-    }
+    if (sql_accept_word(p, "DEFAULT"))
+        def->field.default_sql = parse_default(p);
     if (sql_accept_words(p, "NOT", "NULL", NULL)) {
         if (def->field.mode == BQ_REPEATED)
             sql_fail_at(p, type_pos, "NOT NULL constraint is not supported on ARRAY columns");
@@ -69,9 +75,14 @@ static void expect_table(sql_parser *p, const char *verb)
                                          "ROW",    "AGGREGATE",    "VECTOR"};
 
     for (size_t i = 0; i < BW_COUNT(others); i++) {
+        const sql_token *next = sql_ahead(p, 1);
+        bool adjective = sql_token_is(next, "TABLE") || sql_token_is(next, "VIEW") ||
+                         sql_token_is(next, "FUNCTION") || sql_token_is(next, "INDEX");
         if (sql_at_word(p, others[i]))
             sql_unsupported(p, sql_peek(p)->pos,
-                            bw_arena_printf(p->arena, "%s %s", verb, others[i]));
+                            bw_arena_printf(p->arena, "%s %s%s%.*s", verb, others[i],
+                                            adjective ? " " : "",
+                                            adjective ? (int)next->raw.len : 0, next->raw.ptr));
     }
     sql_expect_word(p, "TABLE");
 }
@@ -84,8 +95,13 @@ void sql_parse_create(sql_parser *p, sql_stmt *s)
     if (s->or_replace && s->if_not_exists)
         sql_fail_at(p, s->pos, "CREATE TABLE cannot have both OR REPLACE and IF NOT EXISTS");
     s->target = sql_parse_table(p, false);
-    if (sql_at_word(p, "LIKE") || sql_at_word(p, "COPY") || sql_at_word(p, "CLONE"))
-        sql_unsupported(p, sql_peek(p)->pos, "CREATE TABLE LIKE, COPY and CLONE");
+    if (sql_at_word(p, "CLONE"))
+        sql_unsupported(p, sql_peek(p)->pos, "CREATE TABLE CLONE");
+    s->copies_rows = sql_accept_word(p, "COPY");
+    if (s->copies_rows || sql_accept_word(p, "LIKE")) {
+        s->model = sql_parse_table(p, false);
+        return;
+    }
     if (sql_at_symbol(p, "("))
         parse_columns(p, s);
     if (sql_accept_words(p, "PARTITION", "BY", NULL))
@@ -109,6 +125,29 @@ void sql_parse_drop(sql_parser *p, sql_stmt *s)
     s->target = sql_parse_table(p, false);
 }
 
+/* What follows ALTER COLUMN name. */
+static void parse_column_change(sql_parser *p, sql_alter *a)
+{
+    if (sql_accept_words(p, "DROP", "NOT", "NULL")) {
+        a->kind = SQL_ALTER_DROP_NOT_NULL;
+    } else if (sql_accept_words(p, "DROP", "DEFAULT", NULL)) {
+        a->kind = SQL_ALTER_SET_DEFAULT;
+    } else if (sql_accept_words(p, "SET", "DEFAULT", NULL)) {
+        a->kind = SQL_ALTER_SET_DEFAULT;
+        a->column.field.default_sql = parse_default(p);
+    } else if (sql_accept_words(p, "SET", "DATA", "TYPE")) {
+        const char *name = a->column.field.name;
+        a->kind = SQL_ALTER_SET_TYPE;
+        a->column.field = *sql_parse_type(p);
+        a->column.field.name = name;
+    } else if (sql_accept_word(p, "SET")) {
+        a->kind = SQL_ALTER_COLUMN_OPTIONS;
+        parse_options(p, &a->column.options, &a->column.option_count);
+    } else {
+        sql_unsupported(p, sql_peek(p)->pos, "this form of ALTER COLUMN");
+    }
+}
+
 static void parse_alteration(sql_parser *p, sql_alter *a)
 {
     a->pos = sql_peek(p)->pos;
@@ -122,15 +161,15 @@ static void parse_alteration(sql_parser *p, sql_alter *a)
         bw_slice name = sql_identifier(p);
         a->column.field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
     } else if (sql_accept_words(p, "ALTER", "COLUMN", NULL)) {
-        a->kind = SQL_ALTER_DROP_NOT_NULL;
         a->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
         bw_slice name = sql_identifier(p);
         a->column.field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
-        if (!sql_accept_words(p, "DROP", "NOT", "NULL"))
-            sql_unsupported(p, sql_peek(p)->pos, "this form of ALTER COLUMN");
+        parse_column_change(p, a);
     } else if (sql_accept_word(p, "SET")) {
         a->kind = SQL_ALTER_SET_OPTIONS;
         parse_options(p, &a->options, &a->option_count);
+    } else if (sql_at_word(p, "RENAME")) {
+        sql_unsupported(p, a->pos, "ALTER TABLE RENAME");
     } else {
         sql_unsupported(p, a->pos, "this form of ALTER TABLE");
     }

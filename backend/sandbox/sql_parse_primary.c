@@ -391,6 +391,8 @@ static sql_expr *parse_word(sql_parser *p)
         return literal(p, SQL_X_BOOL);
     if (sql_at_word(p, "DEFAULT"))
         return literal(p, SQL_X_DEFAULT);
+    if (sql_at_word(p, "RANGE"))
+        sql_unsupported(p, t->pos, "the type RANGE");
     bool function =
         called && (sql_at_word(p, "IF") || sql_at_word(p, "LEFT") || sql_at_word(p, "RIGHT"));
     if (t->type == SQL_IDENT || function)

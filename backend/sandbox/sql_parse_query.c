@@ -78,14 +78,27 @@ static sql_from *from_new(sql_parser *p, sql_from_kind kind, size_t pos)
     return f;
 }
 
+/* Not reserved words: only what follows tells them from an alias. */
+static void refuse_pivot(sql_parser *p)
+{
+    const sql_token *next = sql_ahead(p, 1);
+
+    if (sql_at_word(p, "PIVOT") && sql_token_symbol(next, "("))
+        sql_unsupported(p, sql_peek(p)->pos, "PIVOT");
+    if (sql_at_word(p, "UNPIVOT") &&
+        (sql_token_symbol(next, "(") || sql_token_is(next, "INCLUDE") ||
+         sql_token_is(next, "EXCLUDE")))
+        sql_unsupported(p, sql_peek(p)->pos, "UNPIVOT");
+}
+
 static void parse_from_alias(sql_parser *p, sql_from *f)
 {
     f->alias_pos = sql_peek(p)->pos;
+    refuse_pivot(p);
     f->alias = sql_alias(p);
+    refuse_pivot(p);
     if (sql_at_word(p, "TABLESAMPLE"))
         sql_unsupported(p, sql_peek(p)->pos, "TABLESAMPLE");
-    if (sql_at_word(p, "PIVOT") || sql_at_word(p, "UNPIVOT"))
-        sql_unsupported(p, sql_peek(p)->pos, "PIVOT");
 }
 
 sql_from *sql_parse_table(sql_parser *p, bool with_alias)
@@ -293,7 +306,7 @@ static sql_select *parse_select(sql_parser *p)
         sql_accept_word(p, "ALL");
     s->as_struct = sql_accept_words(p, "AS", "STRUCT", NULL);
     s->as_value = !s->as_struct && sql_accept_words(p, "AS", "VALUE", NULL);
-    if (sql_at_word(p, "FROM")) {
+    if (sql_at_word(p, "FROM") || sql_peek(p)->type == SQL_END) {
         sql_fail_at(p, sql_peek(p)->pos, "Syntax error: SELECT list must not be empty");
         return s;
     }
@@ -350,8 +363,8 @@ static bool parse_set_op(sql_parser *p, char *op, size_t size)
         if (!sql_accept_word(p, words[i]))
             continue;
         bool all = sql_accept_word(p, "ALL");
-        if (!all)
-            sql_expect_word(p, "DISTINCT");
+        if (!all && !sql_accept_word(p, "DISTINCT"))
+            sql_expected(p, "keyword ALL or keyword DISTINCT");
         if (all && i > 0)
             sql_unsupported(p, sql_peek(p)->pos, "INTERSECT ALL and EXCEPT ALL");
         snprintf(op, size, "%s %s", words[i], all ? "ALL" : "DISTINCT");

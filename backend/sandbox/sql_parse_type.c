@@ -89,7 +89,9 @@ const bq_field *sql_parse_type(sql_parser *p)
     f->name = "";
     if (!sql_enter(p))
         return f;
-    if (sql_accept_word(p, "ARRAY")) {
+    if (sql_at_word(p, "RANGE")) {
+        sql_unsupported(p, t->pos, "the type RANGE");
+    } else if (sql_accept_word(p, "ARRAY")) {
         sql_expect_symbol(p, "<");
         const bq_field *element = sql_parse_type(p);
         expect_close(p);

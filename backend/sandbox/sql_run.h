@@ -85,4 +85,9 @@ BW_NODISCARD bw_status sql_apply_deletes(sql_run *r, sql_target *t, const char *
 
 void sql_set_target(sql_run *r, bq_table_ref ref);
 
+/* Whether there is such a table; fails when there is no such dataset. */
+BW_NODISCARD bw_status sql_table_exists(sql_run *r, bq_table_ref ref, bool *exists);
+/* Reads OPTIONS of a column into its definition. */
+void sql_column_options(sql_run *r, sql_column_def *def);
+
 #endif

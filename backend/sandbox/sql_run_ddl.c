@@ -1,5 +1,5 @@
 /*
- * CREATE, DROP and ALTER TABLE. What tables.insert takes as JSON is made here from SQL.
+ * CREATE TABLE and DROP TABLE. What tables.insert takes as JSON is made here from SQL.
  */
 #include <stdlib.h>
 
@@ -7,7 +7,7 @@
 
 /* ---- Columns ----------------------------------------------------------------------------------- */
 
-static void column_options(sql_run *r, sql_column_def *def)
+void sql_column_options(sql_run *r, sql_column_def *def)
 {
     for (size_t i = 0; i < def->option_count && !r->a.failed; i++) {
         bw_slice text;
@@ -27,7 +27,7 @@ static bw_status schema_of_defs(sql_run *r, bq_schema *out)
     bw_buf json = BW_BUF_INIT;
 
     for (size_t i = 0; i < stmt->def_count; i++) {
-        column_options(r, &stmt->defs[i]);
+        sql_column_options(r, &stmt->defs[i]);
         made.fields[i] = stmt->defs[i].field;
     }
     bq_schema_print(&made, &json);
@@ -74,6 +74,37 @@ typedef struct creation {
     bool exists;
 } creation;
 
+/* LIKE and COPY: the other table's columns and description; COPY, its rows too. */
+static bw_status describe_as(sql_run *r, creation *c)
+{
+    const sql_table *t = sql_find_table(&r->a, r->stmt->model);
+    bw_buf columns = BW_BUF_INIT;
+
+    if (t) {
+        c->table.schema = t->table.schema;
+        c->table.metadata = t->table.metadata;
+        for (size_t i = 0; i < t->table.schema.count; i++) {
+            bw_buf_adds(&columns, i ? "," : "");
+            bq_store_quote(&columns, t->table.schema.fields[i].name);
+            t->used[i] = r->stmt->copies_rows;
+        }
+        if (r->stmt->copies_rows)
+            c->select = sql_printf(&r->a, "SELECT %s FROM \"t%lld\" ORDER BY \"!\"",
+                                   bw_buf_cstr(&columns), (long long)t->storage);
+    }
+    bw_buf_fini(&columns);
+    return sql_ready(r);
+}
+
+static void need_names(sql_run *r, const sql_relation *relation)
+{
+    for (size_t i = 0; i < relation->columns.count && !relation->is_value; i++) {
+        if (!*relation->columns.items[i].name)
+            sql_error(&r->a, r->stmt->query->pos,
+                      "CREATE TABLE columns must be named, but column %zu has no name", i + 1);
+    }
+}
+
 static bw_status describe(sql_run *r, creation *c)
 {
     const sql_stmt *stmt = r->stmt;
@@ -81,8 +112,12 @@ static bw_status describe(sql_run *r, creation *c)
     sql_relation relation = {0};
     bw_status status = BW_OK;
 
+    if (stmt->model)
+        return describe_as(r, c);
     if (stmt->query)
         relation = sql_analyze_query(&r->a, NULL, stmt->query);
+    if (stmt->query && stmt->def_count == 0 && !r->a.failed)
+        need_names(r, &relation);
     if (stmt->partition && !r->a.failed)
         sql_add_partitioning(r, stmt->partition, &options.json);
     sql_add_clustering(&stmt->cluster, &options.json);
@@ -121,7 +156,7 @@ static bw_status create(sql_run *r, bq_table_ref ref, creation *c)
     return status;
 }
 
-static bw_status table_exists(sql_run *r, bq_table_ref ref, bool *exists)
+bw_status sql_table_exists(sql_run *r, bq_table_ref ref, bool *exists)
 {
     bq_error err = BQ_ERROR_INIT;
     bq_table table;
@@ -147,7 +182,7 @@ bw_status sql_run_create(sql_run *r)
     if (!sql_table_ref(&r->a, stmt->target, &ref))
         return BW_INVALID;
     sql_set_target(r, ref);
-    bw_status status = table_exists(r, ref, &c.exists);
+    bw_status status = sql_table_exists(r, ref, &c.exists);
     if (status == BW_OK)
         status = describe(r, &c);
     if (status != BW_OK)
@@ -165,12 +200,12 @@ bw_status sql_run_create(sql_run *r)
     if (r->dry_run || (c.exists && stmt->if_not_exists))
         return BW_OK;
     status = create(r, ref, &c);
-    if (status == BW_OK && c.select)
+    if (status == BW_OK && stmt->query)
         r->result->destination = r->result->target;
     return status;
 }
 
-/* ---- DROP and ALTER ---------------------------------------------------------------------------- */
+/* ---- DROP ---------------------------------------------------------------------------- */
 
 static bw_status not_found(sql_run *r, bq_table_ref ref)
 {
@@ -187,155 +222,11 @@ bw_status sql_run_drop(sql_run *r)
     if (!sql_table_ref(&r->a, r->stmt->target, &ref))
         return BW_INVALID;
     sql_set_target(r, ref);
-    bw_status status = table_exists(r, ref, &exists);
+    bw_status status = sql_table_exists(r, ref, &exists);
     if (status == BW_OK && !exists && !r->stmt->if_exists)
         return not_found(r, ref);
     r->result->ddl_operation = exists ? "DROP" : "SKIP";
     if (status != BW_OK || !exists || r->dry_run)
         return status;
     return bq_store_remove(r->catalog, ref, r->err);
-}
-
-static void invalid_alter(sql_run *r, const sql_alter *a, const char *what)
-{
-    sql_error(&r->a, a->pos, "%s: %s", what, a->column.field.name);
-}
-
-static void add_column(sql_run *r, const sql_alter *a, bq_schema *schema)
-{
-    if (bq_schema_find(schema, bw_slice_cstr(a->column.field.name)) >= 0) {
-        if (!a->if_exists)
-            invalid_alter(r, a, "Column already exists");
-        return;
-    }
-    if (a->column.field.mode == BQ_REQUIRED) {
-        invalid_alter(r, a, "Cannot add required fields to an existing schema");
-        return;
-    }
-    bq_field *grown = BW_ARENA_ARRAY(r->a.arena, bq_field, schema->count + 1);
-    memcpy(grown, schema->fields, schema->count * sizeof(*grown));
-    sql_column_def def = a->column;
-    column_options(r, &def);
-    grown[schema->count] = def.field;
-    *schema = (bq_schema){grown, schema->count + 1};
-}
-
-static bw_status drop_column(sql_run *r, sql_table *t, const sql_alter *a, bq_schema *schema,
-                             int at)
-{
-    bq_field *left = BW_ARENA_ARRAY(r->a.arena, bq_field, schema->count + 1);
-    bw_buf sql = BW_BUF_INIT;
-    size_t n = 0;
-
-    if (schema->count == 1) {
-        invalid_alter(r, a, "Cannot drop the only column of a table");
-        return BW_INVALID;
-    }
-    for (size_t i = 0; i < schema->count; i++) {
-        if ((int)i != at)
-            left[n++] = schema->fields[i];
-    }
-    *schema = (bq_schema){left, n};
-    if (r->dry_run)
-        return BW_OK;
-    bw_buf_addf(&sql, "ALTER TABLE \"t%lld\" DROP COLUMN ", (long long)t->storage);
-    bq_store_quote(&sql, a->column.field.name);
-    bw_status status = sql_exec(r, bw_buf_cstr(&sql), NULL);
-    bw_buf_fini(&sql);
-    return status;
-}
-
-/* Members of `update` replace those of the metadata. */
-static const char *merge_metadata(sql_run *r, const char *metadata, const char *update)
-{
-    bw_buf out = BW_BUF_INIT, name = BW_BUF_INIT;
-    bw_json_scan s = bw_json_scan_init(bw_slice_cstr(metadata));
-    bw_json_token t;
-    bw_slice raw;
-
-    bw_buf_addf(&out, "{%s", update);
-    bool first = !*update;
-    char *wrapped = bw_xasprintf("{%s}", update);
-    bw_json_next(&s, &t);
-    while (bw_json_next(&s, &t) && t.type == BW_JSON_KEY) {
-        bw_buf_clear(&name);
-        bw_json_unescape(t.raw, &name);
-        if (!bw_json_skip(&s, &raw))
-            break;
-        if (bw_json_member(bw_slice_cstr(wrapped), bw_buf_cstr(&name)).ptr)
-            continue;
-        bw_buf_addf(&out, "%s%.*s:%.*s", first ? "" : ",", BW_SLICE_ARG(t.raw), BW_SLICE_ARG(raw));
-        first = false;
-    }
-    bw_buf_addc(&out, '}');
-    const char *text = sql_printf(&r->a, "%s", bw_buf_cstr(&out));
-    free(wrapped);
-    bw_buf_fini(&out);
-    bw_buf_fini(&name);
-    return text;
-}
-
-static void set_options(sql_run *r, const sql_alter *a, bq_table *table)
-{
-    sql_table_options options = {.expires_us = BW_TIME_NONE};
-
-    sql_read_options(r, a->options, a->option_count, &options);
-    if (options.has_expiry)
-        table->expires_us = options.expires_us;
-    if (options.json.len > 0)
-        table->metadata = merge_metadata(r, table->metadata, bw_buf_cstr(&options.json) + 1);
-    bw_buf_fini(&options.json);
-}
-
-static bw_status alter_one(sql_run *r, sql_table *t, const sql_alter *a)
-{
-    bq_schema *schema = &t->table.schema;
-    int at =
-        a->column.field.name ? bq_schema_find(schema, bw_slice_cstr(a->column.field.name)) : -1;
-
-    if (a->kind == SQL_ALTER_SET_OPTIONS) {
-        set_options(r, a, &t->table);
-    } else if (a->kind == SQL_ALTER_ADD_COLUMN) {
-        add_column(r, a, schema);
-    } else if (at < 0) {
-        if (!a->if_exists)
-            invalid_alter(r, a, "Column not found");
-    } else if (a->kind == SQL_ALTER_DROP_COLUMN) {
-        return drop_column(r, t, a, schema, at);
-    } else if (schema->fields[at].mode == BQ_REQUIRED) {
-        schema->fields[at].mode = BQ_NULLABLE;
-    }
-    return r->a.failed ? BW_INVALID : BW_OK;
-}
-
-bw_status sql_run_alter(sql_run *r)
-{
-    bq_table_ref ref;
-    bool exists;
-
-    if (!sql_table_ref(&r->a, r->stmt->target, &ref))
-        return BW_INVALID;
-    sql_set_target(r, ref);
-    bw_status status = table_exists(r, ref, &exists);
-    if (status == BW_OK && !exists && r->stmt->if_exists) {
-        r->result->ddl_operation = "SKIP";
-        return BW_OK;
-    }
-    sql_table *t = status == BW_OK ? sql_find_table(&r->a, r->stmt->target) : NULL;
-    if (!t)
-        return status == BW_OK ? sql_ready(r) : status;
-    bq_schema before = t->table.schema;
-    r->result->ddl_operation = "ALTER";
-    for (size_t i = 0; status == BW_OK && i < r->stmt->alter_count; i++)
-        status = alter_one(r, t, &r->stmt->alters[i]);
-    if (status != BW_OK || r->dry_run)
-        return status;
-    status = bq_storage_widen(r->catalog, t->storage, &before, &t->table.schema, r->err);
-    if (status == BW_OK)
-        status = bq_check_table(&t->table, r->err);
-    if (status == BW_OK)
-        status = bq_store_put(r->catalog, &t->table, t->storage, r->err);
-    if (status == BW_INVALID)
-        r->err->reason = "invalidQuery";
-    return status;
 }

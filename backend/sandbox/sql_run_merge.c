@@ -16,9 +16,10 @@ typedef struct merge {
     sql_scope both; /* target and source */
     sql_scope source_only, target_only;
     const char *source_text; /* of FROM: the source under its own alias */
-    sql_source *source;      /* its columns read from the temporary table "s" */
-    sql_column *original;    /* its columns in source_text */
-    const char **keys;       /* source side of equalities, over "s" */
+    sql_scope sources;       /* its names; their columns read from the temporary table "s" */
+    sql_column *original;    /* the same columns in source_text */
+    size_t column_count;
+    const char **keys; /* source side of equalities, over "s" */
     const char *
         *key_columns;     /* the columns of "s" that hold them: c1, or k1 for what is computed */
     const char **matches; /* target side */
@@ -32,36 +33,47 @@ typedef struct merge {
 
 /* ---- The source -------------------------------------------------------------------------------- */
 
-/* The source is analysed under its own names; afterwards its columns are those of "s". */
+/* The source's columns read from "s" from now on; what they were is kept in `original`. */
+static void move_column(merge *m, sql_column *c)
+{
+    sql_analysis *a = &m->r->a;
+
+    *SQL_ADD(a, m->original, m->column_count) = *c;
+    if (c->table)
+        c->table->used[c->index] = true;
+    c->table = NULL;
+    c->sql = sql_printf(a, "s.c%zu", m->column_count);
+}
+
+/* The source is analysed under its own names. A join brings several of them, and merged columns. */
 static bool open_source(merge *m)
 {
     sql_analysis *a = &m->r->a;
     sql_scope scope = {.clause = "USING clause"};
 
     m->source_text = sql_analyze_from(a, &scope, m->r->stmt->from);
-    if (a->failed)
-        return false;
-    if (m->r->stmt->from->kind == SQL_F_JOIN || scope.source_count != 1) {
-        sql_error(a, m->r->stmt->from->pos,
-                  "Unsupported: a join in USING is not part of the "
-                  "sandbox's SQL; write it as a subquery");
-        return false;
+    for (size_t i = 0; i < scope.source_count && !a->failed; i++) {
+        sql_source *source = scope.sources[i];
+        if (source->alias.len > 0 && sql_slice_equal(m->t.source->alias, source->alias))
+            sql_error(a, m->r->stmt->from->pos, "Duplicate table alias %.*s",
+                      BW_SLICE_ARG(source->alias));
+        for (size_t k = 0; k < source->columns.count; k++)
+            move_column(m, &source->columns.items[k]);
+        if (source->is_value)
+            move_column(m, &source->value);
+        source->row_sql = "s.rowid";
     }
-    m->source = scope.sources[0];
-    sql_columns *columns = &m->source->columns;
-    m->original = BW_ARENA_ARRAY(a->arena, sql_column, columns->count + 1);
-    for (size_t i = 0; i < columns->count; i++) {
-        sql_column *c = &columns->items[i];
-        m->original[i] = *c;
-        if (c->table)
-            c->table->used[c->index] = true;
-        c->table = NULL;
-        c->sql = sql_printf(a, "s.c%zu", i + 1);
-    }
-    if (m->source->is_value)
-        m->source->value.sql = sql_printf(a, "s.value");
-    m->source->row_sql = "s.rowid";
-    return true;
+    for (size_t i = 0; i < scope.merged.count && !a->failed; i++)
+        move_column(m, &scope.merged.items[i]);
+    m->sources = scope;
+    return !a->failed;
+}
+
+static void add_sources(merge *m, sql_scope *to)
+{
+    for (size_t i = 0; i < m->sources.source_count; i++)
+        sql_scope_add(&m->r->a, to, m->sources.sources[i]);
+    to->merged = m->sources.merged;
 }
 
 /* ---- ON ---------------------------------------------------------------------------------------- */
@@ -163,12 +175,16 @@ static const char *insert_text(merge *m, const sql_when *w, size_t number)
         return "";
     if (w->action == SQL_A_INSERT_ROW) {
         /* ROW: the source's columns, in their order. */
+        const sql_columns *row = &m->sources.sources[0]->columns;
+        if (m->sources.source_count > 1)
+            sql_error(&r->a, w->pos,
+                      "Unsupported: INSERT ROW from a join is not part of the sandbox's SQL");
         values = (sql_exprs){NULL, 0};
-        for (size_t i = 0; i < m->source->columns.count; i++) {
+        for (size_t i = 0; i < row->count; i++) {
             sql_expr *path = BW_ARENA_NEW(r->a.arena, sql_expr);
             *path = (sql_expr){.kind = SQL_X_PATH, .pos = w->pos};
             path->names.items = BW_ARENA_ARRAY(r->a.arena, bw_slice, 1);
-            path->names.items[0] = bw_slice_cstr(m->source->columns.items[i].name);
+            path->names.items[0] = bw_slice_cstr(row->items[i].name);
             path->names.count = 1;
             *SQL_ADD(&r->a, values.items, values.count) = path;
         }
@@ -235,7 +251,7 @@ static bw_status make_source(merge *m)
     bw_buf sql = BW_BUF_INIT, index = BW_BUF_INIT;
 
     bw_buf_adds(&sql, "CREATE TEMP TABLE bw_source AS SELECT ");
-    for (size_t i = 0; i < m->source->columns.count; i++)
+    for (size_t i = 0; i < m->column_count; i++)
         bw_buf_addf(&sql, "%s%s AS c%zu", i ? "," : "", m->original[i].sql, i + 1);
     bw_buf_addf(&sql, " FROM %s", m->source_text);
     bw_status status = sql_exec(m->r, bw_buf_cstr(&sql), NULL);
@@ -394,13 +410,10 @@ bw_status sql_run_merge(sql_run *r)
     m.both.clause = m.source_only.clause = m.target_only.clause = "MERGE";
     m.both.no_windows = m.source_only.no_windows = m.target_only.no_windows = true;
     if (sql_target_open(r, &m.t) && open_source(&m)) {
-        if (sql_slice_equal(m.t.source->alias, m.source->alias))
-            sql_error(&r->a, r->stmt->from->pos, "Duplicate table alias %.*s",
-                      BW_SLICE_ARG(m.source->alias));
         sql_scope_add(&r->a, &m.both, m.t.source);
-        sql_scope_add(&r->a, &m.both, m.source);
+        add_sources(&m, &m.both);
         sql_scope_add(&r->a, &m.target_only, m.t.source);
-        sql_scope_add(&r->a, &m.source_only, m.source);
+        add_sources(&m, &m.source_only);
         analyze_on(&m);
         if (!r->a.failed)
             analyze_whens(&m);

@@ -1,0 +1,308 @@
+# Joins, sets, subqueries, select lists.
+CREATE TABLE t (id INT64, name STRING, ref INT64) AS
+SELECT * FROM UNNEST([STRUCT(1 AS id, 'one' AS name, 10 AS ref), (2, 'two', 20), (3, 'three', NULL), (4, 'four', 20)])
+--> CREATE
+
+CREATE TABLE u AS SELECT 10 AS ref, 'A' AS label UNION ALL SELECT 20, 'B' UNION ALL SELECT 30, 'C' UNION ALL SELECT NULL, 'N'
+--> CREATE
+
+SELECT t.id, u.label FROM t JOIN u ON t.ref = u.ref ORDER BY id
+--> id INT64, label STRING
+1 | "A"
+2 | "B"
+4 | "B"
+
+SELECT id, label FROM t LEFT JOIN u USING (ref) ORDER BY id
+--> id INT64, label STRING
+1 | "A"
+2 | "B"
+3 | NULL
+4 | "B"
+
+SELECT ref, id, label FROM t FULL OUTER JOIN u USING (ref) ORDER BY ref, id, label
+--> ref INT64, id INT64, label STRING
+NULL | NULL | "N"
+NULL | 3 | NULL
+10 | 1 | "A"
+20 | 2 | "B"
+20 | 4 | "B"
+30 | NULL | "C"
+
+SELECT * FROM t RIGHT JOIN u USING (ref) ORDER BY ref, id
+--> ref INT64, id INT64, name STRING, label STRING
+NULL | NULL | NULL | "N"
+10 | 1 | "one" | "A"
+20 | 2 | "two" | "B"
+20 | 4 | "four" | "B"
+30 | NULL | NULL | "C"
+
+SELECT COUNT(*) n FROM t, u
+--> n INT64
+16
+
+SELECT COUNT(*) n FROM t CROSS JOIN u WHERE t.ref = u.ref
+--> n INT64
+3
+
+SELECT a.id, b.id AS other FROM t AS a, t AS b WHERE a.ref = b.ref AND a.id < b.id
+--> id INT64, other INT64
+2 | 4
+
+SELECT x.label FROM (t JOIN u USING (ref)) JOIN u AS x USING (ref) WHERE id = 1
+--> label STRING
+"A"
+
+SELECT id FROM t WHERE ref IN (SELECT ref FROM u WHERE label = 'B') ORDER BY id
+--> id INT64
+2
+4
+
+# NOT IN with a NULL in the list is never true.
+SELECT id FROM t WHERE ref NOT IN (SELECT ref FROM u WHERE label != 'A')
+--> id INT64
+
+SELECT id FROM t WHERE NOT EXISTS (SELECT 1 FROM u WHERE u.ref = t.ref) ORDER BY id
+--> id INT64
+3
+
+SELECT id, (SELECT label FROM u WHERE u.ref = t.ref) AS label FROM t ORDER BY id
+--> id INT64, label STRING
+1 | "A"
+2 | "B"
+3 | NULL
+4 | "B"
+
+SELECT id, ARRAY(SELECT AS STRUCT label, u.ref FROM u WHERE u.ref = t.ref) AS found FROM t WHERE id IN (1, 3) ORDER BY id
+--> id INT64, found ARRAY<STRUCT<label STRING, ref INT64>>
+1 | [{"A", 10}]
+3 | []
+
+SELECT * EXCEPT (name) FROM t WHERE id = 1
+--> id INT64, ref INT64
+1 | 10
+
+SELECT * REPLACE (UPPER(name) AS name) FROM t WHERE id = 1
+--> id INT64, name STRING, ref INT64
+1 | "ONE" | 10
+
+SELECT * EXCEPT (ref) REPLACE (id * 2 AS id) FROM t WHERE id = 1
+--> id INT64, name STRING
+2 | "one"
+
+SELECT t.*, label FROM t JOIN u USING (ref) WHERE id = 1
+--> id INT64, name STRING, ref INT64, label STRING
+1 | "one" | 10 | "A"
+
+SELECT * EXCEPT (nope) FROM t
+--> ERROR Column nope in SELECT * EXCEPT list does not exist
+
+SELECT t FROM t WHERE id = 1
+--> t STRUCT<id INT64, name STRING, ref INT64>
+{1, "one", 10}
+
+SELECT AS STRUCT id, name FROM t WHERE id = 1
+--> id INT64, name STRING
+1 | "one"
+
+SELECT AS VALUE STRUCT(id AS a, name AS b) FROM t WHERE id = 1
+--> a INT64, b STRING
+1 | "one"
+
+SELECT DISTINCT ref FROM t ORDER BY ref
+--> ref INT64
+NULL
+10
+20
+
+SELECT name n FROM t ORDER BY LENGTH(name), n LIMIT 2 OFFSET 1
+--> n STRING
+"two"
+"four"
+
+SELECT id FROM t ORDER BY 1 DESC LIMIT 1
+--> id INT64
+4
+
+WITH a AS (SELECT id FROM t WHERE id < 3), b AS (SELECT id * 10 AS x FROM a) SELECT x FROM b UNION ALL SELECT id FROM a ORDER BY x
+--> x INT64
+1
+2
+10
+20
+
+WITH a AS (SELECT 1 AS x), b AS (WITH a AS (SELECT 2 AS x) SELECT x FROM a) SELECT a.x, b.x AS y FROM a, b
+--> x INT64, y INT64
+1 | 2
+
+WITH t AS (SELECT 'shadow' AS name) SELECT name FROM t
+--> name STRING
+"shadow"
+
+WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 5) SELECT n FROM r ORDER BY n
+--> ERROR Unsupported: WITH RECURSIVE
+
+SELECT 1 AS x UNION ALL SELECT 1 UNION ALL SELECT 2 ORDER BY x
+--> x INT64
+1
+1
+2
+
+SELECT 1 AS x UNION DISTINCT SELECT 1 UNION DISTINCT SELECT NULL UNION DISTINCT SELECT NULL ORDER BY x
+--> x INT64
+NULL
+1
+
+SELECT * FROM UNNEST([1, 1, 2]) AS x INTERSECT DISTINCT SELECT 1
+--> x INT64
+1
+
+SELECT * FROM UNNEST([1, 1, 2, 3]) AS x EXCEPT DISTINCT SELECT 1 ORDER BY x
+--> x INT64
+2
+3
+
+(SELECT 1 AS x ORDER BY x LIMIT 1) UNION ALL (SELECT 2.5) ORDER BY x DESC
+--> x FLOAT64
+2.5
+1.0
+
+SELECT 1 UNION SELECT 2
+--> ERROR Syntax error: Expected keyword ALL or keyword DISTINCT
+
+SELECT 1 UNION ALL SELECT 1, 2
+--> ERROR Queries in UNION ALL have mismatched column count; query 1 has 1 column, query 2 has 2 columns
+
+SELECT 1 UNION ALL SELECT 'a'
+--> ERROR Column 1 in UNION ALL has incompatible types: INT64, STRING
+
+SELECT 1 UNION ALL SELECT 2 INTERSECT DISTINCT SELECT 2
+--> ERROR Syntax error
+
+SELECT IF(id > 2, 'big', 'small') AS size, COUNT(*) AS n FROM t GROUP BY size ORDER BY size
+--> size STRING, n INT64
+"big" | 2
+"small" | 2
+
+SELECT x.y.z FROM (SELECT STRUCT(STRUCT(5 AS z) AS y) AS x)
+--> z INT64
+5
+
+SELECT s.* FROM (SELECT STRUCT(1 AS a, 2 AS b) AS s)
+--> a INT64, b INT64
+1 | 2
+
+SELECT 1 AS a, 2 AS a
+--> ERROR Duplicate column names in the result are not supported. Found duplicate(s): a
+
+SELECT id, u.* FROM t JOIN u ON t.ref = u.ref WHERE id = 1
+--> id INT64, ref INT64, label STRING
+1 | 10 | "A"
+
+SELECT ref FROM t, u
+--> ERROR Column name ref is ambiguous
+
+SELECT nme FROM t
+--> ERROR Unrecognized name: nme; Did you mean name? at [1:8]
+
+SELECT t.nme FROM t
+--> ERROR Name nme not found inside t
+
+SELECT * FROM nope
+--> ERROR 404 notFound: Not found: Table p:queries.nope was not found in location US
+
+SELECT * FROM nope.nope
+--> ERROR 404 notFound: Not found: Dataset p:nope was not found in location US
+
+SELECT id FROM t WHERE id
+--> ERROR WHERE clause should return type BOOL, but returns INT64
+
+SELECT id FROM t HAVING id > 1
+--> ERROR
+
+SELECT id FROM t LIMIT -1
+--> ERROR
+
+SELECT
+--> ERROR Syntax error: SELECT list must not be empty
+
+FROM t
+--> ERROR Syntax error
+
+SELECT id, FROM t WHERE id = 1
+--> id INT64
+1
+
+SELECT `id` FROM `t` WHERE `t`.`id` = 1
+--> id INT64
+1
+
+SELECT id FROM `p.queries.t` WHERE id = 1 -- comment
+--> id INT64
+1
+
+SELECT id FROM p.queries.t AS `select` WHERE `select`.id = 1 # comment
+--> id INT64
+1
+
+SELECT /* inside
+of it */ 1 AS x;
+--> x INT64
+1
+
+SELECT @@error.message
+--> ERROR
+
+# Outside of the subset: the construct is named.
+SELECT 1; SELECT 2
+--> ERROR Unsupported: a script of several statements
+
+DECLARE x INT64 DEFAULT 5
+--> ERROR Unsupported: the statement DECLARE
+
+BEGIN SELECT 1; END
+--> ERROR Unsupported: the statement BEGIN
+
+CREATE TEMP FUNCTION f(x INT64) AS (x + 1)
+--> ERROR Unsupported: CREATE TEMP FUNCTION
+
+CREATE FUNCTION f(x INT64) AS (x + 1)
+--> ERROR Unsupported: CREATE FUNCTION
+
+EXECUTE IMMEDIATE 'SELECT 1'
+--> ERROR Unsupported: the statement EXECUTE
+
+SELECT * FROM `p.queries.t_*`
+--> ERROR Unsupported: wildcard tables
+
+SELECT * FROM t PIVOT(COUNT(*) FOR name IN ('one', 'two'))
+--> ERROR Unsupported: PIVOT
+
+SELECT * FROM t UNPIVOT(v FOR k IN (id, ref))
+--> ERROR Unsupported: UNPIVOT
+
+SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)
+--> ERROR Unsupported: TABLESAMPLE
+
+SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'
+--> ERROR Unsupported: FOR SYSTEM_TIME AS OF
+
+SELECT RANGE<DATE> '[2020-01-01, 2020-12-31)'
+--> ERROR Unsupported: the type RANGE
+
+CREATE TABLE r (x RANGE<DATE>)
+--> ERROR Unsupported: the type RANGE
+
+SELECT ST_GEOGPOINT(1, 2)
+--> ERROR
+
+FROM t |> WHERE id = 1
+--> ERROR
+
+SELECT g, SUM(n) FROM (SELECT 1 AS g, 2 AS n) GROUP BY ROLLUP(g)
+--> ERROR Unsupported: GROUP BY ROLLUP
+
+SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')
+--> ERROR Unsupported: CAST with FORMAT
+
+SELECT 1 AS x FROM UNNEST([1]) WITH OFFSET o WHERE o = @missing
+--> ERROR Query parameter 'missing' not found
