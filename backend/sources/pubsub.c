@@ -63,9 +63,9 @@ int64_t bw_ps_call_us(const bw_ps_source *source)
     return stall <= 0 ? CALL_DEFAULT_US : stall < CALL_MIN_US ? CALL_MIN_US : stall;
 }
 
-void bw_ps_note_clock(bw_ps_source *source)
+void bw_ps_note_clock(bw_ps_source *source, const bw_pubsub *client)
 {
-    int64_t theirs = bw_pubsub_answered_us(source->client);
+    int64_t theirs = bw_pubsub_answered_us(client);
     int64_t ahead = theirs - bw_wall_us(source->env.clock);
     if (theirs == BW_TIME_NONE)
         return;
@@ -132,7 +132,7 @@ static bw_status ps_status(bw_source *opaque, bw_arena *arena, bw_source_status 
     if (s != BW_OK)
         return s;
     out->latency_us = bw_mono_us(source->env.clock) - before;
-    bw_ps_note_clock(source);
+    bw_ps_note_clock(source, source->client);
     out->now_us = bw_ps_now(source);
     return BW_OK;
 }

@@ -69,7 +69,7 @@ static bw_status pull(bw_reader *r, bool at_once, size_t *count, bw_error *err)
     *count = messages.count;
     if (s != BW_OK)
         return s;
-    bw_ps_note_clock(r->source);
+    bw_ps_note_clock(r->source, client);
     bw_ps_leases_add(r->leases, &messages);
     bw_ps_batch_add(&r->batch, &messages);
     if (r->batch.oldest_us != BW_TIME_NONE && r->batch.oldest_us < r->sought_us)
@@ -232,7 +232,7 @@ bw_status bw_ps_reader_open(bw_ps_source *source, const bw_table_spec *spec,
     if (s == BW_OK)
         s = bw_pubsub_look_up(source->client, spec->table, &r->arena, &r->sub, err);
     if (s == BW_OK) {
-        bw_ps_note_clock(source);
+        bw_ps_note_clock(source, source->client);
         r->leases = bw_ps_leases_new(source, r->sub.name, r->sub.ack_deadline_s);
         r->believe_at_us = bw_mono_us(source->env.clock);
         if (request->unsettled)
