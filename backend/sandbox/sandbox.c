@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "backend/sandbox/control.h"
+#include "backend/sandbox/datastore.h"
 #include "backend/sandbox/identity.h"
 #include "backend/sandbox/insert_ids.h"
 #include "backend/sandbox/jobs.h"
@@ -29,6 +30,7 @@ struct bw_sandbox {
     bw_sb_operations operations;
     bw_sb_pubsub *pubsub;
     bw_sb_control control;
+    ds_store *datastore;
     bw_sb_identity *identity;
     bw_sb_faults *faults;
     bw_sb_request_log *log;
@@ -89,6 +91,8 @@ static bw_status reset(void *user, bw_error *err)
     status = bw_sb_db_reset(s->operations.db, err);
     if (status == BW_OK)
         status = bw_sb_pubsub_reset(s->pubsub, err);
+    if (status == BW_OK)
+        status = ds_store_reset(s->datastore, err);
     if (status != BW_OK)
         return status;
     bw_sb_request_log_clear(s->log);
@@ -116,6 +120,8 @@ static bw_status open_storage(bw_sandbox *s, bw_error *err)
     if (status != BW_OK)
         return from_bq(status, &cause, err);
     status = bw_sb_operations_open(dir, bq->clock, &s->operations, err);
+    if (status == BW_OK)
+        status = ds_store_open(dir, bq->clock, &s->datastore, err);
     if (status != BW_OK)
         return status;
     status = bw_sb_uploads_new(dir, s->options.discard, &s->stats, &bq->uploads, err);
@@ -153,6 +159,7 @@ static void add_services(bw_sandbox *s)
                                       bw_sb_dashboards_service(&s->operations),
                                       bw_sb_secrets_service(&s->operations),
                                       bw_sb_pubsub_service(s->pubsub),
+                                      bw_sb_datastore_service(s->datastore),
                                       metadata,
                                       token,
                                       bw_sb_control_service(&s->control)};
@@ -236,6 +243,7 @@ void bw_sandbox_stop(bw_sandbox *s)
         bq_catalog_close(s->bigquery.catalog);
     bw_sb_operations_close(&s->operations);
     bw_sb_pubsub_free(s->pubsub);
+    ds_store_close(s->datastore);
     bw_sb_pool_free(s->jobs);
     bw_sb_pool_free(s->requests);
     bw_sb_identity_free(s->identity);

@@ -1,0 +1,253 @@
+/* lookup, allocateIds, reserveIds, beginTransaction and rollback. */
+#include "backend/sandbox/ds_call.h"
+#include "backend/sandbox/ds_mutation.h"
+#include "backend/sandbox/ds_virtual.h"
+
+#define MAX_LOOKUP 1000
+#define MAX_IDS    500
+/* What does not fit into an answer is deferred: the client asks again. */
+#define MAX_ANSWER ((size_t)8 << 20)
+
+typedef struct lookup {
+    ds_call *call;
+    ds_reading reading;
+    ds_mask mask;
+    bw_buf missing, deferred;
+    bool found_any;
+} lookup;
+
+static void add_key(bw_buf *list, const char *before, const ds_key *key, const char *after)
+{
+    if (list->len)
+        bw_buf_addc(list, ',');
+    bw_buf_adds(list, before);
+    ds_print_key(list, key);
+    bw_buf_adds(list, after);
+}
+
+static bw_status add_found(lookup *l, const ds_row *row, bw_error *err)
+{
+    bw_buf *out = l->call->out;
+    bw_buf_adds(out, l->found_any ? ",{\"entity\":" : "{\"entity\":");
+    l->found_any = true;
+    if (l->mask.given) {
+        ds_entity *entity, kept = {0};
+        bw_status status = ds_parse_stored(&l->call->place, row->json, &entity, err);
+        if (status != BW_OK)
+            return status;
+        kept.key = entity->key;
+        ds_mask_merge(l->call->place.arena, &l->mask, entity, &kept);
+        ds_print_entity(out, &kept);
+    } else {
+        bw_buf_add(out, row->json.ptr, row->json.len);
+    }
+    bw_buf_addc(out, ',');
+    ds_call_add_version(l->call, row->version, row->created);
+    bw_buf_addc(out, '}');
+    return BW_OK;
+}
+
+static bw_status look_up(lookup *l, const ds_key *key, bw_error *err)
+{
+    ds_call *call = l->call;
+    bw_slice path = ds_call_path(call, key);
+    int64_t partition;
+    ds_row row = {0};
+    if (call->out->len > MAX_ANSWER) {
+        add_key(&l->deferred, "", key, "");
+        return BW_OK;
+    }
+    bw_status status =
+        ds_call_partition(call, key, l->reading.transaction != NULL, &partition, err);
+    if (status == BW_OK && partition)
+        status = ds_entity_get(call->store, partition, path, l->reading.at, call->place.arena, &row,
+                               err);
+    if (status != BW_OK)
+        return status;
+    if (l->reading.transaction)
+        ds_transaction_note(l->reading.transaction, partition, path, row.version);
+    if (row.id)
+        return add_found(l, &row, err);
+    char *version = bw_arena_printf(call->place.arena, "},\"version\":\"%lld\"}",
+                                    (long long)l->reading.read_time);
+    add_key(&l->missing, "{\"entity\":{\"key\":", key, version);
+    return BW_OK;
+}
+
+static bool same_key(ds_call *call, const ds_key *a, const ds_key *b)
+{
+    return strcmp(a->name_space, b->name_space) == 0 &&
+           bw_slice_eq(ds_call_path(call, a), ds_call_path(call, b));
+}
+
+/* A key that is asked twice is answered once. */
+static bool asked_before(ds_call *call, const ds_keys *keys, size_t at)
+{
+    size_t near = at < 16 ? at : 16;
+    for (size_t i = at - near; i < at; i++) {
+        if (same_key(call, keys->items[i], keys->items[at]))
+            return true;
+    }
+    return false;
+}
+
+static void add_list(bw_buf *out, const char *name, const bw_buf *items)
+{
+    if (!items->len)
+        return;
+    bw_buf_addf(out, ",\"%s\":[", name);
+    bw_buf_add(out, items->ptr, items->len);
+    bw_buf_addc(out, ']');
+}
+
+static bw_status look_all_up(lookup *l, const ds_keys *keys, bw_error *err)
+{
+    bw_status status = BW_OK;
+    bw_buf_adds(l->call->out, "{\"found\":[");
+    for (size_t i = 0; status == BW_OK && i < keys->count; i++) {
+        if (!asked_before(l->call, keys, i))
+            status = look_up(l, keys->items[i], err);
+    }
+    bw_buf_addc(l->call->out, ']');
+    add_list(l->call->out, "missing", &l->missing);
+    add_list(l->call->out, "deferred", &l->deferred);
+    ds_call_add_transaction(l->call, &l->reading);
+    ds_call_add_read_time(l->call, &l->reading);
+    bw_buf_addc(l->call->out, '}');
+    bw_buf_fini(&l->missing);
+    bw_buf_fini(&l->deferred);
+    return status;
+}
+
+bw_status ds_method_lookup(ds_call *call, bw_error *err)
+{
+    static const char *const names[] = {"databaseId", "keys", "readOptions", "propertyMask", NULL};
+    const ds_node *field[4];
+    lookup l = {.call = call};
+    ds_keys keys;
+    bw_status status = ds_json_fields(call->body, "lookup", names, field, err);
+    if (status == BW_OK)
+        status = ds_call_keys(call, field[1], true, MAX_LOOKUP, &keys, err);
+    if (status == BW_OK)
+        status = ds_parse_mask(&call->place, field[3], &l.mask, err);
+    if (status == BW_OK)
+        status = ds_call_reading(call, field[2], &l.reading, err);
+    if (status != BW_OK)
+        return status;
+    bool made;
+    status = ds_virtual_make_keys(call, &keys, l.reading.at, &made, err);
+    if (status == BW_OK)
+        status = look_all_up(&l, &keys, err);
+    if (made)
+        ds_store_undo(call->store);
+    return status;
+}
+
+/* ---- Ids -------------------------------------------------------------------------------------- */
+
+/* Inside a begun SQLite transaction. */
+static bw_status allocate_all(ds_call *call, const ds_keys *keys, bw_error *err)
+{
+    bw_status status = BW_OK;
+    for (size_t i = 0; status == BW_OK && i < keys->count; i++) {
+        int64_t partition;
+        status = ds_call_partition(call, keys->items[i], true, &partition, err);
+        if (status == BW_OK)
+            status = ds_id_allocate(call->store, partition, keys->items[i], err);
+    }
+    if (status == BW_OK)
+        status = ds_version_commit(call->store, call->store->last_version, err);
+    return status;
+}
+
+bw_status ds_method_allocate_ids(ds_call *call, bw_error *err)
+{
+    static const char *const names[] = {"databaseId", "keys", NULL};
+    const ds_node *field[2];
+    ds_keys keys;
+    bw_status status = ds_json_fields(call->body, "allocateIds", names, field, err);
+    if (status == BW_OK)
+        status = ds_call_keys(call, field[1], false, MAX_IDS, &keys, err);
+    if (status == BW_OK)
+        status = ds_store_begin(call->store, err);
+    if (status == BW_OK)
+        status = ds_store_end(call->store, allocate_all(call, &keys, err), err);
+    if (status != BW_OK)
+        return status;
+    bw_buf list = BW_BUF_INIT;
+    for (size_t i = 0; i < keys.count; i++)
+        add_key(&list, "", keys.items[i], "");
+    bw_buf_adds(call->out, "{\"keys\":[");
+    bw_buf_add(call->out, list.ptr, list.len);
+    bw_buf_adds(call->out, "]}");
+    bw_buf_fini(&list);
+    return BW_OK;
+}
+
+static bw_status reserve_all(ds_call *call, const ds_keys *keys, bw_error *err)
+{
+    bw_status status = BW_OK;
+    for (size_t i = 0; status == BW_OK && i < keys->count; i++) {
+        int64_t partition;
+        status = ds_call_partition(call, keys->items[i], true, &partition, err);
+        if (status == BW_OK)
+            status = ds_id_reserve(call->store, partition, keys->items[i], err);
+    }
+    return status;
+}
+
+bw_status ds_method_reserve_ids(ds_call *call, bw_error *err)
+{
+    static const char *const names[] = {"databaseId", "keys", NULL};
+    const ds_node *field[2];
+    ds_keys keys;
+    bw_status status = ds_json_fields(call->body, "reserveIds", names, field, err);
+    if (status == BW_OK)
+        status = ds_call_keys(call, field[1], true, MAX_IDS, &keys, err);
+    for (size_t i = 0; status == BW_OK && i < keys.count; i++) {
+        if (ds_key_last(keys.items[i])->id == 0)
+            status = bw_error_set(err, BW_INVALID, "only keys with an id can be reserved");
+    }
+    if (status == BW_OK)
+        status = ds_store_begin(call->store, err);
+    if (status == BW_OK)
+        status = ds_store_end(call->store, reserve_all(call, &keys, err), err);
+    if (status == BW_OK)
+        bw_buf_adds(call->out, "{}");
+    return status;
+}
+
+/* ---- Transactions ----------------------------------------------------------------------------- */
+
+bw_status ds_method_begin_transaction(ds_call *call, bw_error *err)
+{
+    static const char *const names[] = {"databaseId", "transactionOptions", NULL};
+    const ds_node *field[2];
+    ds_transaction *transaction;
+    bw_status status = ds_json_fields(call->body, "beginTransaction", names, field, err);
+    if (status == BW_OK)
+        status = ds_transaction_begin(call->store, &call->place, field[1], &transaction, err);
+    if (status != BW_OK)
+        return status;
+    bw_buf_addc(call->out, '{');
+    ds_transaction_print(call->out, transaction);
+    bw_buf_addc(call->out, '}');
+    return BW_OK;
+}
+
+bw_status ds_method_rollback(ds_call *call, bw_error *err)
+{
+    static const char *const names[] = {"databaseId", "transaction", NULL};
+    const ds_node *field[2];
+    ds_transaction *transaction;
+    bw_status status = ds_json_fields(call->body, "rollback", names, field, err);
+    if (status == BW_OK && !field[1])
+        status = bw_error_set(err, BW_INVALID, "rollback needs the transaction");
+    if (status == BW_OK)
+        status = ds_transaction_find(call->store, &call->place, field[1], &transaction, err);
+    if (status != BW_OK)
+        return status;
+    ds_transaction_end(call->store, transaction);
+    bw_buf_adds(call->out, "{}");
+    return BW_OK;
+}
