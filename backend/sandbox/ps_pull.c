@@ -190,7 +190,10 @@ static bw_status try_pull(bw_sb_pubsub *ps, bw_sb_request *r, const pull_request
         status = bw_error_set(err, BW_CONFLICT, "The subscription %s is detached from its topic.",
                               s.name);
     /* A client that has gone would take its messages with it until the lease ends. */
-    if (status == BW_OK && !(*finished = bw_sb_request_gone(r))) {
+    *finished = bw_sb_request_gone(r);
+    if (*finished)
+        bw_buf_adds(out, "{}");
+    if (status == BW_OK && !*finished) {
         *key = ps_wake_key(s.id);
         *ticket = bw_sb_pool_ticket(ps->pool, *key);
         status = take_all(ps, &s, p->max, out, &taken, err);

@@ -23,7 +23,7 @@ static void a_message_arrives_as_it_was_sent(void **state)
                                  "topics/orders:publish?$alt=json%3Benum-encoding=int",
                                  "{\"messages\":[{\"data\":\"eyJhIjoxfQ\",\"attributes\":{"
                                  "\"caf\\u00e9\":\"\\\"x\\\"\\n\",\"n\":\"1\"},"
-                                 "\"ordering_key\":\"k\",\"messageId\":\"99\"},"
+                                 "\"orderingKey\":\"k\",\"messageId\":\"99\"},"
                                  "{\"attributes\":{\"n\":\"2\"},\"orderingKey\":\"k\"},"
                                  "{\"data\":\"_-8=\",\"orderingKey\":\"k\"}]}"),
                   200);

