@@ -39,6 +39,10 @@ def query_of(text):
     return [(urllib.parse.unquote_plus(name), urllib.parse.unquote_plus(value)) for name, _, value in pairs]
 
 
+def snake_case(path):
+    return re.sub(r"[A-Z]", lambda m: "_" + m[0].lower(), path)
+
+
 def member(body, path):
     for name in path.split("."):
         body = body.get(name) if isinstance(body, dict) else None
@@ -105,9 +109,10 @@ class Exchange:
     def checker(self, sent):
         api = self.found.method.api
         patch = sent and self.record["verb"] in ("PATCH", "PUT")
-        # Google reads numbers everywhere, but bridgewatch is to write words unless it has announced numbers.
-        int_enums = self.int_enums or (sent and not self.engine)
-        return Checker(api["schemas"], prose.WORDS.get(api["name"], {}), sent, int_enums, patch)
+        # Google reads more than it documents, but bridgewatch is to write what is documented.
+        lax = sent and not self.engine
+        return Checker(api["schemas"], prose.WORDS.get(api["name"], {}), sent, self.int_enums or lax, patch,
+                       lax and api["name"] != "bigquery")
 
     def check_request(self):
         self.check_query()
@@ -167,7 +172,7 @@ class Exchange:
         checker.check(body, schema, "body")
         self.take(checker)
         for path in prose.REQUIRED.get(self.found.method.id, ()):
-            if member(body, path) in (None, ""):
+            if member(body, path) in (None, "") and (self.engine or member(body, snake_case(path)) is None):
                 self.say("body." + path, "required field is missing")
         self.check_content_type("multipart/related" if self.upload == "multipart" else "application/json")
 

@@ -53,11 +53,12 @@ def is_base64(text, strict):
 
 class Checker:
     """Collects what is wrong with one value. `sent`: by a client, which may be laxer than a server.
-    `int_enums`: enumerations may be numbers. `nulls`: a null is a value (it removes, in a patch)."""
+    `int_enums`: enumerations may be numbers. `nulls`: a null is a value (it removes, in a patch).
+    `lax`: all that the JSON of protocol buffers may be: snake_case, numbers as texts, blanks in masks."""
 
-    def __init__(self, schemas, words, sent, int_enums=False, nulls=False):
+    def __init__(self, schemas, words, sent, int_enums=False, nulls=False, lax=False):
         self.schemas, self.words = schemas, words
-        self.sent, self.int_enums, self.nulls = sent, int_enums, nulls
+        self.sent, self.int_enums, self.nulls, self.lax = sent, int_enums, nulls, lax
         self.wrong = []
 
     def say(self, path, what):
@@ -95,6 +96,8 @@ class Checker:
         known, others = schema.get("properties", {}), schema.get("additionalProperties")
         for name, member in value.items():
             at = "%s.%s" % (path, name)
+            if self.lax and name not in known:
+                name = re.sub(r"_([a-z])", lambda m: m[1].upper(), name)
             if name in known:
                 self.check(member, known[name], at, self.words.get("%s.%s" % (schema.get("id"), name)))
             elif others is not None:
@@ -111,6 +114,8 @@ class Checker:
         self.expect(value, ["boolean"], path)
 
     def check_integer(self, value, schema, path, words):
+        if self.lax and isinstance(value, str) and re.fullmatch(r"-?\d{1,10}", value):
+            value = int(value)
         if self.expect(value, ["integer"], path):
             self.check_range(value, schema.get("format", "int32"), path)
 
@@ -153,7 +158,7 @@ class Checker:
             "google-datetime": lambda: is_datetime(value),
             "date-time": lambda: is_datetime(value),
             "google-duration": lambda: DURATION.fullmatch(value),
-            "google-fieldmask": lambda: FIELD_MASK.fullmatch(value),
+            "google-fieldmask": lambda: FIELD_MASK.fullmatch(value.replace(", ", ",") if self.lax else value),
         }[form]
         if not fits():
             self.say(path, "%r is not a %s" % (value[:40], form))

@@ -93,6 +93,8 @@ RIGHT = [
            headers={"Content-Type": "application/x-www-form-urlencoded"}),
     record("POST /token", None, bodySize=50, status=400, reply={"error": "invalid_grant", "error_description": "x"},
            headers={"Content-Type": "application/x-www-form-urlencoded"}),
+    record("PUT /v1/projects/p/subscriptions/s", {"topic": "t", "ack_deadline_seconds": 10}, reply={},
+           headers={"User-Agent": "curl/8"}),
     record("GET /sandbox/requests", reply={"requests": []}),
     record("POST %s/nothing" % BQ, {"x": 1}, status=404, reply=ERROR, headers={"User-Agent": "curl/8"}),
     # Somebody's request that was refused may be wrong; it is why it was refused.
@@ -146,6 +148,8 @@ WRONG = [
      record("POST %s/queries" % BQ, {"quarry": 1, "query": "q"}, reply={}, headers={"User-Agent": "curl/8"})),
     ("parameterValue.value: integer where string", record(
         "POST %s/queries" % BQ, {"query": "q", "queryParameters": [{"parameterValue": {"value": 1}}]}, reply={})),
+    ("PUT pubsub.projects.subscriptions.create body.ack_deadline_seconds: unknown field",
+     record("PUT /v1/projects/p/subscriptions/s", {"topic": "t", "ack_deadline_seconds": 10}, reply={})),
     ("POST pubsub.projects.topics.publish body.messages[].date: unknown field", publish({"date": "aGk="})),
     ("body.messages[].data: 'a' is not a byte", publish({"data": "a"})),
     ("body.messages[].attributes.*: integer where string is expected", publish({"attributes": {"k": 1}})),
