@@ -36,6 +36,30 @@ bw_status bw_datastore_nonsense(const bw_datastore_call *call, const char *why, 
 bw_slice bw_datastore_text(bw_slice object, const char *member);
 /* RFC 3339 as microseconds, BW_TIME_NONE when absent. */
 int64_t bw_datastore_time(bw_slice object, const char *member);
+/* One of the keys that were asked for. */
+typedef struct bw_dsasked {
+    bw_slice identity;
+    bw_slice key;
+    size_t place; /* in the request, and so in the results */
+    bool answered;
+} bw_dsasked;
+
+typedef struct bw_dslookup {
+    bw_arena *arena;
+    bw_dsasked *keys; /* sorted by identity */
+    size_t count;
+    bw_datastore_answer *out;
+} bw_dslookup;
+
+/* INVALID for a key that is not complete. */
+BW_NODISCARD bw_status bw_dslookup_init(bw_dslookup *l, const bw_slice *keys, size_t n,
+                                        bw_arena *arena, bw_datastore_answer *out, bw_error *err);
+/* Puts the results of one (validated) answer into their places. False when one of them has no
+   entity or was not asked for. */
+bool bw_dslookup_take(bw_dslookup *l, bw_slice answer);
+size_t bw_dslookup_unanswered(const bw_dslookup *l);
+/* The batch of a (validated) answer; NULL, or why it makes no sense. */
+const char *bw_datastore_read_batch(bw_slice answer, bw_arena *arena, bw_datastore_batch *out);
 /* An EntityResult. False when it has no entity. */
 bool bw_datastore_read_result(bw_slice raw, bool found, bw_datastore_result *out);
 

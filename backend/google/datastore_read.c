@@ -9,35 +9,21 @@
 
 /* ---- lookup ----------------------------------------------------------------------------- */
 
-/* One of the keys that were asked for. */
-typedef struct asked {
-    bw_slice identity;
-    bw_slice key;
-    size_t place; /* in the request, and so in the results */
-    bool answered;
-} asked;
-
-typedef struct lookup {
-    bw_datastore *ds;
-    bw_arena *arena;
-    asked *keys; /* sorted by identity */
-    size_t count;
-    bw_datastore_answer *out;
-    const bw_datastore_call *call;
-} lookup;
-
 static int by_identity(const void *a, const void *b)
 {
-    bw_slice x = ((const asked *)a)->identity, y = ((const asked *)b)->identity;
+    bw_slice x = ((const bw_dsasked *)a)->identity, y = ((const bw_dsasked *)b)->identity;
     int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
     return order ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-static bw_status index_keys(lookup *l, const bw_slice *keys, size_t n, bw_error *err)
+bw_status bw_dslookup_init(bw_dslookup *l, const bw_slice *keys, size_t n, bw_arena *arena,
+                           bw_datastore_answer *out, bw_error *err)
 {
     bw_buf identity = BW_BUF_INIT;
-    l->keys = BW_ARENA_ARRAY(l->arena, asked, n + 1);
-    l->count = n;
+    *out = (bw_datastore_answer){.count = n, .read_us = BW_TIME_NONE};
+    out->results = BW_ARENA_ARRAY(arena, bw_datastore_result, n + 1);
+    *l = (bw_dslookup){.arena = arena, .count = n, .out = out};
+    l->keys = BW_ARENA_ARRAY(arena, bw_dsasked, n + 1);
     for (size_t i = 0; i < n; i++) {
         bw_buf_clear(&identity);
         if (!bw_key_identity(keys[i], &identity)) {
@@ -45,7 +31,7 @@ static bw_status index_keys(lookup *l, const bw_slice *keys, size_t n, bw_error 
             return bw_error_set(err, BW_INVALID, "cannot look up entities: key %zu is not complete",
                                 i + 1);
         }
-        l->keys[i].identity = bw_arena_slice(l->arena, bw_buf_slice(&identity));
+        l->keys[i].identity = bw_arena_slice(arena, bw_buf_slice(&identity));
         l->keys[i].key = keys[i];
         l->keys[i].place = i;
     }
@@ -55,12 +41,12 @@ static bw_status index_keys(lookup *l, const bw_slice *keys, size_t n, bw_error 
 }
 
 /* The first of the asked keys that are equal to this one; NULL when nobody asked for it. */
-static asked *find_asked(const lookup *l, bw_slice key)
+static bw_dsasked *find_asked(const bw_dslookup *l, bw_slice key)
 {
     bw_buf identity = BW_BUF_INIT;
-    asked *found = NULL;
+    bw_dsasked *found = NULL;
     if (bw_key_identity(key, &identity)) {
-        asked wanted = {.identity = bw_buf_slice(&identity)};
+        bw_dsasked wanted = {.identity = bw_buf_slice(&identity)};
         found = bsearch(&wanted, l->keys, l->count, sizeof(*l->keys), by_identity);
         while (found && found > l->keys && by_identity(found - 1, found) == 0)
             found--;
@@ -69,7 +55,7 @@ static asked *find_asked(const lookup *l, bw_slice key)
     return found;
 }
 
-static bool take_results(lookup *l, bw_slice answer, const char *member, bool found)
+static bool take_results(bw_dslookup *l, bw_slice answer, const char *member, bool found)
 {
     bw_json_scan scan = bw_json_scan_init(bw_json_member(answer, member));
     bw_json_token t;
@@ -80,10 +66,10 @@ static bool take_results(lookup *l, bw_slice answer, const char *member, bool fo
     while (bw_json_next_element(&scan, &raw)) {
         if (!bw_datastore_read_result(raw, found, &result))
             return false;
-        asked *a = find_asked(l, bw_entity_key(result.entity));
+        bw_dsasked *a = find_asked(l, bw_entity_key(result.entity));
         if (!a || a->answered)
             return false;
-        for (asked *same = a; same < l->keys + l->count && by_identity(same, a) == 0; same++) {
+        for (bw_dsasked *same = a; same < l->keys + l->count && by_identity(same, a) == 0; same++) {
             l->out->results[same->place] = result;
             same->answered = true;
         }
@@ -91,7 +77,12 @@ static bool take_results(lookup *l, bw_slice answer, const char *member, bool fo
     return true;
 }
 
-static size_t unanswered(const lookup *l)
+bool bw_dslookup_take(bw_dslookup *l, bw_slice answer)
+{
+    return take_results(l, answer, "found", true) && take_results(l, answer, "missing", false);
+}
+
+size_t bw_dslookup_unanswered(const bw_dslookup *l)
 {
     size_t n = 0;
     for (size_t i = 0; i < l->count; i++)
@@ -100,13 +91,14 @@ static size_t unanswered(const lookup *l)
 }
 
 /* Asks for what is not answered yet, each key once. */
-static bw_status ask(lookup *l, const bw_datastore_read *read, bw_slice *answer, bw_error *err)
+static bw_status ask(bw_datastore *ds, const bw_datastore_call *call, const bw_dslookup *l,
+                     const bw_datastore_read *read, bw_slice *answer, bw_error *err)
 {
-    bw_buf *body = bw_datastore_request(l->ds);
+    bw_buf *body = bw_datastore_request(ds);
     bool first = true;
     bw_buf_adds(body, "\"keys\":[");
     for (size_t i = 0; i < l->count; i++) {
-        const asked *a = &l->keys[i];
+        const bw_dsasked *a = &l->keys[i];
         if (a->answered || (i && by_identity(a - 1, a) == 0))
             continue;
         if (!first)
@@ -117,28 +109,29 @@ static bw_status ask(lookup *l, const bw_datastore_read *read, bw_slice *answer,
     bw_buf_addc(body, ']');
     bw_datastore_add_read(body, read);
     bw_buf_addc(body, '}');
-    return bw_datastore_send(l->ds, l->call, l->arena, answer, err);
+    return bw_datastore_send(ds, call, l->arena, answer, err);
 }
 
-static bw_status lookup_all(lookup *l, const bw_datastore_read *read, bw_error *err)
+static bw_status lookup_all(bw_datastore *ds, const bw_datastore_call *call, bw_dslookup *l,
+                            const bw_datastore_read *read, bw_error *err)
 {
     bw_datastore_read further = read ? *read : (bw_datastore_read){.at_us = 0};
     bw_slice answer;
     for (size_t left = l->count; left;) {
-        bw_status s = ask(l, &further, &answer, err);
+        bw_status s = ask(ds, call, l, &further, &answer, err);
         if (s != BW_OK)
             return s;
-        if (!take_results(l, answer, "found", true) || !take_results(l, answer, "missing", false))
-            return bw_datastore_nonsense(l->call, "it has a result that was not asked for", err);
-        size_t now = unanswered(l);
+        if (!bw_dslookup_take(l, answer))
+            return bw_datastore_nonsense(call, "it has a result that was not asked for", err);
+        size_t now = bw_dslookup_unanswered(l);
         if (now && (now == left || !bw_json_member(answer, "deferred").len))
-            return bw_datastore_nonsense(l->call, "it leaves out a key", err);
+            return bw_datastore_nonsense(call, "it leaves out a key", err);
         left = now;
         l->out->read_us = bw_datastore_time(answer, "readTime");
         if (further.begin) {
             l->out->transaction = bw_datastore_text(answer, "transaction");
             if (!l->out->transaction.len)
-                return bw_datastore_nonsense(l->call, "it names no transaction", err);
+                return bw_datastore_nonsense(call, "it names no transaction", err);
             further = (bw_datastore_read){.transaction = l->out->transaction};
         }
     }
@@ -152,13 +145,12 @@ bw_status bw_datastore_lookup(bw_datastore *ds, const bw_slice *keys, size_t n_k
     const bw_datastore_call call = {.verb = "lookup",
                                     .what = "look up entities",
                                     .in_transaction = read && read->transaction.len};
-    lookup l = {.ds = ds, .arena = arena, .out = out, .call = &call};
-    *out = (bw_datastore_answer){.count = n_keys, .read_us = BW_TIME_NONE};
+    bw_dslookup l;
+    *out = (bw_datastore_answer){.read_us = BW_TIME_NONE};
     if (n_keys > BW_DATASTORE_MAX_KEYS)
         return bw_error_set(err, BW_INVALID, "cannot look up entities: %zu keys at once", n_keys);
-    out->results = BW_ARENA_ARRAY(arena, bw_datastore_result, n_keys + 1);
-    bw_status s = index_keys(&l, keys, n_keys, err);
-    return s == BW_OK ? lookup_all(&l, read, err) : s;
+    bw_status s = bw_dslookup_init(&l, keys, n_keys, arena, out, err);
+    return s == BW_OK ? lookup_all(ds, &call, &l, read, err) : s;
 }
 
 /* ---- queries ---------------------------------------------------------------------------- */
@@ -222,7 +214,7 @@ static bool read_more(bw_slice batch, bw_datastore_more *more)
 }
 
 /* The results of a batch: counted first, so that they lie in one array. */
-static bool read_batch(bw_slice batch, bw_arena *arena, bw_datastore_batch *out)
+static bool read_results(bw_slice batch, bw_arena *arena, bw_datastore_batch *out)
 {
     bw_slice results = bw_json_member(batch, "entityResults"), raw;
     bw_json_scan scan = bw_json_scan_init(results);
@@ -237,9 +229,18 @@ static bool read_batch(bw_slice batch, bw_arena *arena, bw_datastore_batch *out)
         if (!bw_datastore_read_result(raw, true, &out->results[out->count]))
             return false;
     }
-    out->end_cursor = bw_datastore_text(batch, "endCursor");
-    out->read_us = bw_datastore_time(batch, "readTime");
     return true;
+}
+
+const char *bw_datastore_read_batch(bw_slice answer, bw_arena *arena, bw_datastore_batch *out)
+{
+    bw_slice batch = bw_json_member(answer, "batch");
+    *out = (bw_datastore_batch){.end_cursor = bw_datastore_text(batch, "endCursor"),
+                                .read_us = bw_datastore_time(batch, "readTime"),
+                                .transaction = bw_datastore_text(answer, "transaction")};
+    if (!read_more(batch, &out->more))
+        return "it does not say whether there are more results";
+    return read_results(batch, arena, out) ? NULL : "it has a result without an entity";
 }
 
 bw_status bw_datastore_run_query(bw_datastore *ds, const bw_datastore_query *query, bw_arena *arena,
@@ -260,12 +261,9 @@ bw_status bw_datastore_run_query(bw_datastore *ds, const bw_datastore_query *que
         s = bw_datastore_send(ds, &call, arena, &answer, err);
     if (s != BW_OK)
         return s;
-    bw_slice batch = bw_json_member(answer, "batch");
-    if (!read_more(batch, &out->more))
-        return bw_datastore_nonsense(&call, "it does not say whether there are more results", err);
-    if (!read_batch(batch, arena, out))
-        return bw_datastore_nonsense(&call, "it has a result without an entity", err);
-    out->transaction = bw_datastore_text(answer, "transaction");
+    const char *why = bw_datastore_read_batch(answer, arena, out);
+    if (why)
+        return bw_datastore_nonsense(&call, why, err);
     if (query->read.begin && !out->transaction.len)
         return bw_datastore_nonsense(&call, "it names no transaction", err);
     return BW_OK;
