@@ -20,17 +20,13 @@ typedef struct opened {
     bw_arena arena; /* of what describe gives */
 } opened;
 
-static inline bw_config *source_config(const char *settings, bw_error *err)
+static inline bw_config *source_config(const char *kind, const char *settings, bw_error *err)
 {
-    static const char *const kinds[] = {"postgres", NULL};
-    static const bw_setting common[] = {{.path = "type",
-                                         .type = BW_SETTING_ENUM,
-                                         .choices = kinds,
-                                         .required = true,
-                                         .help = "kind of source"}};
+    static const bw_setting common[] = {
+        {.path = "type", .type = BW_SETTING_STRING, .required = true, .help = "kind of source"}};
     static const bw_setting_table common_table = BW_SETTING_TABLE(common);
-    const bw_source_class *class = bw_source_find("postgres");
-    bw_config_variant variant = {"postgres", {class->settings, class->n_settings}};
+    const bw_source_class *class = bw_source_find(kind);
+    bw_config_variant variant = {class->kind, {class->settings, class->n_settings}};
     bw_config_section section = {.name = "sources",
                                  .named = true,
                                  .help = "sources",
@@ -47,7 +43,7 @@ static inline bw_config *source_config(const char *settings, bw_error *err)
     kept_section = section;
     kept_section.variants = &kept_variant;
     schema = (bw_config_schema){.sections = &kept_section, .n_sections = 1};
-    char *text = bw_xasprintf("sources: {db: {type: postgres, %s}}\n", settings);
+    char *text = bw_xasprintf("sources: {db: {type: %s, %s}}\n", kind, settings);
     bw_config *config = NULL;
     bw_config_problems problems = BW_CONFIG_PROBLEMS_INIT;
     bw_status status =
@@ -58,21 +54,28 @@ static inline bw_config *source_config(const char *settings, bw_error *err)
 }
 
 /* The result is freed with close_source, whatever the status; its source is NULL on failure. */
-static inline bw_status try_open(opened **out, const char *settings, const char *subject,
-                                 bw_error *err)
+static inline bw_status try_open_kind(opened **out, const char *kind, const bw_google *google,
+                                      const char *settings, const char *subject, bw_error *err)
 {
     opened *o = *out = bw_xcalloc(1, sizeof *o);
-    o->class = bw_source_find("postgres");
+    o->class = bw_source_find(kind);
     bw_cancel_init(&o->cancel);
     o->env = (bw_source_env){.clock = bw_clock_system(),
                              .cancel = &o->cancel,
                              .subject = subject,
+                             .google = google,
                              .stall_timeout_us = 20 * BW_SECOND};
-    o->config = source_config(settings, err);
+    o->config = source_config(kind, settings, err);
     if (!o->config)
         fail_msg("configuration: %s", err->message);
     return o->class->open(o->class, bw_config_find(o->config, "sources", "db"), &o->env, &o->source,
                           err);
+}
+
+static inline bw_status try_open(opened **out, const char *settings, const char *subject,
+                                 bw_error *err)
+{
+    return try_open_kind(out, "postgres", NULL, settings, subject, err);
 }
 
 static inline void close_source(opened *o)
