@@ -84,11 +84,15 @@ static void every_kind_of_value_compares_equal(void **state)
         "All/x|true|9007199254740993|0.1|-Infinity|1795163820123456|AP8=|2|"
         "61010a7cc3a9\n"
         "All/y|NULL|1|NULL|NULL|NULL|NULL|0|NULL\n");
+    /* A null that is there is not a property that is not. */
     assert_table(
         l,
         "__key__, TO_JSON_STRING(geo), TO_JSON_STRING(ref), TO_JSON_STRING(mixed),"
-        " TO_JSON_STRING(obj), TO_JSON_STRING(z), JSON_VALUE(__key_json__, '$.path[0].name')",
-        "All", "");
+        " TO_JSON_STRING(obj), z IS NULL, JSON_VALUE(__key_json__, '$.path[0].name')",
+        "All",
+        "All/x|{\"latitude\":1.5,\"longitude\":-2.0}|{\"path\":[{\"id\":\"7\",\"kind\":\"P\"}]}|"
+        "[1,null]|{\"a\":-9223372036854775808,\"z\":1.0}|false|x\n"
+        "All/y|null|null|null|null|true|y\n");
     assert_int_equal(lab_letters(l, "shop.All", true, &(bw_dead_letter *){NULL}), 0);
 }
 
