@@ -145,20 +145,23 @@ void bw_events_stage_feed(bw_source *source, const bw_replayed_message *messages
 /* ---- the table -------------------------------------------------------------------------- */
 
 static const bw_field fields[BW_EVENT_ROW_COLUMNS] = {
+    [BW_EVENT_ROW_KEY] = {.name = "entity_key",
+                          .source_name = "entity_key",
+                          .source_type = "event",
+                          .description = "Path of the entity's key: kind/name, ancestors first.",
+                          .type = BW_TYPE_STRING,
+                          .required = true,
+                          .key_part = true},
     [BW_EVENT_ROW_KIND] = {.name = "kind",
                            .source_name = "kind",
                            .source_type = "event",
                            .description = "Datastore kind of the entity.",
-                           .type = BW_TYPE_STRING,
-                           .required = true,
-                           .key_part = true},
+                           .type = BW_TYPE_STRING},
     [BW_EVENT_ROW_ENTITY_ID] = {.name = "entity_id",
                                 .source_name = "entity_id",
                                 .source_type = "event",
-                                .description = "Name or id of the entity, ancestors before it.",
-                                .type = BW_TYPE_STRING,
-                                .required = true,
-                                .key_part = true},
+                                .description = "Name or id of the entity.",
+                                .type = BW_TYPE_STRING},
     [BW_EVENT_ROW_DATA] = {.name = "data",
                            .source_name = "data",
                            .source_type = "event",
@@ -175,7 +178,7 @@ static const bw_field fields[BW_EVENT_ROW_COLUMNS] = {
                                .description = "Two sides were merged into this state.",
                                .type = BW_TYPE_BOOL},
 };
-static const size_t key[] = {BW_EVENT_ROW_KIND, BW_EVENT_ROW_ENTITY_ID};
+static const size_t key[] = {BW_EVENT_ROW_KEY};
 
 static bw_status stage_describe(bw_source *source, const bw_table_spec *spec, bw_arena *arena,
                                 bw_table_info *out, bw_error *err)
@@ -272,9 +275,27 @@ bw_slice bw_event_entity_json(const bw_event *event, bw_arena *arena)
 {
     bw_value row[BW_EVENT_ROW_COLUMNS] = {0};
     bw_schema schema = {fields, BW_COUNT(fields)};
-    row[BW_EVENT_ROW_KIND] = bw_value_text(event->kind.ptr, event->kind.len);
-    row[BW_EVENT_ROW_ENTITY_ID] = bw_value_text(event->key_text.ptr, event->key_text.len);
+    row[BW_EVENT_ROW_KEY] = bw_value_text(event->key_text.ptr, event->key_text.len);
     return bw_row_key_json(arena, &schema, key, BW_COUNT(key), row);
+}
+
+/* The name or id of a key's last part. */
+static bw_slice entity_id(bw_slice key_json, bw_arena *arena)
+{
+    bw_json_scan scan = bw_json_scan_init(key_json);
+    bw_json_token t;
+    bw_buf id = BW_BUF_INIT;
+    while (bw_json_next(&scan, &t) && t.type != BW_JSON_END) {
+        bool wanted = t.type == BW_JSON_KEY &&
+                      (bw_slice_is(t.raw, "\"name\"") || bw_slice_is(t.raw, "\"id\""));
+        if (!wanted || !bw_json_next(&scan, &t) || t.type != BW_JSON_STRING)
+            continue;
+        bw_buf_clear(&id);
+        (void)bw_json_unescape(t.raw, &id);
+    }
+    bw_slice text = bw_arena_slice(arena, bw_buf_slice(&id));
+    bw_buf_fini(&id);
+    return text;
 }
 
 /* ---- from messages to events ------------------------------------------------------------ */
@@ -461,8 +482,10 @@ static void add_row(bw_chunk *chunk, const arrival *a)
         .deleted = deleted,
     };
     bw_value *row = bw_chunk_row(chunk);
+    bw_slice id = entity_id(event->key, arena);
+    row[BW_EVENT_ROW_KEY] = bw_value_text(event->key_text.ptr, event->key_text.len);
     row[BW_EVENT_ROW_KIND] = bw_value_text(event->kind.ptr, event->kind.len);
-    row[BW_EVENT_ROW_ENTITY_ID] = bw_value_text(event->key_text.ptr, event->key_text.len);
+    row[BW_EVENT_ROW_ENTITY_ID] = bw_value_text(id.ptr, id.len);
     row[BW_EVENT_ROW_DATA] =
         deleted ? BW_VALUE_NULL_INIT : bw_value_text(r->properties.ptr, r->properties.len);
     row[BW_EVENT_ROW_LAST_MODIFIED] = timestamp_value(r->last_modified_us, arena);

@@ -26,8 +26,9 @@ extern const bw_setting_table bw_events_settings;
 
 /* Columns of the current table. */
 enum {
-    BW_EVENT_ROW_KIND,          /* the key's parts */
-    BW_EVENT_ROW_ENTITY_ID,     /* bw_event.key_text */
+    BW_EVENT_ROW_KEY,           /* bw_event.key_text, the table's key */
+    BW_EVENT_ROW_KIND,          /* of the entity */
+    BW_EVENT_ROW_ENTITY_ID,     /* its name or id, without ancestors */
     BW_EVENT_ROW_DATA,          /* JSON: the entity's properties */
     BW_EVENT_ROW_LAST_MODIFIED, /* the newest timestamp that took part */
     BW_EVENT_ROW_RESOLVED,      /* a conflict was resolved by merging */
@@ -49,7 +50,7 @@ BW_NODISCARD bw_status bw_events_stage_open(const bw_sync_def *def, const bw_sou
 
 /* How the sync's messages are read as events. Borrows from the definition. */
 void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules);
-/* {"kind":...,"entity_id":...}: the key of the current table, which letters are listed under. */
+/* {"entity_key":...}: the key of the current table, which letters are listed under. */
 bw_slice bw_event_entity_json(const bw_event *event, bw_arena *arena);
 
 /* A message that was received before and became a dead letter. */

@@ -157,7 +157,7 @@ static json_t *describe(const bw_pubsub_message *m, const bw_event *event,
     }
     set_text(o, "event_id", event->id);
     set_text(o, "kind", event->kind);
-    set_text(o, "entity_id", event->key_text);
+    set_text(o, "entity_key", event->key_text);
     json_object_set_new(o, "operation", json_string(bw_event_operation_name(event->operation)));
     set_time(o, "timestamp", event->timestamp_us);
     set_text(o, "source", event->source);

@@ -29,7 +29,7 @@ static bw_slice body(bw_arena *arena, const bw_event *e, const bw_resolution *r)
     bw_buf_adds(&b, "{\"event_id\":");
     bw_json_add_string(&b, e->id);
     add_member(&b, "kind", e->kind);
-    add_member(&b, "entity_id", e->key_text);
+    add_member(&b, "entity_key", e->key_text);
     add_member(&b, "operation", bw_slice_cstr(bw_event_operation_name(e->operation)));
     add_member(&b, "outcome", bw_slice_cstr(bw_outcome_name(r->outcome)));
     bw_buf_addf(&b, ",\"version\":%lld", (long long)r->version);

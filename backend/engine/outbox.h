@@ -1,6 +1,6 @@
 /*
  * What is told to others of a batch of events: one message for each event that changed its entity, to
- * the topic `external-sync-<operation>`. Its data is a JSON object (event_id, kind, entity_id,
+ * the topic `external-sync-<operation>`. Its data is a JSON object (event_id, kind, entity_key,
  * operation, outcome, version, timestamp, source, correlation_id, data: the state after it, null when
  * deleted); its attributes are bw-event-id, kind and operation. At least once, under the event's id;
  * `version` says the order of one entity's.
