@@ -86,28 +86,27 @@ static void test_results_stand_in_the_order_of_the_keys(void **state)
     (void)state;
     static const bw_wire_step steps[] = {
         LOST,
-        OK_JSON(
-            "{\"found\":[" FOUND(
-                "c", "7",
-                "{\"n\":{\"integerValue\":\"9007199254740993\"}}") "],"
-                                                                   "\"missing\":[" MISSING(
-                                                                       "a",
-                                                                       "9") "],\"deferred\":"
-                                                                            "[" OUR_KEY("b") "],"
-                                                                                             "\"tra"
-                                                                                             "nsact"
-                                                                                             "ion\""
-                                                                                             ":\"dH"
-                                                                                             "g=\","
-                                                                                             "\"rea"
-                                                                                             "dTime"
-                                                                                             "\":"
-                                                                                             "\"197"
-                                                                                             "0-01-"
-                                                                                             "01T00"
-                                                                                             ":00:"
-                                                                                             "02Z\""
-                                                                                             "}"),
+        OK_JSON("{\"found\":[" FOUND(
+            "c", "7",
+            "{\"n\":{\"integerValue\":\"9007199254740993\"}}") "],"
+                                                               "\"missing\":[" MISSING(
+                                                                   "a",
+                                                                   "9") "],\"deferred\":"
+                                                                        "[" OUR_KEY("b") "],"
+                                                                                         "\"tra"
+                                                                                         "nsact"
+                                                                                         "ion\""
+                                                                                         ":\"dH"
+                                                                                         "g=\","
+                                                                                         "\"rea"
+                                                                                         "dTime"
+                                                                                         "\":"
+                                                                                         "\"197"
+                                                                                         "0-01-"
+                                                                                         "01T00"
+                                                                                         ":00:"
+                                                                                         "02Z\""
+                                                                                         "}"),
         OK_JSON("{\"found\":[" FOUND("b", "9223372036854775807", "{}") "]}")};
     fixture f;
     bw_slice keys[3];

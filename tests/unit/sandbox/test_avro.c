@@ -103,21 +103,26 @@ static void primitives_and_unions(void **state)
     bw_buf_add(&data, "xyz", 3);
     avro_long(&data, 0);
     expect(
-        RECORD(FIELD("s", "[\"null\",\"string\"]") "," FIELD("b", "\"boolean\"") "," FIELD("i", "\""
-                                                                                                "in"
-                                                                                                "t"
-                                                                                                "\"") "," FIELD("l", "{\"type\":\"long\"}") "," FIELD(
-            "f", "\"float\"") "," FIELD("d",
-                                        "\"double\"") "," FIELD("y",
-                                                                "\"bytes\"") "," FIELD("x",
-                                                                                       "{\"type\":"
-                                                                                       "\"fixed\","
-                                                                                       "\"name\":"
-                                                                                       "\"f3\","
-                                                                                       "\"size\":"
-                                                                                       "3}") "," FIELD("n",
-                                                                                                       "\"null\"") "," FIELD("e",
-                                                                                                                             "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"B\"]}")),
+        RECORD(
+            FIELD("s", "[\"null\",\"string\"]") "," FIELD("b", "\"boolean\"") "," FIELD(
+                "i",
+                "\""
+                "in"
+                "t"
+                "\"") "," FIELD("l",
+                                "{\"type\":\"long\"}") "," FIELD("f",
+                                                                 "\"float\"") "," FIELD("d",
+                                                                                        "\"double"
+                                                                                        "\"") "," FIELD("y",
+                                                                                                        "\"bytes\"") "," FIELD("x",
+                                                                                                                               "{\"type\":"
+                                                                                                                               "\"fixed\","
+                                                                                                                               "\"name\":"
+                                                                                                                               "\"f3\","
+                                                                                                                               "\"size\":"
+                                                                                                                               "3}") "," FIELD("n",
+                                                                                                                                               "\"null\"") "," FIELD("e",
+                                                                                                                                                                     "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"B\"]}")),
         &data, 2, "{}",
         "{\"fields\":[" NAMED("s", "STRING", "NULLABLE") "," NAMED("b", "BOOLEAN", "REQUIRED") "," NAMED("i", "INTEGER", "REQUIRED") "," NAMED(
             "l", "INTEGER",
@@ -144,28 +149,33 @@ static void logical_types(void **state)
 {
     (void)state;
     static const char schema[] = RECORD(
-        FIELD("a", LOGICAL("int", "date")) "," FIELD("b", LOGICAL("int", "time-millis")) "," FIELD("c", LOGICAL("long", "time-micros")) "," FIELD("d", LOGICAL("long", "timestamp-millis")) "," FIELD(
-            "e",
+        FIELD("a", LOGICAL("int", "date")) "," FIELD("b", LOGICAL("int", "time-millis")) "," FIELD("c", LOGICAL("long", "time-micros")) "," FIELD(
+            "d",
             LOGICAL(
                 "long",
-                "timestamp-micros")) "," FIELD("f",
+                "timestamp-millis")) "," FIELD("e",
                                                LOGICAL(
                                                    "long",
-                                                   "local-timestamp-millis")) "," FIELD("g",
-                                                                                        LOGICAL(
-                                                                                            "long",
-                                                                                            "local-"
-                                                                                            "timest"
-                                                                                            "amp-"
-                                                                                            "micro"
-                                                                                            "s")) "," FIELD("h",
-                                                                                                            LOGICAL(
-                                                                                                                "string",
-                                                                                                                "datetime")) "," FIELD("i",
-                                                                                                                                       LOGICAL(
-                                                                                                                                           "string",
-                                                                                                                                           "uuid")) "," FIELD("j",
-                                                                                                                                                              "{\"type\":\"string\",\"sqlType\":\"JSON\"}"));
+                                                   "timestamp-micros")) "," FIELD("f",
+                                                                                  LOGICAL(
+                                                                                      "long",
+                                                                                      "local-"
+                                                                                      "timestamp-"
+                                                                                      "millis")) "," FIELD("g",
+                                                                                                           LOGICAL(
+                                                                                                               "long",
+                                                                                                               "local-"
+                                                                                                               "timest"
+                                                                                                               "amp-"
+                                                                                                               "micro"
+                                                                                                               "s")) "," FIELD("h",
+                                                                                                                               LOGICAL(
+                                                                                                                                   "string",
+                                                                                                                                   "datetime")) "," FIELD("i",
+                                                                                                                                                          LOGICAL(
+                                                                                                                                                              "string",
+                                                                                                                                                              "uuid")) "," FIELD("j",
+                                                                                                                                                                                 "{\"type\":\"string\",\"sqlType\":\"JSON\"}"));
     bw_buf data = BW_BUF_INIT;
     avro_long(&data, -1);
     avro_long(&data, 86399999);
@@ -237,16 +247,20 @@ static void nested_values(void **state)
     avro_long(&data, 1); /* a record again, by its name */
     avro_text(&data, "again");
     expect(RECORD(FIELD("a", "{\"type\":\"array\",\"items\":\"long\"}") "," FIELD(
-               "s", "{\"type\":\"record\",\"name\":\"x.in\",\"fields\":[" FIELD(
-                        "t", "\"string\"") "]}") "," FIELD("m", "{\"type\":\"map\",\"values\":"
-                                                                "\"int\"}") "," FIELD("z",
-                                                                                      "[\"null\",{"
-                                                                                      "\"type\":"
-                                                                                      "\"array\","
-                                                                                      "\"items\":"
-                                                                                      "\"string\"}"
-                                                                                      "]") "," FIELD("o",
-                                                                                                     "[\"null\",\"x.in\"]")),
+               "s",
+               "{\"type\":\"record\",\"name\":\"x.in\",\"fields\":[" FIELD(
+                   "t",
+                   "\"string\"") "]}") "," FIELD("m",
+                                                 "{\"type\":\"map\",\"values\":"
+                                                 "\"int\"}") "," FIELD("z",
+                                                                       "[\"null\",{"
+                                                                       "\"type\":"
+                                                                       "\"array\","
+                                                                       "\"items\":"
+                                                                       "\"string\"}"
+                                                                       "]") "," FIELD("o",
+                                                                                      "[\"null\","
+                                                                                      "\"x.in\"]")),
            &data, 1, "{}", NULL,
            "{\"f\":[{\"v\":[{\"v\":\"7\"},{\"v\":\"8\"},{\"v\":\"9\"}]},"
            "{\"v\":{\"f\":[{\"v\":\"inside\"}]}},"
