@@ -162,12 +162,18 @@ static bool read_ordering_key(parser *p, bw_pubsub_message *m)
     return next_string(p, &m->ordering_key, "an ordering key that is no string");
 }
 
+/* Of a google.protobuf.Timestamp: the years 1 to 9999. */
+#define TIME_MIN INT64_C(-62135596800000000)
+#define TIME_MAX INT64_C(253402300799999999)
+
 static bool read_publish_time(parser *p, bw_pubsub_message *m)
 {
     bw_slice text;
     if (!next_string(p, &text, "a publish time that is no string"))
         return false;
-    return bw_parse_time(text, &m->publish_us) || fail(p, "a publish time that is no time");
+    bool ok = bw_parse_time(text, &m->publish_us) && m->publish_us >= TIME_MIN &&
+              m->publish_us <= TIME_MAX;
+    return ok || fail(p, "a publish time that is no time");
 }
 
 static bool read_attributes(parser *p, bw_pubsub_message *m)

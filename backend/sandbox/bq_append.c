@@ -137,7 +137,7 @@ struct bq_append {
     bq_append_options options;
     bq_table given; /* what options.table points at */
     bq_schema schema;
-    int64_t storage; /* 0 while nothing has been written */
+    int64_t storage; /* 0 while everything is still in the slice */
     int64_t rows, bytes;
     bw_buf slice; /* rows as tuples, one after another */
 };
@@ -170,8 +170,6 @@ bw_status bq_append_begin(bq_catalog *catalog, bq_table_ref ref, const bq_append
     bw_status status = bq_target_find(catalog, a->ref, &a->options, &target, err);
     if (status == BW_OK) {
         bq_schema_copy(&a->arena, &target.schema, &a->schema);
-        if (!options->discard)
-            status = bq_storage_create(catalog, &a->schema, &a->storage, err);
         bq_target_fini(&target);
     }
     bq_store_unlock(catalog);
@@ -216,12 +214,12 @@ static bw_status insert_rows(bq_append *a, sqlite3_stmt *stmt, bq_error *err)
     return BW_OK;
 }
 
-static bw_status write_slice(bq_append *a, bq_error *err)
+static bw_status write_slice(bq_append *a, int64_t storage, bq_error *err)
 {
     sqlite3_stmt *stmt;
     bw_buf sql = BW_BUF_INIT;
 
-    bw_buf_addf(&sql, "INSERT INTO \"t%lld\"(\"!\"", (long long)a->storage);
+    bw_buf_addf(&sql, "INSERT INTO \"t%lld\"(\"!\"", (long long)storage);
     add_column_list(&sql, &a->schema);
     bw_buf_adds(&sql, ") VALUES (NULL");
     for (size_t i = 0; i < a->schema.count; i++)
@@ -236,18 +234,50 @@ static bw_status write_slice(bq_append *a, bq_error *err)
     return status;
 }
 
+/* The slice into the storage of its own, which is made for the first one. */
+static bw_status put_slice(bq_append *a, bq_error *err)
+{
+    bw_status status = BW_OK;
+
+    if (a->storage == 0)
+        status = bq_storage_create(a->catalog, &a->schema, &a->storage, err);
+    if (status == BW_OK && a->slice.len > 0)
+        status = write_slice(a, a->storage, err);
+    bw_buf_clear(&a->slice);
+    return status;
+}
+
 /* One slice is one transaction: the mutex is free in between, and the storage is nobody's yet. */
 static bw_status flush(bq_append *a, bq_error *err)
 {
-    if (a->slice.len == 0)
-        return BW_OK;
     bq_store_lock(a->catalog);
     bw_status status = bq_store_begin(a->catalog, err);
     if (status == BW_OK)
-        status = bq_store_end(a->catalog, write_slice(a, err), err);
+        status = bq_store_end(a->catalog, put_slice(a, err), err);
     bq_store_unlock(a->catalog);
-    bw_buf_clear(&a->slice);
     return status;
+}
+
+/* A few rows go straight to those that are there. */
+static bw_status append_slice(bq_append *a, bq_target *target, bq_error *err)
+{
+    bq_table *table = &target->table;
+    bw_status status =
+        bq_storage_widen(a->catalog, target->storage, &table->schema, &target->schema, err);
+
+    if (status == BW_OK)
+        status = write_slice(a, target->storage, err);
+    table->schema = target->schema;
+    table->rows += a->rows;
+    table->bytes += a->bytes;
+    if (status == BW_OK)
+        status = bq_check_table(table, err);
+    return status == BW_OK ? bq_store_put(a->catalog, table, target->storage, err) : status;
+}
+
+static bool replaces(const bq_append *a)
+{
+    return a->options.write == BQ_WRITE_TRUNCATE || a->options.write == BQ_WRITE_TRUNCATE_DATA;
 }
 
 bw_status bq_append_row(bq_append *append, const bq_value *row, bq_error *err)
@@ -270,9 +300,14 @@ static bw_status make_visible(bq_append *a, bq_before_commit *hook, void *user, 
 
     if (status != BW_OK)
         return status;
-    if (a->options.discard && !target.exists)
+    if (a->storage == 0 && target.exists && !a->options.discard && !replaces(a)) {
+        status = append_slice(a, &target, err);
+    } else if (!a->options.discard) {
+        status = put_slice(a, err);
+    } else if (!target.exists) {
         status = bq_storage_create(a->catalog, &target.schema, &a->storage, err);
-    if (status == BW_OK && (!a->options.discard || !target.exists))
+    }
+    if (status == BW_OK && a->storage != 0)
         status = bq_target_apply(a->catalog, a->ref, &a->options, &target, &a->schema, a->storage,
                                  a->options.discard ? 0 : a->rows,
                                  a->options.discard ? 0 : a->bytes, err);
@@ -286,17 +321,14 @@ static bw_status make_visible(bq_append *a, bq_before_commit *hook, void *user, 
 
 bw_status bq_append_commit(bq_append *append, bq_before_commit *hook, void *user, bq_error *err)
 {
-    bw_status status = flush(append, err);
-
-    if (status == BW_OK) {
-        bq_store_lock(append->catalog);
-        status = bq_store_begin(append->catalog, err);
-        if (status == BW_OK)
-            status = bq_store_end(append->catalog, make_visible(append, hook, user, err), err);
-        bq_store_unlock(append->catalog);
-    }
+    bq_store_lock(append->catalog);
+    bool shared = append->storage != 0; /* made before this transaction */
+    bw_status status = bq_store_begin(append->catalog, err);
     if (status == BW_OK)
-        append->storage = 0; /* the table's now, or dropped */
+        status = bq_store_end(append->catalog, make_visible(append, hook, user, err), err);
+    bq_store_unlock(append->catalog);
+    if (status == BW_OK || !shared)
+        append->storage = 0; /* the table's now, or never made */
     bq_append_abort(append);
     return status;
 }

@@ -14,8 +14,10 @@
 #include "backend/sandbox/record.h"
 #include "backend/sandbox/request_log.h"
 
-#define BW_SB_CONNECTION_LIMIT   4000
-#define BW_SB_CONNECTION_MEMORY  ((size_t)1 << 20)
+#define BW_SB_CONNECTION_LIMIT 4000
+/* libmicrohttpd clears all of it after every request: with 1 MiB that is half of the time of a small
+   one, with less than this uploads arrive in smaller pieces. */
+#define BW_SB_CONNECTION_MEMORY  ((size_t)128 << 10)
 #define BW_SB_CONNECTION_TIMEOUT 120 /* seconds without a byte */
 
 typedef struct bw_sb_server bw_sb_server;

@@ -156,6 +156,7 @@ LAB void lab_configure(lab *l, const char *top, const char *syncs)
                                .credentials = "none",
                                .bigquery = bw_test_sandbox_url(l->servers->sandbox),
                                .pubsub = bw_test_sandbox_url(l->servers->sandbox),
+                               .datastore = bw_test_sandbox_url(l->servers->sandbox),
                                .monitoring = bw_test_sandbox_url(l->servers->sandbox),
                                .clock = bw_clock_system()};
         assert_ok(bw_google_new(&o, &l->google, &l->err), l->err);

@@ -110,6 +110,8 @@ static void test_what_is_refused(void **state)
         {"{\"receivedMessages\":[{\"ackId\":\"a\",\"message\":{\"messageId\":\"1\"}}]}",
          "without a publish time"},
         {MESSAGE(",\"publishTime\":\"yesterday\""), "a publish time that is no time"},
+        {MESSAGE(",\"publishTime\":\"0000-12-31T23:59:59Z\""), "a publish time that is no time"},
+        {MESSAGE(",\"publishTime\":\"9999-12-31T23:59:59-01:00\""), "no time"},
         {MESSAGE(",\"data\":\"aGk\""), "not base64"},
         {MESSAGE(",\"data\":\"aGl=\""), "not base64"},
         {MESSAGE(",\"data\":\"a===\""), "not base64"},
