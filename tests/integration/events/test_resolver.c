@@ -25,7 +25,7 @@ static void writes_entities_tombstones_and_outcomes(void **state)
                         "\"m\":8,\"n\":2,\"name\":\"Ann\",\"version\":3}");
     assert_string_equal(plain(f, "customer", "b"), "none");
     assert_string_equal(plain(f, "_bw_tombstone", "customer/a"), "none");
-    int64_t n, at, expires;
+    int64_t n, at = 0, expires = 0;
     bw_slice tombstone = stored(f, "_bw_tombstone", "customer/b");
     assert_true(bw_entity_int(tombstone, "version", &n) && n == 2);
     assert_true(bw_entity_time(tombstone, "last_modified", &at) &&
@@ -96,8 +96,7 @@ static void others_properties_keep_their_values(void **state)
         "\"blob\":{\"blobValue\":\"AAEC\"}",
         "\"geo\":{\"geoPointValue\":{\"latitude\":1.5,\"longitude\":-2}}",
         "\"hidden\":{\"stringValue\":\"x\",\"excludeFromIndexes\":true}",
-        "\"key\":{\"keyValue\":{\"partitionId\":{\"projectId\":\"p\"},\"path\":[{\"kind\":\"k\","
-        "\"id\":\"5\"}]}}",
+        "\"key\":{\"keyValue\":{\"path\":[{\"kind\":\"k\",\"id\":\"5\"}]}}",
         "\"real\":{\"doubleValue\":3}",
     };
     bw_buf properties = BW_BUF_INIT;

@@ -78,7 +78,7 @@ static void compare_with_the_model(fixture *f, const bw_conflict_rules *rules)
         assert_int_equal(entity.ptr != NULL, model[i].presence == BW_PRESENCE_EXISTS);
         if (!entity.ptr)
             continue;
-        int64_t version, modified;
+        int64_t version = 0, modified = 0;
         assert_true(bw_entity_int(entity, "version", &version) &&
                     bw_entity_time(entity, "last_modified", &modified));
         assert_int_equal(version, model[i].version);
