@@ -11,6 +11,7 @@
 typedef struct job {
     const bw_cli_context *ctx;
     bool row;       /* print the row, not the score */
+    bool workflow;  /* with its score and where it goes: the argument of a workflow's execution */
     int64_t now_us; /* BW_TIME_NONE: the clock */
     double target_s;
     bw_event_line_memory *memory; /* NULL for a lone record */
@@ -18,12 +19,31 @@ typedef struct job {
     bw_buf out;
 } job;
 
+/* What Google Workflows takes as the argument of an execution: the row, its score, and the decision
+   that a workflow branches on. */
+static void print_argument(job *j, const bw_record_facts *facts, const bw_record_score *score,
+                           int64_t now)
+{
+    static const char *const routes[] = {[BW_ACTION_INGEST] = "current",
+                                         [BW_ACTION_FLAG] = "review",
+                                         [BW_ACTION_QUARANTINE] = "dead_letters"};
+    bw_buf_adds(&j->out, "{\"row\":");
+    bw_event_line_row(&j->out, &j->event, score, now);
+    bw_buf_adds(&j->out, ",\"score\":");
+    bw_score_json(&j->out, facts, score);
+    bw_buf_addf(&j->out, ",\"routing\":{\"action\":\"%s\",\"priority\":\"%s\",\"route\":\"%s\"}}",
+                bw_score_action_name(score->action), bw_priority_name(score->priority),
+                routes[score->action]);
+}
+
 static void print_event(job *j)
 {
     bw_record_facts facts;
     int64_t now = j->now_us != BW_TIME_NONE ? j->now_us : bw_wall_us(bw_clock_system());
     bw_record_score score = bw_event_line_score(j->memory, &j->event, now, j->target_s, &facts);
-    if (j->row)
+    if (j->workflow)
+        print_argument(j, &facts, &score, now);
+    else if (j->row)
         bw_event_line_row(&j->out, &j->event, &score, now);
     else
         bw_score_json(&j->out, &facts, &score);
@@ -146,6 +166,7 @@ static bw_exit run_job(const bw_cli_context *ctx, bool row)
     const bw_cli_line *line = ctx->line;
     job j = {.ctx = ctx,
              .row = row,
+             .workflow = row && bw_cli_has(line, "workflow"),
              .now_us = bw_cli_number(line, "now", BW_TIME_NONE),
              .target_s = (double)bw_cli_number(line, "target", TARGET) / 1e6};
     bw_exit status;
@@ -171,19 +192,29 @@ static bw_exit run_row(const bw_cli_context *ctx)
     return run_job(ctx, true);
 }
 
-static const bw_cli_option options[] = {
-    {.name = "entity-key", .arg = "K", .help = "the entity"},
-    {.name = "kind", .arg = "KIND", .help = "its kind"},
-    {.name = "operation", .arg = "OP", .help = "create, update, upsert, patch or delete"},
-    {.name = "data", .arg = "JSON", .help = "its fields, a JSON object"},
-    {.name = "event-time", .arg = "T", .type = BW_SETTING_TIME, .help = "when it happened"},
-    {.name = "target",
-     .arg = "DURATION",
-     .type = BW_SETTING_DURATION,
-     .min = BW_SECOND,
-     .max = 3650 * BW_DAY,
-     .help = "the freshness target; 5m when not given"},
-    {.name = "now", .arg = "T", .type = BW_SETTING_TIME, .help = "score as if it were this time"},
+#define COMMON_OPTIONS                                                                           \
+    {.name = "entity-key", .arg = "K", .help = "the entity"},                                    \
+        {.name = "kind", .arg = "KIND", .help = "its kind"},                                     \
+        {.name = "operation", .arg = "OP", .help = "create, update, upsert, patch or delete"},   \
+        {.name = "data", .arg = "JSON", .help = "its fields, a JSON object"},                    \
+        {.name = "event-time", .arg = "T", .type = BW_SETTING_TIME, .help = "when it happened"}, \
+        {.name = "target",                                                                       \
+         .arg = "DURATION",                                                                      \
+         .type = BW_SETTING_DURATION,                                                            \
+         .min = BW_SECOND,                                                                       \
+         .max = 3650 * BW_DAY,                                                                   \
+         .help = "the freshness target; 5m when not given"},                                     \
+    {                                                                                            \
+        .name = "now", .arg = "T", .type = BW_SETTING_TIME,                                      \
+        .help = "score as if it were this time"                                                  \
+    }
+
+static const bw_cli_option score_options[] = {COMMON_OPTIONS};
+
+static const bw_cli_option row_options[] = {
+    COMMON_OPTIONS,
+    {.name = "workflow",
+     .help = "the argument of a Google Workflows execution: the row, its score and its routing"},
 };
 
 #define LINES                                                                                     \
@@ -198,8 +229,8 @@ const bw_cli_command bw_command_score = {
     .args = "[-]",
     .help = "score one record, or one per line of standard input",
     .details = LINES,
-    .options = options,
-    .n_options = BW_COUNT(options),
+    .options = score_options,
+    .n_options = BW_COUNT(score_options),
     .max_args = 1,
     .needs = BW_NEEDS_NOTHING,
     .run = run_score,
@@ -211,8 +242,8 @@ const bw_cli_command bw_command_row = {
     .help = "print the BigQuery row of a record",
     .details =
         "The row of the raw table, as a load job takes it; what is unknown is left out.\n" LINES,
-    .options = options,
-    .n_options = BW_COUNT(options),
+    .options = row_options,
+    .n_options = BW_COUNT(row_options),
     .max_args = 1,
     .needs = BW_NEEDS_NOTHING,
     .run = run_row,
