@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend/sandbox/sandbox.h"
+#include "backend/sandbox/sql_manual.h"
 
 static int complain(const bw_error *err, int status)
 {
@@ -77,6 +78,8 @@ int main(int argc, char **argv)
         return show(bw_sb_options_help);
     if (options.man)
         return show(bw_sb_options_man);
+    if (options.man_sql)
+        return show(sql_manual);
     if (options.version) {
         puts("bridgewatch-sandbox " BW_VERSION);
         return 0;

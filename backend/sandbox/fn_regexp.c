@@ -94,9 +94,10 @@ static int search_next(search *f)
 
 static void result_part(const search *f, bq_span part)
 {
-    bw_slice s = {f->s.ptr + part.begin, part.end - part.begin};
+    bool none = part.begin == SIZE_MAX;
+    bw_slice s = {f->s.ptr + (none ? 0 : part.begin), none ? 0 : part.end - part.begin};
 
-    if (part.begin == SIZE_MAX)
+    if (none)
         sqlite3_result_null(f->ctx);
     else if (f->text)
         bq_result_text(f->ctx, s);

@@ -60,6 +60,8 @@ static const option table[] = {
     {"help", NULL, TAKES_NOTHING, AT(help), "Shows this text."},
     {"version", NULL, TAKES_NOTHING, AT(version), "Shows the version."},
     {"man", NULL, TAKES_NOTHING, AT(man), "Shows the manual page as roff."},
+    {"man-sql", NULL, TAKES_NOTHING, AT(man_sql),
+     "Shows the manual page of the SQL, bridgewatch-sandbox-sql(7), as roff."},
 };
 
 static const option *find(const char *name, size_t len)
@@ -209,7 +211,7 @@ static const struct {
     {"EXIT STATUS",
      "0 after SIGTERM or SIGINT; 1 when it cannot listen or its data directory cannot be used; 2 "
      "when the command line is wrong."},
-    {"SEE ALSO", "bridgewatch(1)"},
+    {"SEE ALSO", "bridgewatch(1), bridgewatch-sandbox-sql(7)"},
 };
 
 static void add_roff(bw_buf *out, const char *text)

@@ -19,7 +19,7 @@ typedef struct bw_sb_options {
     int64_t quota_jobs, quota_window_us; /* per table; 0: no quota */
     const char *record;                  /* NULL: nothing is recorded */
     bool die_with_parent;
-    bool help, version, man;
+    bool help, version, man, man_sql;
     const char *faults[64];
     size_t fault_count;
 } bw_sb_options;

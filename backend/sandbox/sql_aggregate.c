@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backend/sandbox/sql_aggregate.h"
+#include "backend/sandbox/sql_functions.h"
 
 static sql_typed count(aggregate *g)
 {
@@ -328,6 +329,14 @@ static const aggregate_row rows[] = {
     {"PERCENTILE_CONT", sql_window_percentile, WINDOW_ONLY},
     {"PERCENTILE_DISC", sql_window_percentile, WINDOW_ONLY},
 };
+
+const char *sql_aggregate_name(size_t index, bool *window_only)
+{
+    if (index >= BW_COUNT(rows))
+        return NULL;
+    *window_only = rows[index].flags & WINDOW_ONLY;
+    return rows[index].name;
+}
 
 static const aggregate_row *find_row(bw_slice name)
 {

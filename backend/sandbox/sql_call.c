@@ -155,6 +155,33 @@ static void add_slot_name(bw_buf *out, const slot *s)
                     s->array ? ">" : "");
 }
 
+void sql_signature_print(const sql_function *f, bw_buf *out)
+{
+    const char *p = strchr(f->signature, ':') + 1;
+    bool first = true;
+    slot s;
+
+    bw_buf_addf(out, "%s(", f->name);
+    for (; next_slot(&p, &s); first = false) {
+        bw_buf_adds(out, first ? "" : ", ");
+        bw_buf_adds(out, s.optional ? "[" : "");
+        add_slot_name(out, &s);
+        bw_buf_adds(out, s.optional ? "]" : "");
+    }
+    bw_buf_addc(out, ')');
+}
+
+bq_field sql_signature_result(const sql_function *f)
+{
+    bq_field type = sql_type(BQ_INT64);
+    const char *p = f->signature;
+    slot s = {0};
+
+    next_slot(&p, &s);
+    letter_type(s.letter, &type);
+    return s.array ? sql_array_of(type) : type;
+}
+
 static const char *signatures_of(sql_analysis *a, const char *name)
 {
     bw_buf out = BW_BUF_INIT;
@@ -163,18 +190,8 @@ static const char *signatures_of(sql_analysis *a, const char *name)
     for (size_t i = 0; i < sql_function_count; i++) {
         if (strcmp(sql_functions[i].name, name) != 0)
             continue;
-        const char *p = strchr(sql_functions[i].signature, ':') + 1;
-        bw_buf_addf(&out, "%s%s(", rows++ ? "; " : "", name);
-        bool first = true;
-        slot s;
-        while (next_slot(&p, &s)) {
-            bw_buf_adds(&out, first ? "" : ", ");
-            first = false;
-            bw_buf_adds(&out, s.optional ? "[" : "");
-            add_slot_name(&out, &s);
-            bw_buf_adds(&out, s.optional ? "]" : "");
-        }
-        bw_buf_addc(&out, ')');
+        bw_buf_adds(&out, rows++ ? "; " : "");
+        sql_signature_print(&sql_functions[i], &out);
     }
     const char *text = sql_printf(a, "signature%s: %s", rows == 1 ? "" : "s", bw_buf_cstr(&out));
     bw_buf_fini(&out);
@@ -290,12 +307,7 @@ static sql_typed call_by_table(sql_analysis *a, sql_scope *scope, const sql_expr
                          signatures_of(a, name));
         return out;
     }
-    slot s = {0};
-    const char *p = f->signature;
-    next_slot(&p, &s);
-    letter_type(s.letter, &out.type);
-    if (s.array)
-        out.type = sql_array_of(out.type);
+    out.type = sql_signature_result(f);
     out.sql = call_text(a, f, args, count, x->call->safe);
     if (strcmp(f->sqlite, "bq_rand") == 0 || strcmp(f->sqlite, "bq_uuid") == 0)
         out.constant = false;

@@ -21,6 +21,10 @@ typedef struct sql_function {
 extern const sql_function sql_functions[];
 extern const size_t sql_function_count;
 
+/* "SUBSTR(STRING, INT64, [INT64])" */
+void sql_signature_print(const sql_function *f, bw_buf *out);
+bq_field sql_signature_result(const sql_function *f);
+
 /* Functions that types alone do not describe. */
 typedef struct sql_special {
     const char *name;
@@ -31,5 +35,8 @@ typedef struct sql_special {
 
 extern const sql_special sql_specials[];
 extern const size_t sql_special_count;
+
+/* The aggregate and window functions by number; NULL behind the last. */
+const char *sql_aggregate_name(size_t index, bool *window_only);
 
 #endif

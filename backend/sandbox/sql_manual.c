@@ -1,0 +1,186 @@
+#include "backend/sandbox/sql_manual.h"
+
+#include "backend/sandbox/sql_functions.h"
+
+const sql_outside sql_outsides[] = {
+    {"Scripts of several statements, and the statements of the procedural language: DECLARE, SET, "
+     "BEGIN, IF, LOOP, CALL, EXECUTE IMMEDIATE, transactions",
+     "DECLARE x INT64"},
+    {"Views, functions, procedures, schemas, and temporary, external and materialized objects",
+     "CREATE VIEW v AS SELECT 1 AS x"},
+    {"ALTER TABLE RENAME", "ALTER TABLE t RENAME TO u"},
+    {"CREATE TABLE CLONE, snapshots", "CREATE TABLE t CLONE u"},
+    {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
+    {"Wildcard tables", "SELECT * FROM `d.t_*`"},
+    {"Table functions", "SELECT * FROM f(1)"},
+    {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
+    {"TABLESAMPLE", "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)"},
+    {"PIVOT and UNPIVOT", "SELECT * FROM t PIVOT(COUNT(*) FOR x IN (1, 2))"},
+    {"WITH RECURSIVE", "WITH RECURSIVE r AS (SELECT 1 AS n) SELECT n FROM r"},
+    {"GROUP BY ROLLUP, CUBE and GROUPING SETS", "SELECT 1 AS x GROUP BY ROLLUP(x)"},
+    {"INTERSECT ALL and EXCEPT ALL", "SELECT 1 EXCEPT ALL SELECT 1"},
+    {"The type RANGE", "SELECT RANGE<DATE> '[2020-01-01, 2020-12-31)'"},
+    {"CAST with FORMAT", "SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')"},
+    {"HAVING MAX and MIN in other aggregates than ANY_VALUE",
+     "SELECT SUM(x HAVING MAX x) FROM UNNEST([1]) AS x"},
+    {"DISTINCT with OVER in other aggregates than COUNT",
+     "SELECT SUM(DISTINCT x) OVER () FROM UNNEST([1]) AS x"},
+    {"MAX_BY, MIN_BY, BIT_AND, BIT_OR, BIT_XOR and the APPROX_ aggregates but "
+     "APPROX_COUNT_DISTINCT with OVER",
+     "SELECT MAX_BY(x, x) OVER () FROM UNNEST([1]) AS x"},
+    {"RANGE frames with an offset over other types than INT64",
+     "SELECT SUM(x) OVER (ORDER BY x RANGE 1 PRECEDING) FROM UNNEST([1.5]) AS x"},
+    {"POW of NUMERIC with fractional exponents, or with exponents over 1024",
+     "SELECT POW(NUMERIC '2', NUMERIC '0.5')"},
+};
+
+const size_t sql_outside_count = BW_COUNT(sql_outsides);
+
+/* A heading before the function that begins a family. */
+static const struct {
+    const char *function, *heading;
+} families[] = {
+    {"LENGTH", "STRINGS AND BYTES"}, {"ABS", "NUMBERS"},
+    {"DATE", "DATES AND TIMES"},     {"JSON_VALUE", "JSON"},
+    {"ARRAY_TO_STRING", "ARRAYS"},
+};
+
+static const char *const statements[] = {
+    "SELECT with joins of every kind (INNER, LEFT, RIGHT, FULL, CROSS, commas, USING), WHERE, "
+    "GROUP "
+    "BY (also ALL), HAVING, QUALIFY, WINDOW, ORDER BY with NULLS FIRST and LAST, LIMIT and OFFSET; "
+    "DISTINCT, AS STRUCT, AS VALUE, * EXCEPT and * REPLACE.",
+    "WITH, UNION ALL and DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT; subqueries as tables, "
+    "scalars, arrays, in IN and EXISTS, correlated ones too.",
+    "UNNEST with WITH OFFSET, of columns too; ARRAY and STRUCT literals, their elements by OFFSET, "
+    "ORDINAL, SAFE_OFFSET and SAFE_ORDINAL, and their fields; CASE, CAST, SAFE_CAST, EXTRACT, "
+    "INTERVAL, LIKE, BETWEEN, IS DISTINCT FROM, and the prefix SAFE.",
+    "INSERT, UPDATE (with FROM), DELETE, MERGE with all its clauses, TRUNCATE TABLE.",
+    "CREATE TABLE (OR REPLACE, IF NOT EXISTS, AS, LIKE, COPY) with PARTITION BY, CLUSTER BY, "
+    "OPTIONS, NOT NULL and DEFAULT; DROP TABLE; ALTER TABLE ADD COLUMN, DROP COLUMN, SET OPTIONS, "
+    "and ALTER COLUMN DROP NOT NULL, SET DATA TYPE, SET OPTIONS, SET DEFAULT, DROP DEFAULT.",
+    "INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS and __TABLES__.",
+    "Named and positional parameters of every type.",
+};
+
+static void add_roff(bw_buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (*text == '-' || *text == '\\')
+            bw_buf_addc(out, '\\');
+        bw_buf_addc(out, *text);
+    }
+    bw_buf_addc(out, '\n');
+}
+
+/* All overloads of one name in a paragraph. */
+static void add_function(bw_buf *out, size_t first)
+{
+    const char *name = sql_functions[first].name;
+    bw_buf line = BW_BUF_INIT;
+
+    for (size_t i = first; i < sql_function_count; i++) {
+        if (strcmp(sql_functions[i].name, name) != 0)
+            continue;
+        bq_field result = sql_signature_result(&sql_functions[i]);
+        bw_buf_clear(&line);
+        sql_signature_print(&sql_functions[i], &line);
+        bw_buf_adds(&line, ": ");
+        bq_type_print(&result, &line);
+        bw_buf_adds(out, i == first ? "" : ".br\n");
+        add_roff(out, bw_buf_cstr(&line));
+    }
+    bw_buf_fini(&line);
+}
+
+static bool named_before(size_t at)
+{
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(sql_functions[i].name, sql_functions[at].name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void add_functions(bw_buf *out)
+{
+    size_t family = 0;
+
+    for (size_t i = 0; i < sql_function_count; i++) {
+        if (named_before(i))
+            continue;
+        bool begins = family < BW_COUNT(families) &&
+                      strcmp(sql_functions[i].name, families[family].function) == 0;
+        if (begins)
+            bw_buf_addf(out, ".SH %s\n", families[family++].heading);
+        bw_buf_adds(out, begins ? "" : ".br\n");
+        add_function(out, i);
+    }
+}
+
+/* "A, B, C": what `name` gives until it gives NULL, without what it gives as "". */
+static void add_names(bw_buf *out, const char *heading, const char *(*name)(size_t))
+{
+    bool first = true;
+    const char *next;
+
+    bw_buf_addf(out, ".SH %s\n", heading);
+    for (size_t i = 0; (next = name(i)) != NULL; i++) {
+        if (!*next)
+            continue;
+        bw_buf_addf(out, "%s%s", first ? "" : ",\n", next);
+        first = false;
+    }
+    bw_buf_addc(out, '\n');
+}
+
+static const char *special_name(size_t i)
+{
+    return i < sql_special_count ? sql_specials[i].name : NULL;
+}
+
+static const char *aggregate_name(size_t i)
+{
+    bool window;
+    const char *name = sql_aggregate_name(i, &window);
+    return name && window ? "" : name;
+}
+
+static const char *window_name(size_t i)
+{
+    bool window;
+    const char *name = sql_aggregate_name(i, &window);
+    return name && !window ? "" : name;
+}
+
+void sql_manual(bw_buf *out)
+{
+    bw_buf_adds(out, ".TH BRIDGEWATCH-SANDBOX-SQL 7 \"\" \"bridgewatch " BW_VERSION "\"\n.SH NAME\n"
+                     "bridgewatch\\-sandbox\\-sql \\- the GoogleSQL that the sandbox knows\n"
+                     ".SH DESCRIPTION\n");
+    add_roff(out, "bridgewatch-sandbox(1) translates a subset of GoogleSQL to SQLite. Types, "
+                  "results and errors are BigQuery's; NUMERIC, BIGNUMERIC, dates and times are "
+                  "exact. What is outside of the subset is refused with \"Unsupported:\" and its "
+                  "name, or is an unknown function.");
+    bw_buf_adds(out, ".SH STATEMENTS\n");
+    for (size_t i = 0; i < BW_COUNT(statements); i++) {
+        bw_buf_adds(out, i ? ".PP\n" : "");
+        add_roff(out, statements[i]);
+    }
+    add_functions(out);
+    add_names(out, "FUNCTIONS OF ARGUMENTS OF SEVERAL TYPES", special_name);
+    add_names(out, "AGGREGATES", aggregate_name);
+    add_names(out, "WINDOW FUNCTIONS", window_name);
+    bw_buf_adds(out, ".PP\nAggregates may be used with OVER too.\n.SH OUTSIDE OF THE SUBSET\n");
+    for (size_t i = 0; i < sql_outside_count; i++) {
+        bw_buf_adds(out, ".IP \\(bu 2\n");
+        add_roff(out, sql_outsides[i].what);
+    }
+    bw_buf_adds(out, ".SH DIFFERENCES\n");
+    add_roff(out, "Regular expressions have RE2's syntax, but are matched by PCRE2, which "
+                  "backtracks: a match that takes too many steps is an error. The APPROX_ "
+                  "aggregates are exact. Partitions and clusters are kept as a description "
+                  "only.");
+    bw_buf_adds(out, ".SH SEE ALSO\n");
+    add_roff(out, "bridgewatch-sandbox(1)");
+}
