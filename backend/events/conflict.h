@@ -1,29 +1,30 @@
 /*
  * What an event makes of an entity: pure functions of the state before, the event and the rules.
  *
- * create and upsert carry the whole state; update and patch lay their fields over what is there, and
- * make the entity where there is none; delete leaves a tombstone.
+ * create and upsert carry the whole state; update and patch lay their fields over what is there,
+ * and make the entity where there is none; delete leaves a tombstone.
  *
- * Conflict. Causality `time`: the state's last_modified (a tombstone's too) is newer than the event.
- * Causality `vector`: the clocks are concurrent; an event whose clock is after the state's applies,
- * one before or equal is ignored, whatever the strategy. Without a conflict the event applies. With
- * one the strategy decides:
+ * Conflict. Causality `time`: the state's last_modified (a tombstone's too) is newer than the
+ * event. Causality `vector`: the clocks are concurrent; an event whose clock is after the state's
+ * applies, one before or equal is ignored, whatever the strategy. Without a conflict the event
+ * applies. With one the strategy decides:
  *
- *   merge        fields that the entity lacks, and those of always_take, are taken; the stored value
- *                wins elsewhere; conflict_resolved is set. A delete loses, a tombstone wins.
+ *   merge        fields that the entity lacks, and those of always_take, are taken; the stored
+ *                value wins elsewhere; conflict_resolved is set. A delete loses, a tombstone wins.
  *   latest_wins  every field has the value of the newest event that says something about it, by
  *                (timestamp, event id). The state is the same whatever the order of arrival.
  *   stored_wins  the event is ignored.
  *   event_wins   the event applies.
  *   manual       nothing changes: an operator decides.
  *
- * A field may have a rule of its own: latest_wins, stored_wins or event_wins for it alone; manual makes
- * the whole event manual when it would change that field. Deletes, and events that meet a
+ * A field may have a rule of its own: latest_wins, stored_wins or event_wins for it alone; manual
+ * makes the whole event manual when it would change that field. Deletes, and events that meet a
  * tombstone, go by the strategy.
  *
- * last_modified is the newest timestamp that took part and never goes back. The version goes up by one with every
- * outcome that changes the state: applied, merged, deleted. conflict_resolved is set by `merged` under
- * every strategy but latest_wins, and cleared by the next whole state that applies.
+ * last_modified is the newest timestamp that took part and never goes back. The version goes up by
+ * one with every outcome that changes the state: applied, merged, deleted. conflict_resolved is set
+ * by `merged` under every strategy but latest_wins, and cleared by the next whole state that
+ * applies.
  *
  * latest_wins keeps registers in the hidden property _bw_fields: the stamp (time, event id) of the
  * newest event, of the last whole state or delete (the base), and of each field that differs from
@@ -31,8 +32,9 @@
  *
  *     {"last":[us,"id"],"base":[us,"id"],"deleted":true,"fields":[[us,"id",["name",...]],...]}
  *
- * `base` is left out when it is `last`, and null when no whole state was ever seen. When `last` is not at the entity's
- * last_modified, somebody else has written it: then the registers are void, and all of it is a whole state of that time.
+ * `base` is left out when it is `last`, and null when no whole state was ever seen. When `last` is
+ * not at the entity's last_modified, somebody else has written it: then the registers are void, and
+ * all of it is a whole state of that time.
  * Threads: any.
  */
 #ifndef BW_EVENTS_CONFLICT_H
@@ -101,9 +103,10 @@ typedef enum bw_outcome {
 const char *bw_outcome_name(bw_outcome outcome);
 bool bw_outcome_parse(bw_slice name, bw_outcome *outcome);
 
-/* `data` stands for event->data (in the form that the state's properties have); `force` lets the
-   event win a conflict, as an operator does who replays a `manual` one. `after` may be `before`; its slices point into
-   both sides and the arena. Before, event and rules are valid as their headers say. */
+/* `data` stands for event->data, in the form that the state's properties have; `force` lets the
+   event win a conflict, as an operator does who replays a `manual` one. `after` may be `before`; its
+   slices point into both sides and the arena. Before, event and rules are valid as their headers
+   say. */
 bw_outcome bw_conflict_resolve(const bw_conflict_rules *rules, const bw_entity_state *before,
                                const bw_event *event, bw_slice data, bool force, bw_arena *arena,
                                bw_entity_state *after);

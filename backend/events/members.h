@@ -21,8 +21,8 @@ typedef struct bw_members {
 /* Bytewise; a prefix comes first. */
 int bw_slice_order(bw_slice a, bw_slice b);
 
-/* False when it is not a valid JSON object or a name holds half a surrogate pair. Slices point into the text and the
-   arena. */
+/* False when it is not a valid JSON object or a name holds half a surrogate pair. Slices point into
+   the text and the arena. */
 bool bw_members_read(bw_slice object, bw_arena *arena, bw_members *out);
 /* NULL when there is none of that name. */
 const bw_member *bw_members_find(const bw_members *members, bw_slice name);

@@ -107,7 +107,8 @@ static bool read_fields(bw_slice text, bw_arena *arena, bw_registers *out)
 static bool read_text(bw_slice text, bw_arena *arena, bw_registers *out)
 {
     *out = (bw_registers){.last.us = BW_TIME_NONE};
-    if (!text.len || !read_whole_stamp(bw_json_member(text, "last"), arena, &out->last))
+    if (!bw_json_valid(text, NULL, NULL) ||
+        !read_whole_stamp(bw_json_member(text, "last"), arena, &out->last))
         return false;
     bw_slice base = bw_json_member(text, "base");
     out->base = out->last;

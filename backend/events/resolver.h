@@ -1,19 +1,22 @@
 /*
  * Events against Datastore, each with one effect however often it is delivered.
  *
- * A group of events is one transaction: one lookup of their entities, tombstones (_bw_tombstone) and
- * outcomes (_bw_event/<event id>), the events one after the other in memory (conflict.h), one
- * commit of what changed and of the outcomes {result, version, entity, content, at, _bw_expires}. An
- * outcome that is there already is returned instead of resolving again, so a commit whose answer
- * was lost is simply looked up again. ABORTED repeats the group (previousTransaction, jittered
- * waits, smaller groups). A refusal (INVALID) is brought down to the guilty event by halving; one
- * that is refused five times by itself comes back as a fault. When Datastore is not there
- * (UNAVAILABLE, TIMEOUT, DENIED, RATE, QUOTA) or the cancel is raised, the call fails, nothing of what is
- * committed is lost, and no event is to blame: the same call again goes on where it was.
+ * A group of events is one transaction: one lookup of their entities, tombstones (_bw_tombstone)
+ * and outcomes (_bw_event/<event id>), the events one after the other in memory (conflict.h), one
+ * commit of what changed and of the outcomes. stored.h says what they look like. An outcome that
+ * is there already is returned instead of resolving again, so a commit whose answer was lost is
+ * simply looked up again. ABORTED repeats the group (previousTransaction, jittered waits, smaller
+ * groups). A refusal (INVALID) is brought down to the guilty event by halving; one that is refused
+ * five times by itself comes back as a fault. When Datastore is not there (UNAVAILABLE, TIMEOUT,
+ * DENIED, RATE, QUOTA), refuses everybody, or the cancel is raised, the call fails, nothing of what
+ * is committed is lost, and no event is to blame: the same call again goes on where it was.
  *
- * Properties that others wrote keep their exact Datastore value unless an event changes them.
- * Outcomes and tombstones carry _bw_expires (31 days after) for a TTL policy; an expired tombstone
- * still holds the version while it is there.
+ * Properties that others wrote keep their exact Datastore value unless an event changes them; an
+ * entity whose last_modified, version or conflict_resolved is of another type than ours belongs to
+ * somebody who uses that name, and its events are faults.
+ *
+ * Outcomes carry _bw_expires (31 days after) for a TTL policy. Tombstones stay, because they hold
+ * the version; after 31 days they are nothing to conflict with.
  *
  * Threads: a resolver belongs to one thread; several may work on the same entities.
  */

@@ -2,15 +2,15 @@
  * How an entity, its tombstone and an event's outcome look in Datastore.
  *
  *   the entity     its own properties, last_modified (timestamp), version (integer),
- *                  conflict_resolved (true, else it is not there), _bw_fields (string), the vector
- *                  clock's property (entity)
- *   _bw_tombstone  name: the entity's path; last_modified, version, deleted_at, _bw_fields, clock (JSON
- *                  in a string). It stays, because it holds the version; it stops being something to
- *                  conflict with BW_RESOLVER_KEEP after deleted_at.
+ *                  conflict_resolved (true, else it is not there), _bw_fields (string), the
+ *                  vector clock's property (entity)
+ *   _bw_tombstone  name: the entity's path; last_modified, version, deleted_at, _bw_fields, clock
+ *                  (JSON in a string). It stays, because it holds the version; it stops being
+ *                  something to conflict with BW_RESOLVER_KEEP after deleted_at.
  *   _bw_event      name: the event's id; result, version, entity (its path), content (hash), at,
  *                  _bw_expires
  *
- * A name that is too long for Datastore or of the reserved form is replaced by its hash. Threads: any.
+ * A name that is too long for Datastore or begins with __ is replaced by its hash. Threads: any.
  */
 #ifndef BW_EVENTS_STORED_H
 #define BW_EVENTS_STORED_H
@@ -23,8 +23,8 @@
 void bw_stored_tombstone_key(bw_buf *out, const bw_partition *where, bw_slice entity_path);
 void bw_stored_event_key(bw_buf *out, const bw_partition *where, bw_slice event_id);
 
-/* The state that an entity and its tombstone are; clock_field NULL: there are no clocks. Returns NULL, or
-   why it cannot be told (text in the arena): a property of ours is somebody else's. */
+/* The state that an entity and its tombstone are; clock_field NULL: there are no clocks. Returns
+   NULL, or why it cannot be told (text in the arena): a property of ours is somebody else's. */
 const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastore_result *tombstone,
                             const char *clock_field, int64_t now_us, bw_arena *arena,
                             bw_entity_state *out);
