@@ -208,7 +208,7 @@ const char *bw_sb_json_text(bw_arena *arena, bw_slice object, const char *name)
         return NULL;
     bw_buf text = BW_BUF_INIT;
     const char *copy = NULL;
-    if (bw_json_unescape(raw, &text))
+    if (bw_json_unescape(raw, &text) && (text.len == 0 || !memchr(text.ptr, '\0', text.len)))
         copy = bw_arena_strndup(arena, text.len ? text.ptr : "", text.len);
     bw_buf_fini(&text);
     return copy;

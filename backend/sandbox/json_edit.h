@@ -37,7 +37,8 @@ void bw_sb_json_add_raw(bw_buf *out, const char *name, bw_slice raw);
 
 /* ---- Reading a member ------------------------------------------------------------------------- */
 
-/* A string member, unescaped, in the arena; NULL when absent, null or not a string. */
+/* A string member, unescaped, in the arena; NULL when absent, null or not a string, and when it holds
+   a NUL character: cut there it would mean something else. */
 const char *bw_sb_json_text(bw_arena *arena, bw_slice object, const char *name);
 /* true and "true"; `fallback` when absent. */
 bool bw_sb_json_bool(bw_slice object, const char *name, bool fallback);

@@ -44,6 +44,9 @@ static bw_status parse_type(bw_arena *arena, bw_slice type, int depth, bq_field 
     }
     if (strcmp(word, "STRUCT") == 0)
         return parse_struct_type(arena, bw_json_member(type, "structTypes"), depth, out, err);
+    if (strcmp(word, "RANGE") == 0)
+        return bq_error_set(err, "notImplemented", NULL,
+                            "The sandbox does not support query parameters of type RANGE");
     if (!bq_kind_parse(bw_slice_cstr(word), &out->kind))
         return bq_error_set(err, "invalid", NULL, "Unknown parameter type: %s", word);
     return BW_OK;

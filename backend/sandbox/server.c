@@ -299,6 +299,10 @@ static void work(bw_sb_task *task)
     }
     if (fault_instead(t)) {
         abort_stream(t);
+    } else if (strstr(r->path, "%00") || strstr(r->query, "%00")) {
+        /* A text would end there, and name something else than the client means. */
+        bw_sb_reply_error(&t->reply, 400, "badRequest", NULL,
+                          "Invalid request: a NUL character in the URL.");
     } else if (!r->route) {
         bw_sb_reply_error(&t->reply, 404, NULL, NULL, "Not found: no method answers %s %s", r->verb,
                           r->path);
@@ -320,6 +324,17 @@ static uint64_t content_length(const bw_sb_request *r)
     return text ? strtoull(text, NULL, 10) : 0;
 }
 
+/* Who connects and says nothing makes room sooner than who has made a request. */
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    (void)cls;
+    (void)socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                  (unsigned)BW_SB_FIRST_TIMEOUT);
+}
+
 static enum MHD_Result on_headers(transport *t, const char *verb)
 {
     bw_sb_request *r = &t->request;
@@ -333,6 +348,8 @@ static enum MHD_Result on_headers(transport *t, const char *verb)
         r->fault = bw_sb_faults_draw(o->faults, r->route->method, r->route->alias);
     if (r->fault.kind == BW_SB_FAULT_CUT_MIDDLE)
         t->cut_at = content_length(r) / 2;
+    MHD_set_connection_option(t->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                              (unsigned)BW_SB_CONNECTION_TIMEOUT);
     t->phase = PHASE_BODY;
     t->streaming = r->route && r->route->stream && r->fault.kind != BW_SB_FAULT_STATUS &&
                    r->fault.kind != BW_SB_FAULT_EXPIRED_TOKEN &&
@@ -467,6 +484,16 @@ static int bound_port(int fd)
     return (int)strtol(port, NULL, 10);
 }
 
+/* Connections beyond the limit wait to be accepted; beyond what the process may open they would be
+   errors. */
+static unsigned connection_limit(void)
+{
+    long files = sysconf(_SC_OPEN_MAX);
+    if (files <= 0 || files >= BW_SB_CONNECTION_LIMIT + 200)
+        return BW_SB_CONNECTION_LIMIT;
+    return (unsigned)(files > 400 ? files - 200 : files / 2);
+}
+
 bw_status bw_sb_server_start(const bw_sb_server_options *options, bw_sb_server **out, bw_error *err)
 {
     int fd;
@@ -479,8 +506,8 @@ bw_status bw_sb_server_start(const bw_sb_server_options *options, bw_sb_server *
     s->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POLLING_THREADS,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)BW_SB_CONNECTION_LIMIT,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)BW_SB_CONNECTION_TIMEOUT,
+        MHD_OPTION_CONNECTION_LIMIT, connection_limit(), MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, NULL, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)BW_SB_CONNECTION_TIMEOUT,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, BW_SB_CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK,
         on_uri, s, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, s, MHD_OPTION_END);

@@ -14,11 +14,12 @@
 #include "backend/sandbox/record.h"
 #include "backend/sandbox/request_log.h"
 
-#define BW_SB_CONNECTION_LIMIT 4000
+#define BW_SB_CONNECTION_LIMIT 10000
 /* libmicrohttpd clears all of it after every request: with 1 MiB that is half of the time of a small
    one, with less than this uploads arrive in smaller pieces. */
 #define BW_SB_CONNECTION_MEMORY  ((size_t)128 << 10)
 #define BW_SB_CONNECTION_TIMEOUT 120 /* seconds without a byte */
+#define BW_SB_FIRST_TIMEOUT      30  /* the same, before the headers of a first request are whole */
 
 typedef struct bw_sb_server bw_sb_server;
 

@@ -246,6 +246,12 @@ static bw_sb_outcome insert_all(void *context, bw_sb_request *r, bw_sb_reply *re
     bw_slice body;
     if (!bw_sb_body_object(r, reply, &body) || !read_rows(&run, body, reply))
         return BW_SB_DONE;
+    if (bw_sb_json_text(&r->arena, body, "templateSuffix")) {
+        bw_sb_reply_error(reply, 501, NULL, NULL,
+                          "The sandbox does not make tables from templates: templateSuffix");
+        free(run.rows);
+        return BW_SB_DONE;
+    }
     run.skip_invalid = bw_sb_json_bool(body, "skipInvalidRows", false);
     run.options.ignore_unknown = bw_sb_json_bool(body, "ignoreUnknownValues", false);
     if (insert_rows(&run, &err) == BW_OK)

@@ -87,6 +87,7 @@ int bw_test_http_send(bw_test_http *h, const bw_test_request *r)
     bw_buf_clear(&h->headers);
     curl_easy_reset(h->curl);
     curl_easy_setopt(h->curl, CURLOPT_URL, url);
+    curl_easy_setopt(h->curl, CURLOPT_PATH_AS_IS, 1L); /* a test's .. is meant */
     curl_easy_setopt(h->curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(h->curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS,

@@ -138,6 +138,50 @@ static void the_same_request_id_is_the_same_job(void **state)
     free(first);
 }
 
+/* Every type there is as a parameter, alone and as an element of an array. */
+static void parameters_of_every_type(void **state)
+{
+    fixture *f = *state;
+    static const char *const types[][3] = {
+        {"INT64", "-5", "-5"},
+        {"FLOAT64", "1.5", "1.5"},
+        {"BOOL", "true", "true"},
+        {"STRING", "x", "x"},
+        {"BYTES", "aGk=", "aGk="},
+        {"DATE", "2020-01-02", "2020-01-02"},
+        {"TIME", "01:02:03", "01:02:03"},
+        {"DATETIME", "2020-01-02 03:04:05", "2020-01-02T03:04:05"},
+        {"TIMESTAMP", "2020-01-02T03:04:05Z", "1.577934245E9"},
+        {"NUMERIC", "1.23", "1.23"},
+        {"BIGNUMERIC", "1.23", "1.23"},
+        {"JSON", "[1]", "[1]"},
+        {"INTERVAL", "1-2 3 4:5:6", "1-2 3 4:5:6"},
+        {"GEOGRAPHY", "POINT(1 2)", "POINT(1 2)"},
+    };
+    for (size_t i = 0; i < BW_COUNT(types); i++) {
+        int status = bw_test_http_json(
+            f->http, "POST", P "/queries",
+            "{\"query\":\"SELECT ?, s.a[OFFSET(0)] FROM (SELECT ? AS s)\",\"useLegacySql\":false,"
+            "\"parameterMode\":\"POSITIONAL\",\"queryParameters\":["
+            "{\"parameterType\":{\"type\":\"%s\"},\"parameterValue\":{\"value\":\"%s\"}},"
+            "{\"parameterType\":{\"type\":\"STRUCT\",\"structTypes\":[{\"name\":\"a\",\"type\":"
+            "{\"type\":\"ARRAY\",\"arrayType\":{\"type\":\"%s\"}}}]},\"parameterValue\":"
+            "{\"structValues\":{\"a\":{\"arrayValues\":[{\"value\":\"%s\"}]}}}}]}",
+            types[i][0], types[i][1], types[i][0], types[i][1]);
+        if (status != 200)
+            fail_msg("%s: %d %s", types[i][0], status, bw_test_http_body(f->http));
+        assert_body_at(f, "rows.0.f.0.v", types[i][2]);
+        assert_body_at(f, "rows.0.f.1.v", types[i][2]);
+    }
+    assert_int_equal(
+        bw_test_http_json(f->http, "POST", P "/queries",
+                          "{\"query\":\"SELECT ?\",\"useLegacySql\":false,\"queryParameters\":[{"
+                          "\"parameterType\":{\"type\":\"RANGE\",\"rangeElementType\":{\"type\":"
+                          "\"DATE\"}},\"parameterValue\":{\"rangeValue\":{}}}]}"),
+        501);
+    assert_body_at(f, "error.errors.0.reason", "notImplemented");
+}
+
 static void parameters_have_types(void **state)
 {
     fixture *f = *state;
@@ -302,6 +346,7 @@ int main(void)
         cmocka_unit_test(a_slow_query_is_not_complete_at_once),
         cmocka_unit_test(the_same_request_id_is_the_same_job),
         cmocka_unit_test(parameters_have_types),
+        cmocka_unit_test(parameters_of_every_type),
         cmocka_unit_test(a_query_job_writes_where_it_is_told),
         cmocka_unit_test(a_merge_reports_what_it_did),
         cmocka_unit_test(a_dry_run_estimates_and_changes_nothing),
