@@ -229,8 +229,10 @@ static bw_status prepare_further(bw_run_work *w, bw_error *err)
 static bw_status prepare(bw_run_work *w, bw_error *err)
 {
     bw_run *run = w->run;
+    bw_table_spec spec = run->def->spec;
+    spec.checkpoint = w->sync.checkpoint;
     bw_run_phase(run, "describing");
-    bw_status s = w->class->describe(w->source, &run->def->spec, &run->arena, &w->info, err);
+    bw_status s = w->class->describe(w->source, &spec, &run->arena, &w->info, err);
     if (s == BW_OK)
         s = bw_sync_resolve_mode(run->def, &w->info, &w->mode, err);
     if (s != BW_OK)

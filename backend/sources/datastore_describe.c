@@ -5,10 +5,11 @@
 
 #include "backend/core/json.h"
 #include "backend/core/text.h"
+#include "backend/sources/datastore_columns.h"
 #include "backend/sources/datastore_row.h"
 
 #define MAX_COLUMNS 1000 /* properties beyond that, the rarest, go to __extra__ */
-#define WARNINGS    6
+#define WARNINGS    8
 
 static const char *const cursor_names[] = {"updated_at", "modified_at", "last_modified",
                                            "last_updated"};
@@ -135,6 +136,8 @@ typedef struct describing {
     const bw_table_spec *spec;
     bw_arena *arena;
     sample sample;
+    bw_dsmemory known; /* from earlier runs */
+    bw_buf changed;    /* names of those of which the sample now shows another type */
     bw_field *fields;
     size_t count;
     const char **warnings;
@@ -158,23 +161,39 @@ static bw_field *add_field(describing *d, const char *name, bw_type type, const 
     return f;
 }
 
+static const bw_dscolumn *find_known(const describing *d, const char *name)
+{
+    for (size_t i = 0; i < d->known.count; i++) {
+        if (strcmp(d->known.columns[i].name, name) == 0)
+            return &d->known.columns[i];
+    }
+    return NULL;
+}
+
+/* A column keeps the type that it has had; rows that do not fit are dead letters. */
+static void keep_type(describing *d, bw_field *f, bool sampled)
+{
+    const bw_dscolumn *known = find_known(d, f->source_name);
+    if (!known || (known->type == f->type && known->repeated == f->repeated))
+        return;
+    if (sampled && known->type != BW_TYPE_JSON)
+        bw_buf_addf(&d->changed, "%s%s", d->changed.len ? ", " : "", f->source_name);
+    f->type = known->type;
+    f->repeated = known->repeated;
+}
+
 static void add_property(describing *d, const char *name, const property *p)
 {
     static const bw_dsseen unseen = {0, 0};
     bw_field *f = add_field(d, name, BW_TYPE_JSON, NULL);
     bw_ds_column(p ? &p->seen : &unseen, d->arena, &f->type, &f->repeated, &f->source_type);
+    keep_type(d, f, p != NULL);
     for (size_t i = 0; i < d->spec->n_as; i++) {
         if (strcmp(d->spec->as[i].column, name) == 0) {
             f->type = d->spec->as[i].type;
             f->repeated = false;
         }
     }
-}
-
-static bool is_own(const char *name)
-{
-    return strcmp(name, BW_DS_KEY) == 0 || strcmp(name, BW_DS_KEY_JSON) == 0 ||
-           strcmp(name, BW_DS_EXTRA) == 0;
 }
 
 static int rarest_last(const void *a, const void *b)
@@ -187,26 +206,39 @@ static int rarest_last(const void *a, const void *b)
 
 static int by_name(const void *a, const void *b)
 {
-    return strcmp((*(const property *const *)a)->name, (*(const property *const *)b)->name);
+    return strcmp(((const bw_field *)a)->source_name, ((const bw_field *)b)->source_name);
+}
+
+/* What earlier runs had and this sample does not show. */
+static void add_remembered(describing *d)
+{
+    for (size_t i = 0; i < d->known.count; i++) {
+        if (!find(&d->sample, d->known.columns[i].name))
+            add_property(d, d->known.columns[i].name, NULL);
+    }
 }
 
 static void add_sampled(describing *d)
 {
-    size_t n = d->sample.count;
+    size_t n = d->sample.count, first = d->count, room = MAX_COLUMNS;
     const property **order = BW_ARENA_ARRAY(d->arena, const property *, n + 1);
     for (size_t i = 0; i < n; i++)
         order[i] = &d->sample.items[i];
     if (n > MAX_COLUMNS) {
         qsort(order, n, sizeof *order, rarest_last);
-        qsort(order, MAX_COLUMNS, sizeof *order, by_name);
         warn(d, bw_arena_printf(d->arena,
                                 "the kind has %zu properties in the sample: the %d most frequent "
                                 "have columns, the others are in " BW_DS_EXTRA,
                                 n, MAX_COLUMNS));
-        n = MAX_COLUMNS;
     }
-    for (size_t i = 0; i < n; i++)
-        add_property(d, order[i]->name, order[i]);
+    add_remembered(d);
+    for (size_t i = 0; i < n; i++) {
+        bool known = find_known(d, order[i]->name) != NULL;
+        if (known || room > 0)
+            add_property(d, order[i]->name, order[i]);
+        room -= room > 0;
+    }
+    qsort(d->fields + first, d->count - first, sizeof *d->fields, by_name);
 }
 
 /* Columns that the configuration names: those and the key. */
@@ -216,7 +248,7 @@ static void add_chosen(describing *d)
     for (size_t i = 0; i < d->spec->n_columns; i++) {
         const char *name = d->spec->columns[i];
         const property *p = find(&d->sample, name);
-        if (is_own(name))
+        if (bw_ds_is_own(name))
             continue;
         add_property(d, name, p);
         if (!p)
@@ -239,7 +271,7 @@ static bool chosen(const bw_table_spec *spec, const char *name)
 
 static bw_status add_fields(describing *d, bw_error *err)
 {
-    size_t most = d->spec->n_columns > d->sample.count ? d->spec->n_columns : d->sample.count;
+    size_t most = d->spec->n_columns + d->sample.count + d->known.count;
     d->fields = BW_ARENA_ARRAY(d->arena, bw_field, most + 4);
     bw_field *key = add_field(d, BW_DS_KEY, BW_TYPE_STRING, "key");
     key->required = key->key_part = true;
@@ -298,6 +330,17 @@ static void set_cursor(describing *d, int field, const char *origin)
     d->out->cursor_origin = origin;
 }
 
+static void warn_of_unseen(describing *d, const char *name)
+{
+    const property *p = find(&d->sample, name);
+    int64_t unseen = p ? unseen_by(d, p) : d->sample.entities;
+    if (unseen > 0)
+        warn(d, bw_arena_printf(d->arena,
+                                "%" PRId64 " of %" PRId64 " sampled entities have no indexed %s: "
+                                "changes to such entities are not seen",
+                                unseen, d->sample.entities, name));
+}
+
 static bw_status configured_cursor(describing *d, bw_error *err)
 {
     const char *name = d->spec->cursor;
@@ -312,14 +355,20 @@ static bw_status configured_cursor(describing *d, bw_error *err)
         return bw_error_hint(err, "Windows of time need a property that is always a timestamp.");
     }
     set_cursor(d, field, "configured");
-    const property *p = find(&d->sample, name);
-    int64_t unseen = p ? unseen_by(d, p) : 0;
-    if (unseen > 0)
-        warn(d, bw_arena_printf(d->arena,
-                                "%" PRId64 " of %" PRId64 " sampled entities have no indexed %s: "
-                                "changes to such entities are not seen",
-                                unseen, d->sample.entities, name));
+    warn_of_unseen(d, name);
     return BW_OK;
+}
+
+/* The one that the sync has had: an entity without it must not turn windows into whole reads. */
+static bool known_cursor(describing *d)
+{
+    const char *name = d->known.cursor;
+    int field = name ? bw_schema_find_source(&d->out->schema, name) : -1;
+    if (!is_time(d, field))
+        return false;
+    set_cursor(d, field, "found by name");
+    warn_of_unseen(d, name);
+    return true;
 }
 
 static void find_cursor(describing *d)
@@ -352,7 +401,8 @@ static bw_status check_there(const describing *d, bw_error *err)
 {
     const bw_table_spec *spec = d->spec;
     const char *namespace = d->source->home.namespace;
-    if (d->sample.entities > 0 || spec->n_columns || (spec->cursor && *spec->cursor))
+    if (d->sample.entities > 0 || d->known.count || spec->n_columns ||
+        (spec->cursor && *spec->cursor))
         return BW_OK;
     bw_error_set(err, BW_NOT_FOUND, "kind %s has no entities in namespace %s%s%s", spec->table,
                  namespace ? namespace : "(default)", d->source->ancestor ? " below " : "",
@@ -368,6 +418,11 @@ static void warn_of_sample(describing *d)
                             "the columns come from %s%" PRId64 " entities; a property that they do "
                             "not have goes to " BW_DS_EXTRA,
                             all ? "all " : "a sample of ", d->sample.entities));
+    if (d->changed.len)
+        warn(d, bw_arena_printf(d->arena,
+                                "the sample shows other kinds of values than before in %s: what "
+                                "does not fit the column is a dead letter",
+                                bw_buf_cstr(&d->changed)));
 }
 
 static bw_status describe(describing *d, bw_error *err)
@@ -385,7 +440,7 @@ static bw_status describe(describing *d, bw_error *err)
         status = configured_cursor(d, err);
     else if (d->spec->cursor)
         d->out->cursor_origin = "none wanted";
-    else
+    else if (!known_cursor(d))
         find_cursor(d);
     d->out->warnings = d->warnings;
     d->out->n_warnings = d->n_warnings;
@@ -404,6 +459,10 @@ bw_status bw_ds_describe(bw_dssource *source, const bw_table_spec *spec, bw_aren
                     .sample = {.arena = arena, .name = BW_BUF_INIT},
                     .warnings = BW_ARENA_ARRAY(arena, const char *, WARNINGS),
                     .out = out};
+    bw_dsposition self = {.kind = name,
+                          .namespace = source->home.namespace ? source->home.namespace : "",
+                          .ancestor = source->ancestor ? source->ancestor : ""};
+    d.known = bw_dscolumns_read(spec->checkpoint, &self, arena);
     bw_status status = take_sample(source, spec->table, &d.sample, err);
     if (status == BW_OK)
         status = describe(&d, err);
@@ -412,5 +471,6 @@ bw_status bw_ds_describe(bw_dssource *source, const bw_table_spec *spec, bw_aren
                                       &out->bytes_estimate, err);
     free(d.sample.items);
     bw_buf_fini(&d.sample.name);
+    bw_buf_fini(&d.changed);
     return status == BW_OK ? BW_OK : bw_error_wrap(err, "kind %s", spec->table);
 }

@@ -5,6 +5,7 @@
 
 #include "backend/core/json.h"
 #include "backend/core/units.h"
+#include "backend/sources/datastore_columns.h"
 #include "backend/sources/datastore_row.h"
 
 #define KEYS_PER_BATCH BW_DATASTORE_MAX_KEYS
@@ -328,7 +329,8 @@ bw_status bw_dsplan_init(bw_dsplan *p, bw_dssource *source, const bw_table_spec 
                                   .ancestor = source->ancestor ? source->ancestor : "",
                                   .cursor = p->cursor,
                                   .to_us = BW_TIME_NONE,
-                                  .next_from_us = BW_TIME_NONE};
+                                  .next_from_us = BW_TIME_NONE,
+                                  .columns = bw_dscolumns_write(&info->schema, &p->arena)};
     switch (request->kind) {
     case BW_READ_INCREMENTAL:
         return start_incremental(p, err);

@@ -39,6 +39,8 @@ const char *bw_dsposition_write(const bw_dsposition *p, bw_arena *arena)
         add_string(&b, "after", p->after);
         bw_buf_addc(&b, '}');
     }
+    if (p->columns)
+        bw_buf_addf(&b, ",\"columns\":%s", p->columns);
     bw_buf_addc(&b, '}');
     const char *text = bw_arena_strdup(arena, bw_buf_cstr(&b));
     bw_buf_fini(&b);

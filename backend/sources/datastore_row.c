@@ -34,6 +34,12 @@ static bool scalar_type(bw_dskinds kinds, bw_type *type)
     return false;
 }
 
+bool bw_ds_is_own(const char *source_name)
+{
+    return strcmp(source_name, BW_DS_KEY) == 0 || strcmp(source_name, BW_DS_KEY_JSON) == 0 ||
+           strcmp(source_name, BW_DS_EXTRA) == 0;
+}
+
 static void name_kinds(bw_buf *out, bw_dskinds kinds)
 {
     const char *between = "";

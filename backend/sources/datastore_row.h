@@ -16,6 +16,9 @@
 #define BW_DS_KEY_JSON "__key_json__"
 #define BW_DS_EXTRA    "__extra__"
 
+/* Whether a column of that source name is one of these, and no property. */
+bool bw_ds_is_own(const char *source_name);
+
 /* Kinds of values that were seen, as a set of 1 << bw_entity_type. */
 typedef uint32_t bw_dskinds;
 

@@ -65,6 +65,9 @@ typedef struct bw_table_spec {
     } * as;
     size_t n_as;
     int64_t batch_rows, batch_bytes; /* where windows and slices are cut */
+    /* For describe: where the sync is, or NULL. A source that finds its columns by looking at some
+       rows keeps those that it has once found. */
+    const char *checkpoint;
 } bw_table_spec;
 
 typedef enum bw_cursor_kind {

@@ -156,6 +156,21 @@ static void a_backfill_that_was_interrupted_goes_on(void **state)
     assert_null(strstr(lab_record(l, "shop.Item").checkpoint, "\"backfill\""));
 }
 
+/* The one sampled entity loses a property: its column, and what others have in it, stay. */
+static void columns_do_not_come_and_go(void **state)
+{
+    lab *l = *state;
+    put_items(l, 1, 3);
+    begin(l, ", sample: 1", "  - {source: shop, table: Item, schedule: manual}");
+    assert_runs(l, "shop.Item");
+    put(l, "Item", "001", updated(l, 0));
+    put(l, "Item", "002",
+        bw_arena_printf(&l->arena, "\"n\":{\"integerValue\":\"20\"},%s", updated(l, 0)));
+    assert_runs(l, "shop.Item");
+    assert_table(l, "__key__, n, __extra__ IS NULL", "Item",
+                 "Item/\"001\"|NULL|true\nItem/\"002\"|20|true\nItem/\"003\"|3|true\n");
+}
+
 static void replaces_a_kind_without_a_cursor(void **state)
 {
     lab *l = *state;
@@ -197,6 +212,7 @@ int main(void)
         LAB_TEST(upserts_what_changed),
         LAB_TEST(what_does_not_fit_is_a_dead_letter_until_it_does),
         LAB_TEST(a_backfill_that_was_interrupted_goes_on),
+        LAB_TEST(columns_do_not_come_and_go),
         LAB_TEST(replaces_a_kind_without_a_cursor),
         LAB_TEST(resyncs_by_key),
     };

@@ -415,6 +415,50 @@ static void cursors_must_be_timestamps_that_queries_find(void **state)
     assert_non_null(strstr(f->err.message, "not a timestamp but integer"));
 }
 
+/* A sample shows something else each time; a table's columns do not come and go with it. */
+static void columns_and_cursor_stay_as_they_were(void **state)
+{
+    fixture *f = *state;
+    put_in(f, "", NAME("K", "a"),
+           PROPERTY("n", "integerValue", "\"1\"") "," PROPERTY(
+               "updated_at", "timestampValue",
+               "\"2026-01-01T00:00:00Z\"") "," PROPERTY("words", "arrayValue",
+                                                        "{\"values\":[{\"stringValue\":\"x\"}]}"));
+    open_with(f, "");
+    bw_table_spec spec = spec_of("K");
+    taken t = run(f, NULL, spec, 0);
+    put_in(f, "", NAME("K", "a"),
+           PROPERTY("n", "stringValue", "\"one\"") "," PROPERTY("m", "booleanValue", "true"));
+    bw_table_info info = describe(f->o, &spec);
+    assert_int_equal(info.cursor, -1);
+    spec.checkpoint = t.position;
+    info = describe(f->o, &spec);
+    assert_string_equal(columns_of(f, &info), "__key__ STRING NOT NULL (key)\n"
+                                              "m BOOL (boolean)\n"
+                                              "n INT64 (string)\n"
+                                              "updated_at TIMESTAMP (null)\n"
+                                              "words ARRAY<STRING> (null)\n"
+                                              "__key_json__ JSON (key)\n"
+                                              "__extra__ JSON (other properties)\n");
+    assert_int_equal(info.cursor, 3);
+    assert_int_equal(info.n_warnings, 3);
+    assert_non_null(strstr(info.warnings[1], "other kinds of values than before in n:"));
+    assert_non_null(strstr(info.warnings[2], "1 of 1 sampled entities have no indexed updated_at"));
+    /* The kind may even be empty now. */
+    commit(f, "{\"delete\":{\"path\":[" NAME("K", "a") "]}}");
+    info = describe(f->o, &spec);
+    assert_int_equal(info.cursor, 2);
+    taken u = run(f, t.position, spec, 0);
+    assert_int_equal(u.n_rows, 0);
+    taken_free(&t);
+    taken_free(&u);
+    /* Another sync's checkpoint says nothing. */
+    spec.checkpoint = "{\"v\":1,\"kind\":\"L\",\"namespace\":\"\",\"ancestor\":\"\","
+                      "\"columns\":{\"q\":\"INT64\"}}";
+    assert_int_equal(f->o->class->describe(f->o->source, &spec, &f->o->arena, &info, &f->err),
+                     BW_NOT_FOUND);
+}
+
 /* ---- backfills ---- */
 
 static void a_backfill_goes_on_where_it_was(void **state)
@@ -575,6 +619,7 @@ int main(void)
         TEST(large_windows_are_cut_between_instants),
         TEST(reads_since_a_time),
         TEST(cursors_must_be_timestamps_that_queries_find),
+        TEST(columns_and_cursor_stay_as_they_were),
         TEST(a_backfill_goes_on_where_it_was),
         TEST(a_batch_that_is_read_again_is_the_same),
         TEST(a_checkpoint_of_something_else_is_refused),
