@@ -21,11 +21,18 @@ from methods import Methods
 from schema import Members
 
 # What bridgewatch itself asks, and the tests make it ask.
-ENGINE_METHODS = {
-    "bigquery.datasets.get", "bigquery.datasets.insert", "bigquery.jobs.cancel", "bigquery.jobs.get", "bigquery.jobs.insert",
-    "bigquery.jobs.query", "bigquery.tables.delete", "bigquery.tables.get", "bigquery.tables.insert",
-    "bigquery.tables.list", "bigquery.tables.patch", "metadata.token", "oauth.token",
-}
+ENGINE_METHODS = {"%s.%s" % (service, name) for service, names in {
+    "bigquery": "datasets.get datasets.insert jobs.cancel jobs.get jobs.getQueryResults jobs.insert jobs.query "
+                "tables.delete tables.get tables.insert tables.list tables.patch",
+    "datastore.projects": "beginTransaction commit lookup rollback runAggregationQuery runQuery",
+    "logging.entries": "write",
+    "monitoring.projects.timeSeries": "create list",
+    "pubsub.projects.subscriptions": "acknowledge get list modifyAckDeadline patch pull seek",
+    "pubsub.projects.topics": "create publish",
+    "secretmanager.projects.secrets.versions": "access",
+    "metadata": "token",
+    "oauth": "token",
+}.items() for name in names.split()}
 
 
 def read(path):

@@ -18,6 +18,7 @@
 
 #define MAX_CONNECTIONS 32
 #define MAX_REQUESTS    256
+#define RECORDED        ((size_t)1 << 20) /* bytes of one request */
 
 typedef struct connection {
     int fd; /* -1: free */
@@ -260,6 +261,7 @@ static void record_requests(const bw_wire_server *s)
     for (size_t i = 0; file && i < s->count; i++) {
         bw_buf line = BW_BUF_INIT;
         bw_slice text = bw_slice_cstr(s->requests[i]);
+        text.len = text.len < RECORDED ? text.len : RECORDED;
         text.len = bw_utf8_valid_prefix(text);
         bw_buf_adds(&line, "{\"raw\":");
         bw_json_add_string(&line, text);
