@@ -34,12 +34,10 @@ typedef struct aggregation {
 
 static bw_status parse_count(const ds_node *node, aggregate *out, bw_error *err)
 {
-    static const char *const names[] = {"upTo", NULL}, *const wrapper[] = {"value", NULL};
+    static const char *const names[] = {"upTo", NULL};
     const ds_node *up_to;
     out->kind = COUNT;
     bw_status status = ds_json_fields(node, "count", names, &up_to, err);
-    if (status == BW_OK && up_to && up_to->type == BW_JSON_OBJECT)
-        status = ds_json_fields(up_to, "upTo", wrapper, &up_to, err);
     if (status != BW_OK || !up_to)
         return status;
     status = ds_json_int64(up_to, "upTo", &out->up_to, err);

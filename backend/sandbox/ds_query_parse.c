@@ -213,17 +213,9 @@ static bw_status parse_distinct(const ds_place *place, const ds_node *node, ds_q
     return status;
 }
 
-/* A plain number or {"value": n}. */
 static bw_status parse_count(const ds_node *node, const char *where, int64_t *out, bw_error *err)
 {
-    static const char *const names[] = {"value", NULL};
-    const ds_node *value = node;
-    bw_status status = BW_OK;
-    *out = 0;
-    if (node->type == BW_JSON_OBJECT)
-        status = ds_json_fields(node, where, names, &value, err);
-    if (status == BW_OK && value)
-        status = ds_json_int64(value, where, out, err);
+    bw_status status = ds_json_int64(node, where, out, err);
     if (status == BW_OK && (*out < 0 || *out > INT32_MAX))
         status =
             bw_error_set(err, BW_INVALID, "%s must be at least 0 and at most %d", where, INT32_MAX);
