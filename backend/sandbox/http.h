@@ -95,7 +95,7 @@ struct bw_sb_request {
     uint64_t wait_key, wait_ticket;
     int64_t wait_until_us;
     int64_t started_us; /* monotonic, when the request had arrived whole */
-    void *transport;    /* server.c's */
+    void *transport;    /* server.c's; NULL for a request that a test has made */
 };
 
 /* A path parameter, decoded; never NULL for a name of the route's pattern. */

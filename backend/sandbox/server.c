@@ -74,12 +74,16 @@ static size_t keep_escapes(void *cls, struct MHD_Connection *connection, char *t
 const char *bw_sb_request_header(const bw_sb_request *r, const char *name)
 {
     transport *t = r->transport;
+    if (!t) /* not from the network */
+        return NULL;
     return MHD_lookup_connection_value(t->connection, MHD_HEADER_KIND, name);
 }
 
 bool bw_sb_request_gone(const bw_sb_request *r)
 {
     transport *t = r->transport;
+    if (!t)
+        return false;
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(t->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     char byte;

@@ -4,6 +4,7 @@
 
 #include "tests/support/test.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -85,6 +86,37 @@ FIXTURE void assert_pull_now(bw_test_ps *ps, const char *subscription, int max,
     bw_test_ps_pull_now(ps, subscription, max);
     if (strcmp(bw_test_ps_numbers(ps), expected) != 0)
         fail_msg("%s brings \"%s\", not \"%s\"", subscription, bw_test_ps_numbers(ps), expected);
+}
+
+/* A pull of "sub" on a thread of its own, which is held until a message comes. */
+typedef struct waiter {
+    pthread_t thread;
+    bw_test_ps *ps;
+    int status;
+} waiter;
+
+FIXTURE void *waiter_main(void *user)
+{
+    waiter *w = user;
+    w->status = bw_test_ps_try(w->ps, "POST", "subscriptions/sub:pull", "{\"maxMessages\":10}");
+    return NULL;
+}
+
+FIXTURE void waiter_start(fixture *f, waiter *w)
+{
+    w->ps = bw_test_ps_new(bw_test_sandbox_url(f->sandbox), "p");
+    assert_int_equal(pthread_create(&w->thread, NULL, waiter_main, w), 0);
+    /* Meanwhile other work goes on; and after so much of it the pull has arrived. */
+    for (int i = 0; i < 50; i++)
+        assert_status(f->ps, bw_test_ps_try(f->ps, "GET", "subscriptions/sub", NULL), 200);
+}
+
+FIXTURE void waiter_end(waiter *w, int status, const char *number)
+{
+    pthread_join(w->thread, NULL);
+    assert_status(w->ps, w->status, status);
+    assert_at(w->ps, "receivedMessages.0.message.attributes.n", number);
+    bw_test_ps_free(w->ps);
 }
 
 FIXTURE double seconds_now(void)

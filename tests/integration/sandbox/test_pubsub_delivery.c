@@ -2,8 +2,6 @@
    ps_expire. */
 #include "tests/integration/sandbox/pubsub_fixture.h"
 
-#include <pthread.h>
-
 #define FIRST_ACK_ID "receivedMessages.0.ackId"
 
 static void prepare(fixture *f, const char *members)
@@ -262,36 +260,147 @@ static void ids_that_never_were_are_refused(void **state)
 
 /* ---- Waiting ---------------------------------------------------------------------------------- */
 
-typedef struct waiter {
-    pthread_t thread;
-    bw_test_ps *ps;
-    double until;
-} waiter;
-
-static void *wait_main(void *user)
-{
-    waiter *w = user;
-    bw_test_ps_pull(w->ps, "sub", 10);
-    w->until = seconds_now();
-    return NULL;
-}
-
 static void a_pull_waits_for_a_message(void **state)
 {
     fixture *f = *state;
+    waiter w;
     prepare(f, NULL);
-    waiter w = {.ps = bw_test_ps_new(bw_test_sandbox_url(f->sandbox), "p")};
-    assert_int_equal(pthread_create(&w.thread, NULL, wait_main, &w), 0);
-    /* Other work goes on meanwhile. */
-    for (int i = 0; i < 50; i++)
-        assert_status(f->ps, bw_test_ps_try(f->ps, "GET", "subscriptions/sub", NULL), 200);
+    waiter_start(f, &w);
     double from = seconds_now();
     bw_test_ps_publish(f->ps, "orders", 7, NULL);
-    pthread_join(w.thread, NULL);
-    if (w.until - from > 5)
-        fail_msg("the pull was woken after %.1f s", w.until - from);
-    assert_string_equal(bw_test_ps_numbers(w.ps), "7");
-    bw_test_ps_free(w.ps);
+    waiter_end(&w, 200, "7");
+    assert_true(seconds_now() - from < 5);
+}
+
+static void a_pull_that_waits_learns_of_a_deletion(void **state)
+{
+    fixture *f = *state;
+    waiter w;
+    prepare(f, NULL);
+    waiter_start(f, &w);
+    assert_status(f->ps, bw_test_ps_try(f->ps, "DELETE", "subscriptions/sub", NULL), 200);
+    waiter_end(&w, 404, "");
+}
+
+/* Several take from one subscription what several publish: each message once. */
+typedef struct worker {
+    pthread_t thread;
+    bw_test_ps *ps;
+    int from, seen[1200], failed;
+} worker;
+
+#define SENT 400
+
+static void *publisher_main(void *user)
+{
+    worker *w = user;
+    for (int i = 0; i < SENT && !w->failed; i++)
+        w->failed =
+            bw_test_ps_try(w->ps, "POST", "topics/orders:publish",
+                           "{\"messages\":[{\"attributes\":{\"n\":\"%d\"}}]}", w->from + i) != 200;
+    return NULL;
+}
+
+/* The ids and numbers of an answer, without what only the main thread may use. */
+static int take_answer(worker *w, bw_buf *ids)
+{
+    static const char id[] = "\"ackId\":\"", n[] = "\"n\":\"";
+    int count = 0;
+    bw_buf_clear(ids);
+    for (const char *at = bw_test_ps_body(w->ps); (at = strstr(at, id)); count++) {
+        at += strlen(id);
+        bw_buf_addf(ids, "%s\"%.*s\"", count ? "," : "", (int)strcspn(at, "\""), at);
+        const char *number = strstr(at, n);
+        long value = number ? strtol(number + strlen(n), NULL, 10) : -1;
+        w->failed |= value < 0 || value >= 3L * SENT;
+        if (!w->failed)
+            w->seen[value]++;
+    }
+    return count;
+}
+
+/* Until a pull has waited three seconds in vain. */
+static void *puller_main(void *user)
+{
+    worker *w = user;
+    static const char *const hold[] = {"X-Server-Timeout: 3", NULL};
+    bw_test_request pull = {.verb = "POST",
+                            .url = "/v1/projects/p/subscriptions/sub:pull",
+                            .headers = hold,
+                            .body = "{\"maxMessages\":7}",
+                            .body_size = 17};
+    bw_buf ids = BW_BUF_INIT;
+    while (!w->failed && bw_test_http_send(bw_test_ps_http(w->ps), &pull) == 200 &&
+           take_answer(w, &ids) > 0)
+        w->failed |= bw_test_ps_try(w->ps, "POST", "subscriptions/sub:acknowledge",
+                                    "{\"ackIds\":[%s]}", bw_buf_cstr(&ids)) != 200;
+    bw_buf_fini(&ids);
+    return NULL;
+}
+
+static void many_clients_share_the_work(void **state)
+{
+    fixture *f = *state;
+    static worker publishers[3], pullers[4];
+    prepare(f, NULL);
+    for (size_t i = 0; i < BW_COUNT(pullers); i++) {
+        pullers[i] = (worker){.ps = bw_test_ps_new(bw_test_sandbox_url(f->sandbox), "p")};
+        assert_int_equal(pthread_create(&pullers[i].thread, NULL, puller_main, &pullers[i]), 0);
+    }
+    for (size_t i = 0; i < BW_COUNT(publishers); i++) {
+        publishers[i] = (worker){.ps = bw_test_ps_new(bw_test_sandbox_url(f->sandbox), "p"),
+                                 .from = (int)i * SENT};
+        assert_int_equal(
+            pthread_create(&publishers[i].thread, NULL, publisher_main, &publishers[i]), 0);
+    }
+    for (size_t i = 0; i < BW_COUNT(publishers); i++) {
+        pthread_join(publishers[i].thread, NULL);
+        assert_false(publishers[i].failed);
+        bw_test_ps_free(publishers[i].ps);
+    }
+    for (size_t i = 0; i < BW_COUNT(pullers); i++) {
+        pthread_join(pullers[i].thread, NULL);
+        assert_false(pullers[i].failed);
+        bw_test_ps_free(pullers[i].ps);
+    }
+    for (size_t n = 0; n < BW_COUNT(pullers[0].seen); n++) {
+        int seen = 0;
+        for (size_t i = 0; i < BW_COUNT(pullers); i++)
+            seen += pullers[i].seen[n];
+        if (seen != 1)
+            fail_msg("message %zu came %d times", n, seen);
+    }
+}
+
+/* More than one transaction's worth ends at the same time. */
+static void thousands_of_leases_end_together(void **state)
+{
+    fixture *f = *state;
+    bw_buf ids[3] = {BW_BUF_INIT, BW_BUF_INIT, BW_BUF_INIT};
+    prepare(f, NULL);
+    for (int i = 0; i < 3; i++)
+        bw_test_ps_publish_many(f->ps, "orders", i * 1000, 1000, NULL);
+    for (size_t i = 0; i < BW_COUNT(ids); i++) {
+        const bw_test_pulled *p = bw_test_ps_pull_now(f->ps, "sub", 1000);
+        assert_int_equal(p->count, 1000);
+        for (size_t k = 0; k < p->count; k++)
+            bw_buf_addf(&ids[i], "%s\"%s\"", k ? "," : "", p->ack_ids[k]);
+    }
+    for (size_t i = 0; i < BW_COUNT(ids); i++) {
+        assert_status(f->ps,
+                      bw_test_ps_try(f->ps, "POST", "subscriptions/sub:modifyAckDeadline",
+                                     "{\"ackIds\":[%s],\"ackDeadlineSeconds\":1}",
+                                     bw_buf_cstr(&ids[i])),
+                      200);
+        bw_buf_fini(&ids[i]);
+    }
+    for (int seen = 0; seen < 3000;) {
+        const bw_test_pulled *p = bw_test_ps_pull(f->ps, "sub", 1000);
+        assert_true(p->count > 0);
+        for (size_t k = 0; k < p->count; k++)
+            assert_int_equal(p->n[k], seen + (int)k);
+        seen += (int)p->count;
+    }
 }
 
 static void pulls_that_wait_learn_of_the_end(void **state)
@@ -561,6 +670,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_given_back_comes_at_once, setup, teardown),
         cmocka_unit_test_setup_teardown(ids_that_never_were_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pull_waits_for_a_message, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pull_that_waits_learns_of_a_deletion, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_clients_share_the_work, setup, teardown),
+        cmocka_unit_test_setup_teardown(thousands_of_leases_end_together, setup, teardown),
         cmocka_unit_test_setup_teardown(pulls_that_wait_learn_of_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_has_gone_takes_nothing_with_it, setup,
                                         teardown),

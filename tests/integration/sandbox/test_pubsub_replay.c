@@ -2,7 +2,6 @@
    sandbox/ps_seek, ps_snapshots, ps_retain, ps_filter, ps_backlog, pubsub. */
 #include "tests/integration/sandbox/pubsub_fixture.h"
 
-#include <pthread.h>
 #include <time.h>
 
 static void seek(fixture *f, const char *subscription, const char *body)
@@ -163,18 +162,6 @@ static void a_seek_keeps_the_order_of_keys(void **state)
     assert_pull_now(f->ps, "sub", 10, "7");
 }
 
-typedef struct waiter {
-    pthread_t thread;
-    bw_test_ps *ps;
-} waiter;
-
-static void *wait_main(void *user)
-{
-    waiter *w = user;
-    bw_test_ps_pull(w->ps, "sub", 10);
-    return NULL;
-}
-
 static void a_seek_wakes_who_waits(void **state)
 {
     fixture *f = *state;
@@ -183,16 +170,12 @@ static void a_seek_wakes_who_waits(void **state)
     bw_test_ps_publish(f->ps, "orders", 1, NULL);
     assert_pull_now(f->ps, "sub", 10, "1");
     bw_test_ps_ack_all(f->ps, "sub");
-    waiter w = {.ps = bw_test_ps_new(bw_test_sandbox_url(f->sandbox), "p")};
-    assert_int_equal(pthread_create(&w.thread, NULL, wait_main, &w), 0);
-    for (int i = 0; i < 30; i++)
-        assert_status(f->ps, bw_test_ps_try(f->ps, "GET", "subscriptions/sub", NULL), 200);
+    waiter w;
+    waiter_start(f, &w);
     double from = seconds_now();
     seek(f, "sub", "{\"time\":\"2001-01-01T00:00:00Z\"}");
-    pthread_join(w.thread, NULL);
+    waiter_end(&w, 200, "1");
     assert_true(seconds_now() - from < 5);
-    assert_string_equal(bw_test_ps_numbers(w.ps), "1");
-    bw_test_ps_free(w.ps);
 }
 
 /* ---- Filters ---------------------------------------------------------------------------------- */
@@ -320,8 +303,11 @@ static void reset_forgets_everything(void **state)
     assert_pull_now(f->ps, "sub", 10, "1");
     bw_test_ps_try(f->ps, "PUT", "snapshots/snap",
                    "{\"subscription\":\"projects/p/subscriptions/sub\"}");
+    waiter w;
+    waiter_start(f, &w);
     assert_int_equal(bw_test_http_json(bw_test_ps_http(f->ps), "POST", "/sandbox/reset", NULL),
                      200);
+    waiter_end(&w, 404, "");
     static const char *const lists[] = {"topics", "subscriptions", "snapshots"};
     for (size_t i = 0; i < BW_COUNT(lists); i++) {
         bw_test_ps_try(f->ps, "GET", lists[i], NULL);
