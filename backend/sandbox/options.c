@@ -158,10 +158,11 @@ bw_status bw_sb_options_parse(int argc, char *const *argv, bw_sb_options *out, b
 
 /* ---- Texts ------------------------------------------------------------------------------------ */
 
-#define PURPOSE                                                                                 \
-    "A local Google Cloud over plain HTTP: BigQuery's REST API (datasets, tables, load, copy "  \
-    "and query jobs), the OAuth token endpoint and the metadata server, on SQLite. For demos, " \
-    "for tests, and for trying out a configuration before it meets production."
+#define PURPOSE                                                                                  \
+    "A local Google Cloud over plain HTTP: BigQuery's REST API (datasets, tables, load, copy "   \
+    "and query jobs), Pub/Sub, Datastore, Logging, Monitoring, Secret Manager, the OAuth token " \
+    "endpoint and the metadata server, on SQLite. For demos, for tests, and for trying out a "   \
+    "configuration before it meets production."
 
 /* Words of `text` filled into lines of at most 78 cells behind an indent. */
 static void add_filled(bw_buf *out, const char *text, int indent)
@@ -206,7 +207,11 @@ static const struct {
      "/sandbox/tokens/expire and POST /sandbox/reset."},
     {"CLIENTS",
      "BigQuery clients take the address as their API endpoint, or from BIGQUERY_EMULATOR_HOST, "
-     "with and without /bigquery/v2. GCE_METADATA_HOST set to HOST:PORT gives clients a project "
+     "with and without /bigquery/v2. Clients of Pub/Sub and Datastore must speak REST, which for "
+     "Node's is fallback: true and protocol: 'http' beside the apiEndpoint; an emulator's variable "
+     "alone makes them speak gRPC. A pull of Pub/Sub is held for up to 30 seconds until a message "
+     "comes; the header X-Server-Timeout shortens that. GCE_METADATA_HOST set to HOST:PORT gives "
+     "clients a project "
      "and access tokens."},
     {"EXIT STATUS",
      "0 after SIGTERM or SIGINT; 1 when it cannot listen or its data directory cannot be used; 2 "
