@@ -144,6 +144,7 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         {bq_decimal_functions, bq_decimal_function_count},
         {bq_string_functions, bq_string_function_count},
         {bq_regexp_functions, bq_regexp_function_count},
+        {bq_decimal_math_functions, bq_decimal_math_function_count},
         {bq_math_functions, bq_math_function_count},
         {bq_text_functions, bq_text_function_count},
         {bq_printf_functions, bq_printf_function_count},

@@ -40,6 +40,8 @@ extern const bq_function bq_string_functions[];
 extern const size_t bq_string_function_count;
 extern const bq_function bq_regexp_functions[];
 extern const size_t bq_regexp_function_count;
+extern const bq_function bq_decimal_math_functions[];
+extern const size_t bq_decimal_math_function_count;
 extern const bq_function bq_math_functions[];
 extern const size_t bq_math_function_count;
 extern const bq_function bq_text_functions[];

@@ -156,46 +156,6 @@ static void dquotient(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     finish(ctx, &o, "DIV");
 }
 
-#define MAX_EXPONENT 1024
-
-/* Whole exponents only: those have an exact result to round. */
-static void dpow(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    operands o;
-    mpz_t scale, power;
-
-    if (bq_any_null(ctx, argc, argv))
-        return;
-    operands_init(&o, argc, argv);
-    mpz_inits(scale, power, NULL);
-    scale_of(&o, scale);
-    bool whole = mpz_divisible_p(o.b, scale) != 0;
-    mpz_tdiv_q(power, o.b, scale);
-    bool negative = mpz_sgn(power) < 0;
-    mpz_abs(power, power);
-    if (!whole || mpz_cmp_ui(power, MAX_EXPONENT) > 0 || (negative && mpz_sgn(o.a) == 0)) {
-        fail(ctx, &o,
-             whole && mpz_cmp_ui(power, MAX_EXPONENT) <= 0
-                 ? "division by zero"
-                 : "Unsupported: POW of NUMERIC takes whole exponents up to 1024 in the sandbox's "
-                   "SQL",
-             "POW");
-        operands_fini(&o);
-    } else {
-        /* a^n is in units of scale^n; a^-n is scale^(n+1) / a^n units. */
-        unsigned long n = mpz_get_ui(power);
-        mpz_pow_ui(o.r, o.a, n);
-        mpz_pow_ui(power, scale, negative ? n + 1 : n);
-        mpz_mul(scale, scale, o.r);
-        if (negative)
-            bq_decimal_div_round(o.r, power, o.r);
-        else
-            bq_decimal_div_round(o.r, scale, power);
-        finish(ctx, &o, "POW");
-    }
-    mpz_clears(scale, power, NULL);
-}
-
 static void dneg(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     operands o;
@@ -315,11 +275,11 @@ static void dfloor(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 const bq_function bq_decimal_functions[] = {
     {"bq_dadd", 2, dadd, false},           {"bq_dsub", 2, dsub, false},
     {"bq_dmul", 2, dmul, false},           {"bq_ddiv", 2, ddiv, false},
-    {"bq_dquotient", 2, dquotient, false}, {"bq_dpow", 2, dpow, false},
-    {"bq_dmod", 2, dmod, false},           {"bq_dneg", 1, dneg, false},
-    {"bq_dabs", 1, dabs, false},           {"bq_dsign", 1, dsign, false},
-    {"bq_dround", -1, dround, false},      {"bq_dtrunc", -1, dtrunc, false},
-    {"bq_dceil", 1, dceil, false},         {"bq_dfloor", 1, dfloor, false},
+    {"bq_dquotient", 2, dquotient, false}, {"bq_dmod", 2, dmod, false},
+    {"bq_dneg", 1, dneg, false},           {"bq_dabs", 1, dabs, false},
+    {"bq_dsign", 1, dsign, false},         {"bq_dround", -1, dround, false},
+    {"bq_dtrunc", -1, dtrunc, false},      {"bq_dceil", 1, dceil, false},
+    {"bq_dfloor", 1, dfloor, false},
 };
 
 const size_t bq_decimal_function_count = BW_COUNT(bq_decimal_functions);

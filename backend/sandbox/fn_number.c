@@ -282,7 +282,10 @@ static void at_place(sqlite3_context *ctx, int argc, sqlite3_value **argv, doubl
         double r = isfinite(scaled) ? f(scaled) : d;
         if (isfinite(scaled))
             r = digits < 0 ? r * pow(10, (double)-digits) : r / scale;
-        result_double(ctx, r);
+        if (isfinite(r))
+            result_double(ctx, r);
+        else
+            overflow_error(ctx, d, "ROUND", (double)digits);
     }
 }
 
@@ -358,8 +361,13 @@ static void call_log(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     if (bq_any_null(ctx, argc, argv))
         return;
-    double a = arg_double(argv[0]);
-    math_result(ctx, "LOG", a, argc > 1 ? log(a) / log(arg_double(argv[1])) : log(a));
+    double a = arg_double(argv[0]), base = argc > 1 ? arg_double(argv[1]) : M_E;
+    if (base <= 0 && isfinite(base))
+        bq_result_error(ctx, "Floating point error in function: LOG(%g, %g)", a, base);
+    else if (argc > 1 && !(base > 0 && isfinite(base)))
+        result_double(ctx, NAN);
+    else
+        math_result(ctx, "LOG", a, argc > 1 ? log(a) / log(base) : log(a));
 }
 
 static void call_log10(sqlite3_context *ctx, int argc, sqlite3_value **argv)
@@ -409,10 +417,10 @@ static void same(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
 static void error(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
-    if (!bq_any_null(ctx, argc, argv)) {
-        bw_slice s = bq_arg_slice(argv[0]);
-        bq_result_error(ctx, "%.*s", BW_SLICE_ARG(s));
-    }
+    bw_slice s = bq_arg_slice(argv[0]);
+
+    (void)argc;
+    bq_result_error(ctx, "%.*s", BW_SLICE_ARG(s));
 }
 
 const bq_function bq_number_functions[] = {

@@ -262,6 +262,17 @@ static bool take_argument(formatting *f, bq_value *v, const bq_field **type)
     return true;
 }
 
+static bool in_bounds(formatting *f, int64_t n)
+{
+    if (n >= -MAX_WIDTH && n <= MAX_WIDTH)
+        return true;
+    if (!f->failed)
+        bq_result_error(f->ctx, "Width or precision out of bounds in FORMAT pattern \"%.*s\"",
+                        BW_SLICE_ARG(f->format));
+    f->failed = true;
+    return false;
+}
+
 /* A number in the format, or * for one of the arguments. */
 static int64_t take_size(formatting *f, size_t *i)
 {
@@ -276,11 +287,12 @@ static int64_t take_size(formatting *f, size_t *i)
         if (type->kind != BQ_INT64 || type->mode == BQ_REPEATED)
             wrong_argument(f, "integer", type);
         f->null = f->null || v.cls == BQ_NULL;
-        return v.i > MAX_WIDTH ? MAX_WIDTH : v.i < -MAX_WIDTH ? -MAX_WIDTH : v.i;
+        n = v.cls == BQ_NULL ? 0 : v.i;
+        return in_bounds(f, n) ? n : 0;
     }
     for (; *i < f->format.len && isdigit((unsigned char)f->format.ptr[*i]); (*i)++)
         n = n > MAX_WIDTH ? n : n * 10 + (f->format.ptr[*i] - '0');
-    return n > MAX_WIDTH ? MAX_WIDTH : n;
+    return in_bounds(f, n) ? n : 0;
 }
 
 static void read_spec(formatting *f, size_t *i, spec *s)
@@ -330,7 +342,7 @@ static void add_argument(formatting *f, const spec *s, const bq_field *type, con
         else if (v->cls != BQ_NULL)
             add_double(s, bq_float_decode(v->i), out);
     } else if (s->letter == 's') {
-        if (!scalar || (type->kind != BQ_STRING && type->kind != BQ_BYTES))
+        if (!scalar || (type->kind != BQ_STRING))
             wrong_argument(f, "string", type);
         else
             bw_buf_add(out, v->s.ptr, v->s.len);
@@ -385,7 +397,7 @@ static void format(sqlite3_context *ctx, int argc, sqlite3_value **argv)
             continue;
         }
         read_spec(&f, &i, &s);
-        if (!take_argument(&f, &v, &type))
+        if (f.failed || !take_argument(&f, &v, &type))
             break;
         bw_buf_clear(&text);
         add_argument(&f, &s, type, &v, &text);

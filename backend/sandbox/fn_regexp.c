@@ -39,7 +39,7 @@ typedef struct search {
     bq_regexp *re;
     bw_slice s;
     bool text;
-    size_t next;
+    size_t next, skipped;
     bool over;
     bq_span whole, taken; /* of the last match: all of it, and its group when it has one */
     bq_span groups[BQ_REGEXP_GROUPS];
@@ -129,10 +129,12 @@ static int find_occurrence(search *f, int argc, sqlite3_value **argv, int at)
     }
     if (!one_group(f))
         return -1;
-    for (; position > 1 && f->next < f->s.len; position--)
-        f->next += char_size(f, f->next);
-    if (position > 1 || (f->next >= f->s.len && f->s.len > 0))
+    for (; position > 1 && f->skipped < f->s.len; position--)
+        f->skipped += char_size(f, f->skipped);
+    if (position > 1 || (f->skipped >= f->s.len && f->s.len > 0))
         return 0;
+    /* What stands before the position is no part of what is searched: ^ matches there. */
+    f->s = (bw_slice){f->s.ptr + f->skipped, f->s.len - f->skipped};
     for (; occurrence > 0; occurrence--) {
         found = search_next(f);
         if (found <= 0)
@@ -199,14 +201,15 @@ static void instr(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         bq_result_error(ctx, "Invalid return_position_after_match");
         return;
     }
-    int found = bq_arg_slice(argv[1]).len == 0 ? 0 : find_occurrence(&f, argc, argv, 2);
+    bool nothing = bq_arg_slice(argv[1]).len == 0 || f.s.len == 0;
+    int found = nothing ? 0 : find_occurrence(&f, argc, argv, 2);
     if (found < 0)
         return;
     if (found == 0 || f.taken.begin == SIZE_MAX) {
         sqlite3_result_int(ctx, 0);
         return;
     }
-    bw_slice before = {f.s.ptr, behind ? f.taken.end : f.taken.begin};
+    bw_slice before = {f.s.ptr - f.skipped, f.skipped + (behind ? f.taken.end : f.taken.begin)};
     sqlite3_result_int64(ctx, 1 + (f.text ? bq_text_length(before) : (int64_t)before.len));
 }
 

@@ -360,8 +360,12 @@ static void ascii(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 
     if (bq_any_null(ctx, argc, argv))
         return;
-    bw_utf8_decode(bq_arg_slice(argv[0]), &cp);
-    if (cp > 127)
+    bw_slice s = bq_arg_slice(argv[0]);
+    if (is_text(argv[0]))
+        bw_utf8_decode(s, &cp);
+    else
+        cp = s.len ? (unsigned char)s.ptr[0] : 0;
+    if (cp > 127 && is_text(argv[0]))
         bq_result_error(ctx, "Non-ASCII character in the first position of ASCII()");
     else
         sqlite3_result_int(ctx, cp);

@@ -56,8 +56,9 @@ static void initcap(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     bw_slice s = bq_arg_slice(argv[0]);
     bw_slice stops = argc > 1 ? bq_arg_slice(argv[1]) : bw_slice_cstr(delimiters);
     while (take_code_point(&s, &cp)) {
-        add_code_point(&out, begins ? utf8proc_toupper(cp) : utf8proc_tolower(cp));
-        begins = in_text(stops, cp);
+        bool stop = in_text(stops, cp);
+        add_code_point(&out, stop ? cp : begins ? utf8proc_toupper(cp) : utf8proc_tolower(cp));
+        begins = stop;
     }
     result_text(ctx, &out);
 }
@@ -121,8 +122,9 @@ static void instr(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         return;
     }
     int64_t step = position > 0 ? 1 : -1;
+    total += part.len == 0; /* an empty part is found behind the end, too */
     int64_t at = position > 0 ? position - 1 : total + position;
-    for (; part.len > 0 && at >= 0 && at < total && found == 0; at += step) {
+    for (; at >= 0 && at < total && found == 0; at += step) {
         size_t place = place_of(s, text, at);
         bool here = s.len - place >= part.len && memcmp(s.ptr + place, part.ptr, part.len) == 0;
         if (here && --occurrence == 0)
@@ -220,6 +222,31 @@ static void translate(sqlite3_context *ctx, int argc, sqlite3_value **argv)
             add_code_point(&out, known ? to_cp : cp);
     }
     result_text(ctx, &out);
+}
+
+static void translate_bytes(sqlite3_context *ctx, int argc, sqlite3_value **argv)
+{
+    bw_buf out = BW_BUF_INIT;
+    bool seen[256] = {false};
+
+    if (bq_any_null(ctx, argc, argv))
+        return;
+    bw_slice s = bq_arg_slice(argv[0]), from = bq_arg_slice(argv[1]), to = bq_arg_slice(argv[2]);
+    for (size_t i = 0; i < from.len; i++) {
+        if (seen[(unsigned char)from.ptr[i]]) {
+            bq_result_error(ctx, "Duplicate byte in TRANSLATE source bytes");
+            return;
+        }
+        seen[(unsigned char)from.ptr[i]] = true;
+    }
+    for (size_t i = 0; i < s.len; i++) {
+        const char *at = from.len ? memchr(from.ptr, s.ptr[i], from.len) : NULL;
+        size_t place = at ? (size_t)(at - from.ptr) : 0;
+        if (!at || place < to.len)
+            bw_buf_addc(&out, at ? to.ptr[place] : s.ptr[i]);
+    }
+    bq_result_blob(ctx, bw_buf_slice(&out));
+    bw_buf_fini(&out);
 }
 
 /* ---- Code points -------------------------------------------------------------------------------- */
@@ -363,6 +390,7 @@ const bq_function bq_text_functions[] = {
     {"bq_normalize", -1, normalize_text, false},
     {"bq_normalize_casefold", -1, normalize_casefold, false},
     {"bq_translate", 3, translate, false},
+    {"bq_translate_bytes", 3, translate_bytes, false},
     {"bq_unicode", 1, unicode, false},
     {"bq_to_code_points", 1, to_code_points, false},
     {"bq_code_points_to_text", 1, code_points_to_text, false},

@@ -88,3 +88,7 @@ REGEXP_REPLACE('one two', r'\b', '-') => STRING "-one- -two-"
 REGEXP_CONTAINS(REPEAT('a', 40), '(a*)*$') => BOOL true
 # Here the sandbox differs, and says so: RE2 would find that there is no match.
 REGEXP_CONTAINS(REPEAT('a', 60), '(a+)+[bc]') => ERROR limit of steps
+# The search begins at the position as if nothing stood before it.
+REGEXP_EXTRACT('xyzabc', '^abc', 4) => STRING "abc"
+REGEXP_INSTR('xyzabc-abcz', '^abc.', 8, 1) => INT64 8
+REGEXP_INSTR('', '()') => INT64 0

@@ -171,3 +171,11 @@ FORMAT('%d', 'x') => ERROR
 FORMAT('%s', 1) => ERROR
 FORMAT('%i', 5) => STRING "5"
 FORMAT('%p', JSON '{"a":1}') => STRING "{\"a\":1}"
+# What delimits words stays as it is; an empty part is found everywhere.
+INITCAP('aAbBc', 'abAB') => STRING "aAbBC"
+INSTR('xx', '', 2) => INT64 2
+INSTR('xx', '', -1) => INT64 3
+ASCII(b'\xd0') => INT64 208
+TRANSLATE(b'abcde', b'ad', b'x') => BYTES eGJjZQ==
+FORMAT('%s', b'ab') => ERROR Invalid type for argument
+FORMAT('%1000000000d', 1) => ERROR out of bounds
