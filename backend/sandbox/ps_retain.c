@@ -23,17 +23,32 @@ bw_status ps_topic_clean(bw_sb_pubsub *ps, int64_t topic, bw_error *err)
                   "ii", topic, before);
 }
 
+/* Messages that nothing holds but subscription ?1. */
+#define HELD_BY_IT_ALONE                                                     \
+    " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id" \
+    "  AND d.subscription <> ?1)"                                            \
+    " AND NOT EXISTS (SELECT 1 FROM topic t WHERE t.id = message.topic"      \
+    "  AND t.retention_us > 0)"                                              \
+    " AND NOT EXISTS (SELECT 1 FROM snapshot n WHERE n.topic = message.topic)"
+
+bw_status ps_drop_acked(bw_sb_pubsub *ps, int64_t subscription, bw_error *err)
+{
+    bw_status status = ps_run(ps, err,
+                              "DELETE FROM message WHERE id IN (SELECT message FROM delivery"
+                              " WHERE subscription = ?1 AND state = 3)" HELD_BY_IT_ALONE,
+                              "i", subscription);
+    if (status != BW_OK)
+        return status;
+    return ps_run(ps, err, "DELETE FROM delivery WHERE subscription = ?1 AND state = 3", "i",
+                  subscription);
+}
+
 bw_status ps_drop_before(bw_sb_pubsub *ps, const ps_subscription *s, int64_t before, bw_error *err)
 {
-    bw_status status =
-        ps_run(ps, err,
-               "DELETE FROM message WHERE id IN (SELECT message FROM delivery WHERE " BEFORE ")"
-               " AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.message = message.id"
-               "  AND d.subscription <> ?1)"
-               " AND NOT EXISTS (SELECT 1 FROM topic t WHERE t.id = message.topic"
-               "  AND t.retention_us > 0)"
-               " AND NOT EXISTS (SELECT 1 FROM snapshot n WHERE n.topic = message.topic)",
-               "ii", s->id, before);
+    bw_status status = ps_run(ps, err,
+                              "DELETE FROM message WHERE id IN (SELECT message FROM delivery"
+                              " WHERE " BEFORE ")" HELD_BY_IT_ALONE,
+                              "ii", s->id, before);
     if (status == BW_OK)
         status = ps_run(ps, err, "DELETE FROM delivery WHERE " BEFORE, "ii", s->id, before);
     if (status != BW_OK || !s->ordered || ps_changes(ps) == 0)

@@ -175,6 +175,8 @@ BW_NODISCARD bw_status ps_topic_clean(bw_sb_pubsub *ps, int64_t topic, bw_error 
    nothing else holds them. */
 BW_NODISCARD bw_status ps_drop_before(bw_sb_pubsub *ps, const ps_subscription *s, int64_t before,
                                       bw_error *err);
+/* Removes the deliveries that are kept although they are acknowledged. */
+BW_NODISCARD bw_status ps_drop_acked(bw_sb_pubsub *ps, int64_t subscription, bw_error *err);
 /* What has outlived its retention goes, and snapshots that have expired. */
 BW_NODISCARD bw_status ps_retain(bw_sb_pubsub *ps, bw_error *err);
 BW_NODISCARD bw_status ps_snapshot_drop(bw_sb_pubsub *ps, int64_t snapshot, int64_t topic,

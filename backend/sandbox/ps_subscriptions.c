@@ -301,6 +301,7 @@ static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_subscription *s, b
                                              NULL};
     bw_slice merged;
     const char *dead_letter = s->dead_letter;
+    bool retained = s->retains_acked;
     bw_status status = ps_mask_apply(
         arena, bw_slice_cstr(s->body), bw_sb_json_object(request, "subscription"),
         bw_sb_json_text(arena, request, "updateMask"), changeable, "Subscription", &merged, err);
@@ -309,6 +310,8 @@ static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_subscription *s, b
     if (status == BW_OK && s->dead_letter &&
         (!dead_letter || strcmp(s->dead_letter, dead_letter) != 0))
         status = check_dead_letter_topic(ps, arena, s, err);
+    if (status == BW_OK && retained && !s->retains_acked)
+        status = ps_drop_acked(ps, s->id, err);
     if (status != BW_OK)
         return status;
     return ps_run(ps, err, "UPDATE subscription SET body = ?2 WHERE id = ?1", "it", s->id, s->body);

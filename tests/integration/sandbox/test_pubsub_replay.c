@@ -48,6 +48,14 @@ static void acknowledged_messages_come_again_after_a_seek(void **state)
     bw_test_ps_ack_all(f->ps, "keeps");
     seek(f, "keeps", "{\"time\":\"2001-01-01T00:00:00+01:00\"}");
     assert_pull_now(f->ps, "keeps", 10, "1 2 3 4 5");
+    /* When it does not keep them any more, those that it kept are gone. */
+    bw_test_ps_ack_all(f->ps, "keeps");
+    assert_status(f->ps,
+                  bw_test_ps_try(f->ps, "PATCH", "subscriptions/keeps",
+                                 "{\"subscription\":{},\"updateMask\":\"retainAckedMessages\"}"),
+                  200);
+    seek(f, "keeps", "{\"time\":\"2001-01-01T00:00:00Z\"}");
+    assert_pull_now(f->ps, "keeps", 10, "");
     /* Another subscription's messages are not this one's to replay. */
     seek_to(f, "drops", third);
     assert_pull_now(f->ps, "drops", 10, "");
@@ -269,6 +277,23 @@ static void what_was_answered_survives_a_kill(void **state)
     seek(f, "sub", "{\"snapshot\":\"projects/p/snapshots/snap\"}");
 }
 
+/* A clean end answers who is being held, and keeps what was there. */
+static void a_clean_end_answers_who_waits(void **state)
+{
+    fixture *f = *state;
+    waiter w;
+    bw_test_ps_topic(f->ps, "orders");
+    bw_test_ps_subscription(f->ps, "sub", "orders", NULL);
+    waiter_start(f, &w);
+    double from = seconds_now();
+    bw_test_sandbox_stop(f->sandbox);
+    waiter_end(&w, 200, "");
+    assert_true(seconds_now() - from < 10);
+    bw_test_sandbox_restart(f->sandbox);
+    connect_clients(f);
+    assert_status(f->ps, bw_test_ps_try(f->ps, "GET", "subscriptions/sub", NULL), 200);
+}
+
 /* Killed while publishing: of what was answered nothing is missing, and no request is there in part. */
 static void no_answered_message_is_lost(void **state)
 {
@@ -379,6 +404,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(filters_choose, setup, teardown),
         cmocka_unit_test_setup_teardown(what_was_answered_survives_a_kill, setup_persistent,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_clean_end_answers_who_waits, setup_persistent, teardown),
         cmocka_unit_test_setup_teardown(no_answered_message_is_lost, setup_persistent, teardown),
         cmocka_unit_test_setup_teardown(reset_forgets_everything, setup, teardown),
         cmocka_unit_test_setup_teardown(monitoring_shows_the_backlog, setup, teardown),
