@@ -375,20 +375,26 @@ static bool key_is(const bw_json_token *t, const char *name)
     return same;
 }
 
-bw_slice bw_json_member(bw_slice object, const char *name)
+void bw_json_members(bw_slice object, const char *const *names, size_t n, bw_slice *out)
 {
     bw_json_scan s = bw_json_scan_init(object);
     bw_json_token t;
-    bw_slice found = {NULL, 0}, value;
+    bw_slice value;
+    memset(out, 0, n * sizeof(*out));
     if (!bw_json_next(&s, &t) || t.type != BW_JSON_OBJECT)
-        return found;
-    while (bw_json_next(&s, &t) && t.type == BW_JSON_KEY) {
-        bool same = key_is(&t, name);
-        if (!bw_json_skip(&s, &value))
-            break;
-        if (same)
-            found = value;
+        return;
+    while (bw_json_next_member(&s, &t, &value)) {
+        for (size_t i = 0; i < n; i++) {
+            if (key_is(&t, names[i]))
+                out[i] = value;
+        }
     }
+}
+
+bw_slice bw_json_member(bw_slice object, const char *name)
+{
+    bw_slice found;
+    bw_json_members(object, &name, 1, &found);
     return found;
 }
 

@@ -66,6 +66,8 @@ bool bw_json_unescape(bw_slice raw, bw_buf *out);
 /* Raw text of the value at a top-level member of an object (the last of duplicates); {NULL,0} when
    there is none. */
 bw_slice bw_json_member(bw_slice object, const char *name);
+/* The same for several members in one pass: out[i] is that of names[i]. */
+void bw_json_members(bw_slice object, const char *const *names, size_t n, bw_slice *out);
 /* That member as a C string (free()), NULL when absent, null or not a string. */
 char *bw_json_member_string(bw_slice object, const char *name);
 /* That member as an integer, whether written as a number or a string of digits. */

@@ -161,31 +161,46 @@ bw_status bw_datastore_send(bw_datastore *ds, const bw_datastore_call *call, bw_
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
-bw_slice bw_datastore_text(bw_slice object, const char *member)
+bw_slice bw_datastore_text_of(bw_slice raw)
 {
-    bw_slice raw = bw_json_member(object, member);
     if (raw.len < 2 || raw.ptr[0] != '"' || memchr(raw.ptr, '\\', raw.len))
         return (bw_slice){NULL, 0};
     return (bw_slice){raw.ptr + 1, raw.len - 2};
 }
 
-int64_t bw_datastore_time(bw_slice object, const char *member)
+int64_t bw_datastore_time_of(bw_slice raw)
 {
     int64_t us;
-    bw_slice text = bw_datastore_text(object, member);
+    bw_slice text = bw_datastore_text_of(raw);
     return text.len && bw_parse_time(text, &us) ? us : BW_TIME_NONE;
+}
+
+bw_slice bw_datastore_text(bw_slice object, const char *member)
+{
+    return bw_datastore_text_of(bw_json_member(object, member));
+}
+
+int64_t bw_datastore_time(bw_slice object, const char *member)
+{
+    return bw_datastore_time_of(bw_json_member(object, member));
 }
 
 bool bw_datastore_read_result(bw_slice raw, bool found, bw_datastore_result *out)
 {
+    enum { ENTITY, CURSOR, VERSION, CREATED, UPDATED, MEMBERS };
+    static const char *const names[MEMBERS] = {"entity", "cursor", "version", "createTime",
+                                               "updateTime"};
+    bw_slice member[MEMBERS];
+    bw_json_members(raw, names, MEMBERS, member);
     *out = (bw_datastore_result){
         .found = found,
-        .entity = bw_json_member(raw, "entity"),
-        .cursor = bw_datastore_text(raw, "cursor"),
-        .create_us = bw_datastore_time(raw, "createTime"),
-        .update_us = bw_datastore_time(raw, "updateTime"),
+        .entity = member[ENTITY],
+        .cursor = bw_datastore_text_of(member[CURSOR]),
+        .create_us = bw_datastore_time_of(member[CREATED]),
+        .update_us = bw_datastore_time_of(member[UPDATED]),
     };
-    (void)bw_json_member_int(raw, "version", &out->version);
+    if (member[VERSION].len && !bw_entity_read_int(member[VERSION], &out->version))
+        out->version = 0;
     return out->entity.len && out->entity.ptr[0] == '{';
 }
 

@@ -32,9 +32,12 @@ BW_NODISCARD bw_status bw_datastore_send(bw_datastore *ds, const bw_datastore_ca
 /* The answer does not make sense: UNAVAILABLE. */
 bw_status bw_datastore_nonsense(const bw_datastore_call *call, const char *why, bw_error *err);
 
-/* Members of answers. The text of a string without escapes; {NULL, 0} when it is none. */
+/* Raw values of answers. The text of a string without escapes; {NULL, 0} when it is none. */
+bw_slice bw_datastore_text_of(bw_slice raw);
+/* RFC 3339 as microseconds, BW_TIME_NONE when it is none. */
+int64_t bw_datastore_time_of(bw_slice raw);
+/* The same for a member. */
 bw_slice bw_datastore_text(bw_slice object, const char *member);
-/* RFC 3339 as microseconds, BW_TIME_NONE when absent. */
 int64_t bw_datastore_time(bw_slice object, const char *member);
 /* One of the keys that were asked for. */
 typedef struct bw_dsasked {

@@ -192,7 +192,7 @@ static bw_status add_query(bw_buf *body, const bw_datastore_query *query, bw_err
     return BW_OK;
 }
 
-static bool read_more(bw_slice batch, bw_datastore_more *more)
+static bool read_more(bw_slice text, bw_datastore_more *more)
 {
     static const struct {
         const char *name;
@@ -203,7 +203,6 @@ static bool read_more(bw_slice batch, bw_datastore_more *more)
         {"MORE_RESULTS_AFTER_CURSOR", BW_DATASTORE_AFTER_CURSOR},
         {"NO_MORE_RESULTS", BW_DATASTORE_NO_MORE},
     };
-    bw_slice text = bw_datastore_text(batch, "moreResults");
     for (size_t i = 0; i < BW_COUNT(names); i++) {
         if (bw_slice_is(text, names[i].name)) {
             *more = names[i].more;
@@ -213,34 +212,43 @@ static bool read_more(bw_slice batch, bw_datastore_more *more)
     return false;
 }
 
-/* The results of a batch: counted first, so that they lie in one array. */
-static bool read_results(bw_slice batch, bw_arena *arena, bw_datastore_batch *out)
+static bool read_results(bw_slice results, bw_arena *arena, bw_datastore_batch *out)
 {
-    bw_slice results = bw_json_member(batch, "entityResults"), raw;
     bw_json_scan scan = bw_json_scan_init(results);
     bw_json_token t;
-    size_t n = 0;
+    bw_slice raw;
+    bw_datastore_result *found = NULL;
+    size_t n = 0, cap = 0;
+    bool good = true;
     bool array = bw_json_next(&scan, &t) && t.type == BW_JSON_ARRAY;
-    bw_json_scan again = scan;
-    while (array && bw_json_next_element(&scan, &raw))
-        n++;
-    out->results = BW_ARENA_ARRAY(arena, bw_datastore_result, n + 1);
-    for (; out->count < n && bw_json_next_element(&again, &raw); out->count++) {
-        if (!bw_datastore_read_result(raw, true, &out->results[out->count]))
-            return false;
+    while (array && good && bw_json_next_element(&scan, &raw)) {
+        BW_GROW(found, n + 1, cap);
+        good = bw_datastore_read_result(raw, true, &found[n++]);
     }
-    return true;
+    out->results = BW_ARENA_ARRAY(arena, bw_datastore_result, n + 1);
+    if (n)
+        memcpy(out->results, found, n * sizeof(*found));
+    out->count = n;
+    free(found);
+    return good;
 }
 
 const char *bw_datastore_read_batch(bw_slice answer, bw_arena *arena, bw_datastore_batch *out)
 {
-    bw_slice batch = bw_json_member(answer, "batch");
-    *out = (bw_datastore_batch){.end_cursor = bw_datastore_text(batch, "endCursor"),
-                                .read_us = bw_datastore_time(batch, "readTime"),
-                                .transaction = bw_datastore_text(answer, "transaction")};
-    if (!read_more(batch, &out->more))
+    enum { BATCH, TRANSACTION, OUTER };
+    enum { RESULTS, END, MORE, READ, INNER };
+    static const char *const outer_names[OUTER] = {"batch", "transaction"};
+    static const char *const inner_names[INNER] = {"entityResults", "endCursor", "moreResults",
+                                                   "readTime"};
+    bw_slice outer[OUTER], inner[INNER];
+    bw_json_members(answer, outer_names, OUTER, outer);
+    bw_json_members(outer[BATCH], inner_names, INNER, inner);
+    *out = (bw_datastore_batch){.end_cursor = bw_datastore_text_of(inner[END]),
+                                .read_us = bw_datastore_time_of(inner[READ]),
+                                .transaction = bw_datastore_text_of(outer[TRANSACTION])};
+    if (!read_more(bw_datastore_text_of(inner[MORE]), &out->more))
         return "it does not say whether there are more results";
-    return read_results(batch, arena, out) ? NULL : "it has a result without an entity";
+    return read_results(inner[RESULTS], arena, out) ? NULL : "it has a result without an entity";
 }
 
 bw_status bw_datastore_run_query(bw_datastore *ds, const bw_datastore_query *query, bw_arena *arena,

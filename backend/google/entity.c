@@ -15,6 +15,15 @@ bw_slice bw_entity_properties(bw_slice entity)
     return bw_json_member(entity, "properties");
 }
 
+void bw_entity_parts(bw_slice entity, bw_slice *key, bw_slice *properties)
+{
+    static const char *const names[] = {"key", "properties"};
+    bw_slice parts[2];
+    bw_json_members(entity, names, 2, parts);
+    *key = parts[0];
+    *properties = parts[1];
+}
+
 bw_slice bw_entity_value(bw_slice entity, const char *property)
 {
     return bw_json_member(bw_entity_properties(entity), property);

@@ -79,6 +79,8 @@ const char *bw_entity_type_name(bw_entity_type type);
 /* Raw JSON of the entity's key and properties; {NULL, 0} when absent. */
 bw_slice bw_entity_key(bw_slice entity);
 bw_slice bw_entity_properties(bw_slice entity);
+/* Both in one pass. */
+void bw_entity_parts(bw_slice entity, bw_slice *key, bw_slice *properties);
 /* Raw Value JSON of the property; {NULL, 0} when absent. The entity may also be an entityValue. */
 bw_slice bw_entity_value(bw_slice entity, const char *property);
 /* What kind of value it is; *content is what stands at integerValue, stringValue, ... (raw JSON). An

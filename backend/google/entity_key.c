@@ -92,10 +92,13 @@ static bool path_next(path_scan *p, raw_part *out)
         p->bad |= p->parts == 0 || p->scan.error;
         return false;
     }
-    out->kind = bw_json_member(raw, "kind");
-    out->name = bw_json_member(raw, "name");
+    static const char *const names[] = {"kind", "name", "id"};
+    bw_slice member[3];
+    bw_json_members(raw, names, 3, member);
+    out->kind = member[0];
+    out->name = member[1];
     out->id = 0;
-    bool has_id = bw_json_member_int(raw, "id", &out->id) && out->id != 0;
+    bool has_id = member[2].len && bw_entity_read_int(member[2], &out->id) && out->id != 0;
     bool has_name = is_string(out->name) && out->name.len > 2;
     p->bad = !is_string(out->kind) || out->kind.len == 2 || has_id == has_name;
     if (!has_name)

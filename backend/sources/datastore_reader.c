@@ -24,7 +24,9 @@ struct bw_reader {
     size_t n_results, next;
     bool last_page;
     int64_t rows, bytes;
-    bw_buf last_key;
+    bw_slice last;   /* the last entity that was taken; in the page, or in ... */
+    bw_buf kept;     /* ... here, when its page has gone */
+    bw_buf last_key; /* its path */
     bw_dsreached reached;
 };
 
@@ -53,7 +55,7 @@ static void rewind_batch(bw_reader *r)
     r->n_results = r->next = 0;
     r->last_page = r->cut = false;
     r->rows = r->bytes = 0;
-    bw_buf_clear(&r->last_key);
+    r->last = (bw_slice){NULL, 0};
     r->reached = (bw_dsreached){.last_us = BW_TIME_NONE};
     r->ended = false;
 }
@@ -99,6 +101,11 @@ static bw_status look_up(bw_reader *r, bw_error *err)
 static bw_status next_page(bw_reader *r, bw_error *err)
 {
     bw_datastore_batch batch;
+    if (r->last.ptr && r->last.ptr != r->kept.ptr) {
+        bw_buf_clear(&r->kept);
+        bw_buf_add(&r->kept, r->last.ptr, r->last.len);
+        r->last = bw_buf_slice(&r->kept);
+    }
     bw_arena_reset(&r->arena, PAGE_BYTES);
     r->next = r->n_results = 0;
     if (r->plan.keys)
@@ -115,38 +122,40 @@ static bw_status next_page(bw_reader *r, bw_error *err)
     return BW_OK;
 }
 
+static int64_t cursor_of(const bw_reader *r, bw_slice entity)
+{
+    int64_t us;
+    return r->plan.cursor && entity.len && bw_entity_time(entity, r->plan.cursor, &us)
+               ? us
+               : BW_TIME_NONE;
+}
+
 /* Whether the batch ends before this entity: it is large enough, and the next can begin here. */
-static bool cut_before(const bw_reader *r, int64_t cursor_us)
+static bool cut_before(const bw_reader *r, bw_slice entity)
 {
     const bw_table_spec *spec = r->plan.spec;
     bool large = (spec->batch_rows > 0 && r->rows >= spec->batch_rows) ||
                  (spec->batch_bytes > 0 && r->bytes >= spec->batch_bytes);
-    if (!large)
+    if (!large || r->plan.before.phase == BW_DSPHASE_BACKFILL)
+        return large;
+    if (r->plan.before.phase != BW_DSPHASE_WINDOW)
         return false;
-    if (r->plan.before.phase == BW_DSPHASE_BACKFILL)
-        return true;
     /* The next piece begins after an instant, so all of that instant is in this one. */
-    return r->plan.before.phase == BW_DSPHASE_WINDOW && cursor_us != BW_TIME_NONE &&
-           r->reached.last_us != BW_TIME_NONE && cursor_us > r->reached.last_us;
+    int64_t before = cursor_of(r, r->last), here = cursor_of(r, entity);
+    return before != BW_TIME_NONE && here != BW_TIME_NONE && here > before;
 }
 
-static int64_t cursor_of(const bw_reader *r, bw_slice entity)
+static bw_status add(bw_reader *r, bw_slice entity, bw_chunk *chunk, bw_error *err)
 {
-    int64_t us;
-    return r->plan.cursor && bw_entity_time(entity, r->plan.cursor, &us) ? us : BW_TIME_NONE;
-}
-
-static bw_status add(bw_reader *r, bw_slice entity, int64_t cursor_us, bw_chunk *chunk,
-                     bw_error *err)
-{
-    bw_buf_clear(&r->last_key);
-    if (!bw_key_path(bw_entity_key(entity), &r->last_key) || !bw_dsrow_add(r->row, entity, chunk))
+    size_t before = chunk->rows;
+    if (!bw_dsrow_add(r->row, entity, chunk))
         return bw_error_set(err, BW_UNAVAILABLE,
                             "the answer makes no sense: an entity without a complete key");
-    if (cursor_us != BW_TIME_NONE)
-        r->reached.last_us = cursor_us;
-    else
-        r->reached.nulls++;
+    if (r->plan.cursor && chunk->rows > before) {
+        const bw_value *cursor = &bw_chunk_at(chunk, before)[r->plan.info->cursor];
+        r->reached.nulls += cursor->state == BW_VALUE_NULL;
+    }
+    r->last = entity;
     r->rows++;
     r->bytes += (int64_t)entity.len;
     return BW_OK;
@@ -163,17 +172,26 @@ static bw_status fill(bw_reader *r, bw_chunk *chunk, bw_error *err)
             continue;
         }
         const bw_datastore_result *result = &r->results[r->next];
-        int64_t cursor_us = cursor_of(r, result->entity);
-        if (result->found && cut_before(r, cursor_us)) {
+        if (result->found && cut_before(r, result->entity)) {
             r->ended = r->cut = true;
             break;
         }
         r->next++;
-        bw_status status = result->found ? add(r, result->entity, cursor_us, chunk, err) : BW_OK;
+        bw_status status = result->found ? add(r, result->entity, chunk, err) : BW_OK;
         if (status != BW_OK)
             return status;
     }
     return BW_OK;
+}
+
+static void finish_batch(bw_reader *r)
+{
+    bw_buf_clear(&r->last_key);
+    bool some = r->last.len && bw_key_path(bw_entity_key(r->last), &r->last_key);
+    r->reached.whole = !r->cut;
+    r->reached.last_key = some ? bw_buf_cstr(&r->last_key) : NULL;
+    r->reached.last_us = cursor_of(r, r->last);
+    bw_dsplan_reached(&r->plan, &r->reached);
 }
 
 bw_status bw_dsreader_fetch(bw_reader *r, bw_chunk *chunk, bool *end, bw_error *err)
@@ -185,11 +203,8 @@ bw_status bw_dsreader_fetch(bw_reader *r, bw_chunk *chunk, bool *end, bw_error *
     if (status != BW_OK)
         return bw_error_wrap(err, "kind %s", r->plan.info->name);
     *end = r->ended;
-    if (r->ended) {
-        r->reached.whole = !r->cut;
-        r->reached.last_key = r->last_key.len ? bw_buf_cstr(&r->last_key) : NULL;
-        bw_dsplan_reached(&r->plan, &r->reached);
-    }
+    if (r->ended)
+        finish_batch(r);
     return BW_OK;
 }
 
@@ -214,5 +229,6 @@ void bw_dsreader_close(bw_reader *r)
     bw_dsrow_free(r->row);
     bw_arena_fini(&r->arena);
     bw_buf_fini(&r->last_key);
+    bw_buf_fini(&r->kept);
     free(r);
 }

@@ -391,11 +391,11 @@ static bw_reason add_extra(bw_dsrow *row, bw_arena *arena, bw_value *values)
     return reason;
 }
 
-static bw_reason add_properties(bw_dsrow *row, bw_slice entity, bw_arena *arena, bw_value *values,
-                                const char **column)
+static bw_reason add_properties(bw_dsrow *row, bw_slice properties, bw_arena *arena,
+                                bw_value *values, const char **column)
 {
     row->detail[0] = '\0';
-    bw_reason reason = sort_out(row, bw_entity_properties(entity));
+    bw_reason reason = sort_out(row, properties);
     for (size_t i = 0; reason == BW_REASON_NONE && i < row->n_sorted; i++) {
         size_t field = row->sorted[i];
         reason =
@@ -459,9 +459,11 @@ bool bw_dsrow_add(bw_dsrow *row, bw_slice entity, bw_chunk *chunk)
 {
     bw_value *values = bw_chunk_row(chunk);
     const char *column = "";
-    if (row->key < 0 || !add_key(row, bw_entity_key(entity), &chunk->arena, values))
+    bw_slice key, properties;
+    bw_entity_parts(entity, &key, &properties);
+    if (row->key < 0 || !add_key(row, key, &chunk->arena, values))
         return false;
-    bw_reason reason = add_properties(row, entity, &chunk->arena, values, &column);
+    bw_reason reason = add_properties(row, properties, &chunk->arena, values, &column);
     if (reason == BW_REASON_NONE)
         chunk->rows++;
     else

@@ -91,6 +91,60 @@ static void slices_members(void **state)
     assert_false(bw_json_member_int(o, "n", &v));
 }
 
+static void slices_several_members_at_once(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", "absent", "b"};
+    bw_slice out[3];
+    bw_json_members(BW_SLICE_LIT("{\"b\":[1, 2],\"\\u0061\":null,\"c\":{\"a\":1},\"b\":{}}"), names,
+                    3, out);
+    assert_true(bw_slice_is(out[0], "null"));
+    assert_null(out[1].ptr);
+    assert_true(bw_slice_is(out[2], "{}"));
+    bw_json_members(BW_SLICE_LIT("[1]"), names, 3, out);
+    assert_null(out[0].ptr);
+}
+
+static void goes_from_element_to_element(void **state)
+{
+    (void)state;
+    bw_json_scan s = bw_json_scan_init(BW_SLICE_LIT(" [ 1 , [2,3],{\"x\":[]} ,\"]\"] "));
+    bw_json_token t;
+    bw_slice v;
+    static const char *const elements[] = {"1", "[2,3]", "{\"x\":[]}", "\"]\""};
+    assert_true(bw_json_next(&s, &t) && t.type == BW_JSON_ARRAY);
+    for (size_t i = 0; i < BW_COUNT(elements); i++) {
+        assert_true(bw_json_next_element(&s, &v));
+        assert_true(bw_slice_is(v, elements[i]));
+    }
+    assert_false(bw_json_next_element(&s, &v));
+    assert_null(s.error);
+    assert_true(bw_json_next(&s, &t) && t.type == BW_JSON_END);
+    static const char *const broken[] = {"[1 2]", "[1,]", "[1", "[,1]"};
+    for (size_t i = 0; i < BW_COUNT(broken); i++) {
+        s = bw_json_scan_init(bw_slice_cstr(broken[i]));
+        assert_true(bw_json_next(&s, &t));
+        while (bw_json_next_element(&s, &v))
+            continue;
+        assert_non_null(s.error);
+    }
+}
+
+static void goes_from_member_to_member(void **state)
+{
+    (void)state;
+    bw_json_scan s = bw_json_scan_init(BW_SLICE_LIT("{\"a\" : {\"b\":1}, \"c\":2}"));
+    bw_json_token t;
+    bw_slice v;
+    assert_true(bw_json_next(&s, &t) && t.type == BW_JSON_OBJECT);
+    assert_true(bw_json_next_member(&s, &t, &v));
+    assert_true(bw_slice_is(t.raw, "\"a\"") && bw_slice_is(v, "{\"b\":1}"));
+    assert_true(bw_json_next_member(&s, &t, &v));
+    assert_true(bw_slice_is(t.raw, "\"c\"") && bw_slice_is(v, "2"));
+    assert_false(bw_json_next_member(&s, &t, &v));
+    assert_null(s.error);
+}
+
 static void unescapes(void **state)
 {
     (void)state;
@@ -108,6 +162,9 @@ int main(void)
         cmocka_unit_test(accepts_and_refuses),
         cmocka_unit_test(refuses_what_is_nested_too_deeply),
         cmocka_unit_test(slices_members),
+        cmocka_unit_test(slices_several_members_at_once),
+        cmocka_unit_test(goes_from_element_to_element),
+        cmocka_unit_test(goes_from_member_to_member),
         cmocka_unit_test(unescapes),
     };
     return BW_RUN_TESTS(tests);
