@@ -141,11 +141,17 @@ bw_status bw_session_start(bw_session *s, const bw_session_engine *options, bw_e
         .n_only = options->n_only,
     };
     status = bw_engine_new(&o, &s->engine, err);
-    return status == BW_OK ? bw_engine_start(s->engine, err) : status;
+    if (status == BW_OK)
+        status = bw_engine_start(s->engine, err);
+    if (status == BW_OK && !options->once && !options->observe)
+        s->metrics = bw_metrics_start(s->engine, s->ctx->config, s->google, bw_clock_system());
+    return status;
 }
 
 bool bw_session_close(bw_session *s)
 {
+    bw_metrics_stop(s->metrics);
+    s->metrics = NULL;
     if (s->engine) {
         int64_t timeout =
             bw_config_duration(bw_config_top(s->ctx->config), "engine.shutdown_timeout");

@@ -8,6 +8,7 @@
 
 #include "app/command.h"
 #include "backend/engine/engine.h"
+#include "backend/engine/metrics.h"
 
 typedef struct bw_session {
     const bw_cli_context *ctx;
@@ -16,6 +17,7 @@ typedef struct bw_session {
     bw_google *google;
     bw_store *store;
     bw_engine *engine;
+    bw_metrics *metrics;
     bw_log_ring *ring;
     bw_log_fd log_to;
     int log_sink, ring_sink;

@@ -4,6 +4,7 @@
 
 #include "backend/engine/events_stage.h"
 #include "backend/engine/intake.h"
+#include "backend/engine/metrics.h"
 #include "backend/sources/source.h"
 
 #define MIB       (INT64_C(1) << 20)
@@ -490,6 +491,7 @@ const bw_config_schema *bw_settings_init(bw_settings *s)
                                          .n_variants = n};
     s->top[0] = top_table;
     s->top[1] = bw_audit_settings;
+    s->top[2] = bw_metrics_settings;
     s->schema = (bw_config_schema){.tables = s->top,
                                    .n_tables = BW_COUNT(s->top),
                                    .sections = s->sections,

@@ -12,7 +12,7 @@
 
 /* Holds what depends on the drivers that are built in. Must outlive every use of the schema. */
 typedef struct bw_settings {
-    bw_setting_table top[2];
+    bw_setting_table top[3];
     bw_config_variant sources[BW_SETTINGS_MAX_SOURCES];
     bw_config_variant syncs[BW_SETTINGS_MAX_SOURCES];
     bw_config_section sections[2];
