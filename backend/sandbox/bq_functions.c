@@ -157,6 +157,7 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         {bq_array_functions, bq_array_function_count},
         {bq_cast_functions, bq_cast_function_count},
         {bq_hash_functions, bq_hash_function_count},
+        {bq_parse_functions, bq_parse_function_count},
         {bq_format_functions, bq_format_function_count},
     };
     int code = SQLITE_OK;

@@ -56,6 +56,8 @@ extern const bq_function bq_calendar_functions[];
 extern const size_t bq_calendar_function_count;
 extern const bq_function bq_interval_functions[];
 extern const size_t bq_interval_function_count;
+extern const bq_function bq_parse_functions[];
+extern const size_t bq_parse_function_count;
 extern const bq_function bq_format_functions[];
 extern const size_t bq_format_function_count;
 extern const bq_function bq_json_functions[];

@@ -89,8 +89,12 @@ static void string_to_float(sqlite3_context *ctx, const bq_value *v, bq_kind fro
 
     (void)from;
     (void)to;
-    if (bq_float_parse(stripped(v->s), &d, &overflow))
+    bw_slice s = stripped(v->s);
+    overflow = false;
+    if (bq_float_parse(s, &d, &overflow))
         sqlite3_result_int64(ctx, bq_float_encode(d));
+    else if (overflow) /* as the nearest double: an infinity */
+        sqlite3_result_int64(ctx, bq_float_encode(s.ptr[0] == '-' ? -INFINITY : INFINITY));
     else
         bad(ctx, "Bad double value: ", v->s, "");
 }

@@ -1,5 +1,5 @@
 /*
- * FORMAT_* and PARSE_*: the format elements that GoogleSQL documents, without locale.
+ * FORMAT_*: the format elements that GoogleSQL documents, without locale.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +9,6 @@
 #include "backend/sandbox/bq_text.h"
 #include "backend/sandbox/bq_tuple.h"
 #include "backend/sandbox/fn_time.h"
-
-static const char *const months[] = {"January",   "February", "March",    "April",
-                                     "May",       "June",     "July",     "August",
-                                     "September", "October",  "November", "December"};
-static const char *const weekdays[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                       "Friday", "Saturday", "Sunday"};
 
 /* A time on its way to text. */
 typedef struct moment {
@@ -37,6 +31,7 @@ static moment moment_of(int64_t local, int64_t offset)
 }
 
 static void add_format(bw_slice format, const moment *m, bw_buf *out);
+static void add_element(char e, const moment *m, bw_buf *out);
 
 static void add_offset(const moment *m, bool colon, bw_buf *out)
 {
@@ -58,11 +53,16 @@ static void add_zone(const moment *m, bw_buf *out)
         bw_buf_addf(out, ":%02d", (int)(minutes % 60));
 }
 
-/* %E4Y, %E*S, %E3S, %Ez: returns how many characters of the format it used, 0 when unknown. */
+/* What follows %E: 4Y, *S, 3S, z, or one of the elements that E changes nothing of. Returns how many
+   characters of the format it used, 0 when it is none of them. */
 static size_t add_extended(bw_slice f, const moment *m, bw_buf *out)
 {
-    if (f.len >= 2 && f.ptr[0] == 'z') {
+    if (f.len >= 1 && f.ptr[0] == 'z') {
         add_offset(m, true, out);
+        return 1;
+    }
+    if (f.len >= 1 && f.ptr[0] && strchr("CcXxYy", f.ptr[0])) {
+        add_element(f.ptr[0], m, out);
         return 1;
     }
     if (f.len < 2)
@@ -72,17 +72,26 @@ static size_t add_extended(bw_slice f, const moment *m, bw_buf *out)
         return 2;
     }
     if (f.ptr[1] == 'S' && (f.ptr[0] == '*' || (f.ptr[0] >= '0' && f.ptr[0] <= '9'))) {
-        char micros[8];
+        char fraction[16];
         int digits = f.ptr[0] == '*' ? 6 : f.ptr[0] - '0';
-        snprintf(micros, sizeof(micros), "%06d", m->micro);
-        while (f.ptr[0] == '*' && digits > 0 && micros[digits - 1] == '0')
+        snprintf(fraction, sizeof(fraction), "%06d000", m->micro);
+        while (f.ptr[0] == '*' && digits > 0 && fraction[digits - 1] == '0')
             digits--;
         bw_buf_addf(out, "%02d", m->second);
         if (digits > 0)
-            bw_buf_addf(out, ".%.*s", digits > 6 ? 6 : digits, micros);
+            bw_buf_addf(out, ".%.*s", digits, fraction);
         return 2;
     }
     return 0;
+}
+
+/* From 0: the ISO year begins on the Monday of its first week. */
+static int iso_day_of_year(int64_t days)
+{
+    int64_t year, week;
+
+    bq_iso_week(days, &year, &week);
+    return (int)((week - 1) * 7 + bq_iso_weekday(days) - 1);
 }
 
 /* The elements that are numbers, with their least width and what fills it. */
@@ -113,6 +122,7 @@ static bool add_number(char e, const moment *m, bw_buf *out)
         {'M', "%02d", m->minute},
         {'S', "%02d", m->second},
         {'j', "%03d", day_of_year + 1},
+        {'J', "%03d", iso_day_of_year(m->days) + 1},
         {'G', "%d", (int)year},
         {'g', "%02d", (int)(year % 100)},
         {'V', "%02d", (int)week},
@@ -156,8 +166,8 @@ static bool add_composite(char e, const moment *m, bw_buf *out)
 
 static void add_element(char e, const moment *m, bw_buf *out)
 {
-    const char *month = months[(m->c.month + 11) % 12];
-    const char *day = weekdays[bq_iso_weekday(m->days) - 1];
+    const char *month = bq_month_names[(m->c.month + 11) % 12];
+    const char *day = bq_weekday_names[bq_iso_weekday(m->days) - 1];
 
     if (add_number(e, m, out) || add_composite(e, m, out))
         return;
@@ -175,6 +185,8 @@ static void add_element(char e, const moment *m, bw_buf *out)
         bw_buf_addf(out, "%lld", (long long)bq_floor_div(m->utc, BQ_US_PER_SECOND));
     else if (e == 'n' || e == 't' || e == '%')
         bw_buf_addc(out, e == 'n' ? '\n' : e == 't' ? '\t' : '%');
+    else
+        bw_buf_addf(out, "%%%c", e);
 }
 
 static void add_format(bw_slice f, const moment *m, bw_buf *out)
@@ -185,10 +197,21 @@ static void add_format(bw_slice f, const moment *m, bw_buf *out)
             continue;
         }
         i++;
-        if (f.ptr[i] == 'E')
-            i += add_extended((bw_slice){f.ptr + i + 1, f.len - i - 1}, m, out);
-        else
+        bw_slice rest = {f.ptr + i + 1, f.len - i - 1};
+        size_t used = 0;
+        if (f.ptr[i] == 'E') {
+            used = add_extended(rest, m, out);
+        } else if (f.ptr[i] == 'O' && rest.len > 0 && rest.ptr[0] &&
+                   strchr("deHImMSuUVwWy", rest.ptr[0])) {
+            add_element(rest.ptr[0], m, out);
+            used = 1;
+        } else {
             add_element(f.ptr[i], m, out);
+            continue;
+        }
+        if (used == 0)
+            bw_buf_addf(out, "%%%c", f.ptr[i]);
+        i += used;
     }
 }
 
@@ -221,262 +244,11 @@ static void format_date(sqlite3_context *ctx, int argc, sqlite3_value **argv)
     format(ctx, argc, argv, BQ_US_PER_DAY);
 }
 
-/* ---- PARSE_* ----------------------------------------------------------------------------------- */
-
-typedef struct parsed {
-    int64_t year, month, day, hour, minute, second, micro, offset;
-    int64_t day_of_year, epoch;
-    bool pm, has_pm, has_zone, has_epoch;
-} parsed;
-
-static void skip_space(bw_slice *s)
-{
-    while (s->len > 0 && s->ptr[0] && strchr(" \t\n\r\f\v", s->ptr[0]))
-        *s = (bw_slice){s->ptr + 1, s->len - 1};
-}
-
-static bool take_number(bw_slice *s, int max, int64_t *out)
-{
-    int n = 0;
-
-    skip_space(s);
-    for (*out = 0; n < max && s->len > 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9'; n++) {
-        *out = *out * 10 + (s->ptr[0] - '0');
-        s->ptr++;
-        s->len--;
-    }
-    return n > 0;
-}
-
-static bool take_name(bw_slice *s, const char *const *names, int count, int64_t *out)
-{
-    for (int i = 0; i < count; i++) {
-        size_t full = strlen(names[i]);
-        size_t n = s->len >= full && strncasecmp(s->ptr, names[i], full) == 0 ? full : 3;
-        if (s->len < n || strncasecmp(s->ptr, names[i], n) != 0)
-            continue;
-        *out = i + 1;
-        *s = (bw_slice){s->ptr + n, s->len - n};
-        return true;
-    }
-    return false;
-}
-
-static bool take_fraction(bw_slice *s, int64_t *micro)
-{
-    int64_t scale = 100000;
-
-    *micro = 0;
-    if (s->len == 0 || s->ptr[0] != '.')
-        return true;
-    for (s->ptr++, s->len--; s->len > 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9';
-         s->ptr++, s->len--) {
-        *micro += (s->ptr[0] - '0') * scale;
-        scale /= 10;
-    }
-    return true;
-}
-
-static bool parse_format(bw_slice f, bw_slice *s, parsed *p);
-
-static bool take_zone(bw_slice *s, parsed *p)
-{
-    size_t n = 0;
-    char compact[8];
-
-    while (n < s->len && s->ptr[n] != ' ')
-        n++;
-    bw_slice zone = {s->ptr, n};
-    /* "+0530" is written without its colon. */
-    if (n == 5 && (zone.ptr[0] == '+' || zone.ptr[0] == '-') && !memchr(zone.ptr, ':', n)) {
-        snprintf(compact, sizeof(compact), "%.3s:%.2s", zone.ptr, zone.ptr + 3);
-        zone = bw_slice_cstr(compact);
-    }
-    if (!bq_zone_offset(zone, 0, true, &p->offset))
-        return false;
-    p->has_zone = true;
-    *s = (bw_slice){s->ptr + n, s->len - n};
-    return true;
-}
-
-static bool parse_element(char e, bw_slice *s, parsed *p)
-{
-    const struct {
-        char letter;
-        int digits;
-        int64_t *field;
-    } numbers[] = {
-        {'Y', 4, &p->year},   {'m', 2, &p->month},  {'d', 2, &p->day},         {'e', 2, &p->day},
-        {'H', 2, &p->hour},   {'k', 2, &p->hour},   {'I', 2, &p->hour},        {'l', 2, &p->hour},
-        {'M', 2, &p->minute}, {'S', 2, &p->second}, {'j', 3, &p->day_of_year},
-    };
-    static const struct {
-        char letter;
-        const char *format;
-    } composites[] = {
-        {'F', "%Y-%m-%d"}, {'T', "%H:%M:%S"}, {'D', "%m/%d/%y"},    {'R', "%H:%M"},
-        {'x', "%m/%d/%y"}, {'X', "%H:%M:%S"}, {'r', "%I:%M:%S %p"}, {'c', "%a %b %e %H:%M:%S %Y"}};
-    int64_t n;
-
-    for (size_t i = 0; i < BW_COUNT(numbers); i++) {
-        if (numbers[i].letter == e)
-            return take_number(s, numbers[i].digits, numbers[i].field);
-    }
-    for (size_t i = 0; i < BW_COUNT(composites); i++) {
-        if (composites[i].letter == e)
-            return parse_format(bw_slice_cstr(composites[i].format), s, p);
-    }
-    switch (e) {
-    case 'y':
-        if (!take_number(s, 2, &n))
-            return false;
-        p->year = n + (n < 69 ? 2000 : 1900);
-        return true;
-    case 'B':
-    case 'b':
-    case 'h':
-        return take_name(s, months, 12, &p->month);
-    case 'A':
-    case 'a':
-        return take_name(s, weekdays, 7, &n);
-    case 'p':
-        if (s->len < 2)
-            return false;
-        p->has_pm = true;
-        p->pm = (s->ptr[0] | 32) == 'p';
-        *s = (bw_slice){s->ptr + 2, s->len - 2};
-        return true;
-    case 'z':
-    case 'Z':
-        return take_zone(s, p);
-    case 'n':
-    case 't':
-        skip_space(s);
-        return true;
-    case 's':
-        p->has_epoch = true;
-        bool negative = s->len > 0 && s->ptr[0] == '-';
-        *s = (bw_slice){s->ptr + negative, s->len - negative};
-        if (!take_number(s, 12, &p->epoch))
-            return false;
-        p->epoch = negative ? -p->epoch : p->epoch;
-        return true;
-    case '%':
-        if (s->len == 0 || s->ptr[0] != '%')
-            return false;
-        *s = (bw_slice){s->ptr + 1, s->len - 1};
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool parse_format(bw_slice f, bw_slice *s, parsed *p)
-{
-    for (size_t i = 0; i < f.len; i++) {
-        if (f.ptr[i] == ' ') {
-            skip_space(s);
-        } else if (f.ptr[i] != '%') {
-            if (s->len == 0 || s->ptr[0] != f.ptr[i])
-                return false;
-            *s = (bw_slice){s->ptr + 1, s->len - 1};
-        } else if (i + 3 < f.len + 1 && i + 2 < f.len && f.ptr[i + 1] == 'E') {
-            bool zone = f.ptr[i + 2] == 'z';
-            char last = zone ? 'z' : i + 3 < f.len ? f.ptr[i + 3] : 0;
-            i += zone ? 2 : 3;
-            if (!parse_element(last, s, p) || (last == 'S' && !take_fraction(s, &p->micro)))
-                return false;
-        } else if (i + 1 < f.len) {
-            if (!parse_element(f.ptr[++i], s, p))
-                return false;
-        }
-    }
-    return true;
-}
-
-/* %s: the whole time, at UTC. */
-static void set_epoch(parsed *p)
-{
-    bq_civil c = bq_civil_of(p->epoch * BQ_US_PER_SECOND);
-    int64_t seconds = c.us_of_day / BQ_US_PER_SECOND;
-
-    *p = (parsed){.year = c.year,
-                  .month = c.month,
-                  .day = c.day,
-                  .hour = seconds / 3600,
-                  .minute = seconds / 60 % 60,
-                  .second = seconds % 60,
-                  .has_zone = true};
-}
-
-static void parse(sqlite3_context *ctx, int argc, sqlite3_value **argv, bq_kind kind)
-{
-    parsed p = {.year = 1970, .month = 1, .day = 1};
-    int64_t days, offset;
-
-    if (bq_any_null(ctx, argc, argv))
-        return;
-    bw_slice f = bq_arg_slice(argv[0]), s = bq_arg_slice(argv[1]), rest = s;
-    skip_space(&rest);
-    bool ok = parse_format(f, &rest, &p);
-    skip_space(&rest);
-    ok = ok && rest.len == 0;
-    if (ok && p.day_of_year > 0 && bq_days_of(p.year, 1, 1, &days)) {
-        bq_civil c = bq_civil_of((days + p.day_of_year - 1) * BQ_US_PER_DAY);
-        ok = c.year == p.year;
-        p.month = c.month;
-        p.day = c.day;
-    }
-    if (ok && p.has_epoch) {
-        set_epoch(&p);
-    } else if (p.has_pm)
-        p.hour = p.hour % 12 + (p.pm ? 12 : 0);
-    ok = ok && bq_days_of(p.year, p.month, p.day, &days) && p.hour <= 23 && p.minute <= 59 &&
-         p.second <= 59;
-    if (!ok) {
-        bq_result_error(ctx, "Failed to parse input string \"%.*s\"", BW_SLICE_ARG(s));
-        return;
-    }
-    int64_t clock = ((p.hour * 60 + p.minute) * 60 + p.second) * BQ_US_PER_SECOND + p.micro;
-    int64_t local = days * BQ_US_PER_DAY + clock;
-    if (kind == BQ_TIMESTAMP && argc > 2 &&
-        bq_zone_offset(bq_arg_slice(argv[2]), local, true, &offset))
-        p.offset = p.has_zone ? p.offset : offset;
-    sqlite3_result_int64(ctx, kind == BQ_DATE        ? days
-                              : kind == BQ_TIME      ? clock
-                              : kind == BQ_TIMESTAMP ? local - p.offset
-                                                     : local);
-}
-
-static void parse_timestamp(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    parse(ctx, argc, argv, BQ_TIMESTAMP);
-}
-
-static void parse_datetime(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    parse(ctx, argc, argv, BQ_DATETIME);
-}
-
-static void parse_date(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    parse(ctx, argc, argv, BQ_DATE);
-}
-
-static void parse_time(sqlite3_context *ctx, int argc, sqlite3_value **argv)
-{
-    parse(ctx, argc, argv, BQ_TIME);
-}
-
 const bq_function bq_format_functions[] = {
     {"bq_format_timestamp", -1, format_moment, false},
     {"bq_format_datetime", 2, format_moment, false},
     {"bq_format_time", 2, format_moment, false},
     {"bq_format_date", 2, format_date, false},
-    {"bq_parse_timestamp", -1, parse_timestamp, false},
-    {"bq_parse_datetime", 2, parse_datetime, false},
-    {"bq_parse_date", 2, parse_date, false},
-    {"bq_parse_time", 2, parse_time, false},
 };
 
 const size_t bq_format_function_count = BW_COUNT(bq_format_functions);

@@ -8,6 +8,10 @@
 #include "backend/sandbox/bq_functions.h"
 #include "backend/sandbox/bq_time.h"
 
+/* English, from January and from Monday. */
+extern const char *const bq_month_names[12];
+extern const char *const bq_weekday_names[7];
+
 typedef struct bq_part {
     const char *name;
     int64_t us;     /* fixed length; 0 for calendar parts */

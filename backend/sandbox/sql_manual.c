@@ -30,6 +30,8 @@ const sql_outside sql_outsides[] = {
      "SELECT MAX_BY(x, x) OVER () FROM UNNEST([1]) AS x"},
     {"RANGE frames with an offset over other types than INT64",
      "SELECT SUM(x) OVER (ORDER BY x RANGE 1 PRECEDING) FROM UNNEST([1.5]) AS x"},
+    {"The elements %G, %g, %J, %U, %V and %W in the PARSE_ functions",
+     "SELECT PARSE_DATE('%G', '2024')"},
 };
 
 const size_t sql_outside_count = BW_COUNT(sql_outsides);
