@@ -413,15 +413,25 @@ static void check_not_there_yet(const bw_config_node *n, bw_config_problems *pro
                            "this version does not compare keys to find deletes");
 }
 
+static bool is_stream(const bw_source_class *class)
+{
+    return class && (class->capabilities & BW_SOURCE_STREAM) != 0;
+}
+
+static const bw_source_class *class_of(const bw_config *c, const bw_config_node *n)
+{
+    const bw_config_node *source = bw_config_find(c, "sources", bw_config_string(n, "source"));
+    return source ? bw_source_find(bw_config_string(source, "type")) : NULL;
+}
+
 /* Which modes are for tables and which for subscriptions. */
 static void check_mode(const bw_config *c, const bw_config_node *n, bw_config_problems *problems)
 {
     const char *mode = bw_config_string(n, "mode");
-    const bw_config_node *source = bw_config_find(c, "sources", bw_config_string(n, "source"));
-    const bw_source_class *class = source ? bw_source_find(bw_config_string(source, "type")) : NULL;
+    const bw_source_class *class = class_of(c, n);
     if (!mode || !class)
         return;
-    bool stream = (class->capabilities & BW_SOURCE_STREAM) != 0;
+    bool stream = is_stream(class);
     if (!stream && strcmp(mode, "events") == 0)
         bw_config_complain(problems, n, "mode", "Use upsert, append or replace.",
                            "mode events is for subscriptions, not for sources of type %s",
@@ -440,6 +450,8 @@ static void check_syncs(const bw_config *c, bw_config_problems *problems)
         bool pattern = strpbrk(table, "*?[") != NULL;
         check_not_there_yet(n, problems);
         check_mode(c, n, problems);
+        if (is_stream(class_of(c, n)))
+            bw_events_settings_check(n, problems);
         for (size_t k = 0; pattern && k < BW_COUNT(single); k++)
             if (bw_config_given(n, single[k]))
                 bw_config_complain(problems, n, single[k], "Name the table in an entry of its own.",
@@ -470,7 +482,7 @@ const bw_config_schema *bw_settings_init(bw_settings *s)
     for (size_t i = 0; i < n; i++) {
         s->sources[i] =
             (bw_config_variant){classes[i]->kind, {classes[i]->settings, classes[i]->n_settings}};
-        bool stream = (classes[i]->capabilities & BW_SOURCE_STREAM) != 0;
+        bool stream = is_stream(classes[i]);
         s->syncs[i] = (bw_config_variant){classes[i]->kind, stream ? bw_events_settings : none};
     }
     s->sections[0] = (bw_config_section){.name = "sources",

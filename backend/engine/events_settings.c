@@ -1,6 +1,8 @@
 /* What can be said of a sync of change events. */
 #include "backend/engine/events_stage.h"
 
+#include <string.h>
+
 #include "backend/core/clock.h"
 #include "backend/events/conflict.h"
 #include "backend/store/store.h"
@@ -74,6 +76,56 @@ static const bw_setting settings[] = {
      .nonempty = true,
      .help = "a subscription of the dead-letter topic: its messages become dead letters here",
      .example = "sync-events-dead"},
+    {.path = "topic",
+     .type = BW_SETTING_STRING,
+     .nonempty = true,
+     .absent = "that of the subscription, which must be there",
+     .help = "the topic of the subscription, for provision",
+     .example = "sync-events"},
+    {.path = "ack_deadline",
+     .type = BW_SETTING_DURATION,
+     .min = 10 * BW_SECOND,
+     .max = 600 * BW_SECOND,
+     .absent = "as it is; 60s where provision creates the subscription",
+     .help = "how long a message may be in work before it is delivered again, for provision",
+     .example = "60s"},
+    {.path = "retention",
+     .type = BW_SETTING_DURATION,
+     .min = 10 * BW_MINUTE,
+     .max = 31 * BW_DAY,
+     .absent = "as it is; 7d where provision creates the subscription",
+     .help = "how long the subscription keeps messages, for provision",
+     .example = "7d"},
+    {.path = "retain_acked",
+     .type = BW_SETTING_BOOL,
+     .absent = "as it is; true where provision creates the subscription",
+     .help = "keep acknowledged messages too, so that a resync finds them, for provision",
+     .example = "true"},
+    {.path = "ordering",
+     .type = BW_SETTING_BOOL,
+     .absent = "as it is; false where provision creates the subscription",
+     .help = "deliver the messages of one ordering key in their order; fixed once created",
+     .example = "true"},
+    {.path = "filter",
+     .type = BW_SETTING_STRING,
+     .absent = "as it is; none where provision creates the subscription",
+     .help = "which messages the subscription gets, by their attributes; fixed once created",
+     .example = "'attributes.region = \"emea\"'"},
+    {.path = "dead_letter_topic",
+     .type = BW_SETTING_STRING,
+     .nonempty = true,
+     .help = "where Pub/Sub puts what it delivered too often, for provision; in the project at "
+             "the top",
+     .example = "sync-events-dead"},
+    /* As many as there can be: deliveries are counted in crashes and outages too, which are no
+       fault of the message. Poison is told apart by the engine, after five attempts. */
+    {.path = "max_delivery_attempts",
+     .type = BW_SETTING_INT,
+     .min = 5,
+     .max = 100,
+     .absent = "as it is; 100 for a new policy, because deliveries count in outages too",
+     .help = "deliveries before that happens, for provision",
+     .example = "100"},
     {.path = "targets",
      .type = BW_SETTING_LIST,
      .max = BW_BATCH_FINALS - 2,
@@ -82,3 +134,24 @@ static const bw_setting settings[] = {
      .example = "[reporting.customers]"},
 };
 const bw_setting_table bw_events_settings = BW_SETTING_TABLE(settings);
+
+void bw_events_settings_check(const bw_config_node *n, bw_config_problems *problems)
+{
+    const char *mode = bw_config_string(n, "mode");
+    if (strpbrk(bw_config_string(n, "table"), "*?[") && bw_config_given(n, "topic"))
+        bw_config_complain(problems, n, "topic", "Name the subscription in an entry of its own.",
+                           "a pattern stands for many subscriptions and takes no topic");
+    if (!bw_config_given(n, "dead_letter_topic")) {
+        if (bw_config_given(n, "max_delivery_attempts"))
+            bw_config_complain(problems, n, "max_delivery_attempts", NULL,
+                               "max_delivery_attempts needs dead_letter_topic");
+        return;
+    }
+    if (!bw_config_given(n, "dead_letter_subscription"))
+        bw_config_complain(problems, n, "dead_letter_topic",
+                           "Name its subscription with dead_letter_subscription: NAME.",
+                           "messages of a dead-letter topic without a subscription are lost");
+    if (mode && strcmp(mode, "append") == 0)
+        bw_config_complain(problems, n, "dead_letter_topic", "Leave it away, or use mode: events.",
+                           "with mode append nobody takes in dead letters");
+}

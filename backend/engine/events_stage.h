@@ -23,6 +23,8 @@
 
 /* Settings of a sync whose source is a subscription. */
 extern const bw_setting_table bw_events_settings;
+/* For the schema's check: what is said there must make sense together. */
+void bw_events_settings_check(const bw_config_node *node, bw_config_problems *problems);
 
 /* Columns of the current table. */
 enum {

@@ -243,6 +243,17 @@ static void contradictions_are_found(void **state)
         "  HINT: Use upsert, append or replace.\n"
         "b.yaml:8:53: this version does not compare keys to find deletes\n"
         "  HINT: Write deletes: ignore; mode: replace sees every delete.\n");
+    check_problems("dataset: a\n"
+                   "sources: {ps: {type: pubsub}}\n"
+                   "syncs:\n"
+                   "- {source: ps, table: \"a*\", topic: t}\n"
+                   "- {source: ps, table: b, dead_letter_topic: d}\n"
+                   "- {source: ps, table: c, max_delivery_attempts: 9}\n",
+                   "b.yaml:4:36: a pattern stands for many subscriptions and takes no topic\n"
+                   "  HINT: Name the subscription in an entry of its own.\n"
+                   "b.yaml:5:45: messages of a dead-letter topic without a subscription are lost\n"
+                   "  HINT: Name its subscription with dead_letter_subscription: NAME.\n"
+                   "b.yaml:6:49: max_delivery_attempts needs dead_letter_topic\n");
     check_problems("dataset: a\nsources: {shop: {type: postgress}}\nsyncs:\n"
                    "- {source: ship, table: t}\n",
                    "b.yaml:2:24: sources.shop.type: postgress is not known\n"
