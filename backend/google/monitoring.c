@@ -39,19 +39,26 @@ void bw_monitoring_set_deadline(bw_monitoring *mon, int64_t per_call_us)
     mon->rest.per_call_us = per_call_us;
 }
 
-/* ROOT/v3/projects/PROJECT/timeSeries into `url`. */
-static bw_status begin_url(const bw_monitoring *mon, const char *project, bw_buf *url,
-                           bw_error *err)
+/* ROOT/VERSION/projects/PROJECT/COLLECTION into `url`. */
+static bw_status begin_in(const bw_monitoring *mon, const char *version, const char *project,
+                          const char *collection, bw_buf *url, bw_error *err)
 {
     project = project ? project : mon->project;
     if (!project) {
         bw_error_set(err, BW_INVALID, "no Google Cloud project is named");
         return bw_error_hint(err, "set project: in the configuration, or GOOGLE_CLOUD_PROJECT");
     }
-    bw_buf_addf(url, "%s/v3/projects/", bw_google_base(mon->rest.google, BW_SERVICE_MONITORING));
+    bw_buf_addf(url, "%s/%s/projects/", bw_google_base(mon->rest.google, BW_SERVICE_MONITORING),
+                version);
     bw_http_add_escaped(url, bw_slice_cstr(project));
-    bw_buf_adds(url, "/timeSeries");
+    bw_buf_addf(url, "/%s", collection);
     return BW_OK;
+}
+
+static bw_status begin_url(const bw_monitoring *mon, const char *project, bw_buf *url,
+                           bw_error *err)
+{
+    return begin_in(mon, "v3", project, "timeSeries", url, err);
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */
@@ -234,4 +241,76 @@ bw_status bw_monitoring_write(bw_monitoring *mon, const json_t *series, bw_error
     }
     bw_buf_fini(&url);
     return first;
+}
+
+/* ---- dashboards ------------------------------------------------------------------------- */
+
+/* One call on the dashboard, or with `collection` on all of them; `body` NULL for none. */
+static bw_status on_dashboard(bw_monitoring *mon, const char *id, bool collection,
+                              bw_rest_call call, const json_t *body, json_t **out, bw_error *err)
+{
+    bw_buf url = BW_BUF_INIT;
+    if (out)
+        *out = NULL;
+    bw_status s = begin_in(mon, "v1", NULL, "dashboards", &url, err);
+    if (s != BW_OK)
+        return s;
+    if (!collection) {
+        bw_buf_addc(&url, '/');
+        bw_http_add_escaped(&url, bw_slice_cstr(id));
+    }
+    call.url = bw_buf_cstr(&url);
+    s = body ? bw_rest_post(&mon->rest, &call, body, out, err)
+             : bw_rest_json(&mon->rest, &call, out, err);
+    bw_buf_fini(&url);
+    return s;
+}
+
+/* With its name, and the tag where there is one. The caller's. */
+static json_t *complete(const bw_monitoring *mon, const char *id, const json_t *dashboard,
+                        const char *etag)
+{
+    json_t *body = json_deep_copy(dashboard);
+    char *name = bw_xasprintf("projects/%s/dashboards/%s", mon->project ? mon->project : "", id);
+    json_object_set_new(body, "name", json_string(name));
+    if (etag)
+        json_object_set_new(body, "etag", json_string(etag));
+    free(name);
+    return body;
+}
+
+bw_status bw_monitoring_get_dashboard(bw_monitoring *mon, const char *id, json_t **out,
+                                      bw_error *err)
+{
+    bw_rest_call call = {.what = "read the dashboard"};
+    return on_dashboard(mon, id, false, call, NULL, out, err);
+}
+
+bw_status bw_monitoring_create_dashboard(bw_monitoring *mon, const char *id,
+                                         const json_t *dashboard, bw_error *err)
+{
+    bw_rest_call call = {.what = "create the dashboard", .method = "POST"};
+    json_t *body = complete(mon, id, dashboard, NULL);
+    bw_status s = on_dashboard(mon, id, true, call, body, NULL, err);
+    json_decref(body);
+    return s;
+}
+
+bw_status bw_monitoring_patch_dashboard(bw_monitoring *mon, const char *id, const json_t *dashboard,
+                                        const char *etag, bw_error *err)
+{
+    bw_rest_call call = {.what = "change the dashboard", .method = "PATCH", .conflict_ends = true};
+    json_t *body = complete(mon, id, dashboard, etag);
+    bw_status s = on_dashboard(mon, id, false, call, body, NULL, err);
+    json_decref(body);
+    return s;
+}
+
+bw_status bw_monitoring_delete_dashboard(bw_monitoring *mon, const char *id, bw_error *err)
+{
+    bw_error local = BW_ERROR_INIT;
+    bw_rest_call call = {.what = "delete the dashboard", .method = "DELETE"};
+    err = err ? err : &local;
+    bw_status s = on_dashboard(mon, id, false, call, NULL, NULL, err);
+    return s == BW_NOT_FOUND && err->maybe_acted ? BW_OK : s;
 }

@@ -1,6 +1,6 @@
 /*
- * Cloud Monitoring's REST API (v3), thinly: what a subscription still holds, and our own metrics.
- * Calls are repeated when transient; errors and json_t arguments as in bigquery.h.
+ * Cloud Monitoring's REST API (v3), thinly: what a subscription still holds, our own metrics, and
+ * dashboards. Calls are repeated when transient; errors and json_t arguments as in bigquery.h.
  * Threads: a client belongs to one thread.
  */
 #ifndef BW_GOOGLE_MONITORING_H
@@ -48,5 +48,22 @@ BW_NODISCARD bw_status bw_monitoring_write(bw_monitoring *mon, const json_t *ser
 /* A gauge's TimeSeries for that: metric type (short: "lag" is custom.googleapis.com/bridgewatch/lag),
    the sync's name as label `sync`, resource global. The caller's. */
 json_t *bw_monitoring_gauge(const char *metric, const char *sync, double value, int64_t at_us);
+
+/*
+ * Dashboards (monitoring/v1, projects.dashboards), by id in the client's project. A Dashboard is taken
+ * without its name, which is filled in. create: EXISTS after a lost answer may be our own. patch
+ * replaces the whole dashboard: `etag` is that of the one that was read, CONFLICT when it has changed
+ * since (after a lost answer that may be our own change: get it and look). delete: NOT_FOUND when it
+ * was not there (after a lost answer: OK).
+ */
+BW_NODISCARD bw_status bw_monitoring_get_dashboard(bw_monitoring *mon, const char *id, json_t **out,
+                                                   bw_error *err);
+BW_NODISCARD bw_status bw_monitoring_create_dashboard(bw_monitoring *mon, const char *id,
+                                                      const json_t *dashboard, bw_error *err);
+BW_NODISCARD bw_status bw_monitoring_patch_dashboard(bw_monitoring *mon, const char *id,
+                                                     const json_t *dashboard, const char *etag,
+                                                     bw_error *err);
+BW_NODISCARD bw_status bw_monitoring_delete_dashboard(bw_monitoring *mon, const char *id,
+                                                      bw_error *err);
 
 #endif
