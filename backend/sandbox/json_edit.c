@@ -54,11 +54,14 @@ static bool take_value(bw_slice s, size_t *at, bw_slice *value)
 }
 
 /* Moves to the next member or element; false at the closing bracket. */
-static bool step(bw_slice s, size_t *at)
+/* To the next member or element; false at the end, and for what does not open with `bracket`. */
+static bool step(bw_slice s, size_t *at, char bracket)
 {
     size_t i = skip_space(s, *at);
-    if (*at == 0 && i < s.len)
-        i = skip_space(s, i + 1); /* the opening bracket */
+    if (*at == 0 && (i >= s.len || s.ptr[i] != bracket))
+        return false;
+    if (*at == 0)
+        i = skip_space(s, i + 1);
     else if (i < s.len && s.ptr[i] == ',')
         i = skip_space(s, i + 1);
     *at = i;
@@ -67,7 +70,7 @@ static bool step(bw_slice s, size_t *at)
 
 bool bw_sb_json_each(bw_slice object, size_t *at, bw_slice *key, bw_slice *value)
 {
-    if (!step(object, at) || !take_value(object, at, key))
+    if (!step(object, at, '{') || !take_value(object, at, key))
         return false;
     *at = skip_space(object, *at) + 1; /* the colon */
     return take_value(object, at, value);
@@ -75,7 +78,7 @@ bool bw_sb_json_each(bw_slice object, size_t *at, bw_slice *key, bw_slice *value
 
 bool bw_sb_json_each_element(bw_slice array, size_t *at, bw_slice *value)
 {
-    return step(array, at) && take_value(array, at, value);
+    return step(array, at, '[') && take_value(array, at, value);
 }
 
 static bool key_is(bw_slice key, const char *name)

@@ -15,7 +15,7 @@ bool bw_sb_json_is_object(bw_slice text);
 
 /* Steps through an object's members: at 0 first, advanced by each call; key raw with its quotes. */
 bool bw_sb_json_each(bw_slice object, size_t *at, bw_slice *key, bw_slice *value);
-/* The elements of an array, in the same way. */
+/* The elements of an array, in the same way. What is no object, or no array, has none. */
 bool bw_sb_json_each_element(bw_slice array, size_t *at, bw_slice *value);
 
 /* The object without the members whose names are listed (NULL-terminated). */

@@ -111,6 +111,19 @@ typedef struct insert_run {
     bq_load_options options;
 } insert_run;
 
+/* NULL, or the member that a row may not have; "" when it is no object. */
+static const char *row_fault(bw_arena *arena, bw_slice item)
+{
+    bw_slice key, value;
+    if (item.ptr[0] != '{')
+        return "";
+    for (size_t at = 0; bw_sb_json_each(item, &at, &key, &value);) {
+        if (!bw_slice_is(key, "\"json\"") && !bw_slice_is(key, "\"insertId\""))
+            return bw_arena_strndup(arena, key.ptr, key.len);
+    }
+    return NULL;
+}
+
 static bool read_rows(insert_run *run, bw_slice body, bw_sb_reply *reply)
 {
     bw_slice list = bw_json_member(body, "rows"), item;
@@ -125,6 +138,13 @@ static bool read_rows(insert_run *run, bw_slice body, bw_sb_reply *reply)
     }
     run->rows = bw_xcalloc(count, sizeof *run->rows);
     for (size_t at = 0; bw_sb_json_each_element(list, &at, &item);) {
+        const char *fault = row_fault(arena, item);
+        if (fault) {
+            bw_sb_reply_error(reply, 400, "parseError", NULL,
+                              "Invalid JSON payload received. %s %s at 'rows[%zu]'.",
+                              *fault ? "Unknown name" : "Invalid value", fault, run->count);
+            return false;
+        }
         insert_row *row = &run->rows[run->count++];
         row->json = bw_sb_json_object(item, "json");
         row->insert_id = bw_sb_json_text(arena, item, "insertId");
@@ -244,8 +264,10 @@ static bw_sb_outcome insert_all(void *context, bw_sb_request *r, bw_sb_reply *re
     insert_run run = {.bq = context, .request = r, .table = path_ref(r)};
     bq_error err = BQ_ERROR_INIT;
     bw_slice body;
-    if (!bw_sb_body_object(r, reply, &body) || !read_rows(&run, body, reply))
+    if (!bw_sb_body_object(r, reply, &body) || !read_rows(&run, body, reply)) {
+        free(run.rows);
         return BW_SB_DONE;
+    }
     if (bw_sb_json_text(&r->arena, body, "templateSuffix")) {
         bw_sb_reply_error(reply, 501, NULL, NULL,
                           "The sandbox does not make tables from templates: templateSuffix");
