@@ -373,7 +373,7 @@ static bool list_arguments(list_call *call, bw_sb_reply *reply)
                                "required.");
         return false;
     }
-    call->start_ns = call->end_ns - 1;
+    call->start_ns = call->end_ns - (call->end_ns > INT64_MIN);
     if (start && (!bw_sb_stamp_parse(start, &call->start_ns) || call->start_ns > call->end_ns)) {
         bw_sb_reply_bad(reply, "Field interval.startTime had an invalid value: the start time must "
                                "not be after the end time.");

@@ -46,6 +46,19 @@ bool bw_sb_query_find(const char *query, const char *name, bw_slice *raw)
     return false;
 }
 
+bool bw_sb_url_is_text(bw_sb_request *r)
+{
+    const char *parts[] = {r->path, r->query};
+    for (size_t i = 0; i < BW_COUNT(parts); i++) {
+        if (strstr(parts[i], "%00"))
+            return false;
+        char *plain = bw_sb_percent_decode(&r->arena, bw_slice_cstr(parts[i]), false);
+        if (!bw_utf8_valid(bw_slice_cstr(plain)))
+            return false;
+    }
+    return true;
+}
+
 /* "upload_id" or "uploadType=resumable" */
 static bool when_holds(const char *when, const char *query)
 {

@@ -11,6 +11,10 @@
    nothing matches; service is then the one whose prefix fits best. */
 void bw_sb_route_find(const bw_sb_service *const *services, size_t count, bw_sb_request *request);
 
+/* Whether path and query are texts once they are decoded: valid UTF-8, and without NUL, at which a
+   name would end and become another one. What is not must not reach a handler. */
+bool bw_sb_url_is_text(bw_sb_request *request);
+
 /* The first value of a query parameter, still encoded. */
 bool bw_sb_query_find(const char *query, const char *name, bw_slice *raw);
 /* Decoded, NUL-terminated, in the arena; a malformed escape stays as it is; %00 ends the text.

@@ -303,10 +303,9 @@ static void work(bw_sb_task *task)
     }
     if (fault_instead(t)) {
         abort_stream(t);
-    } else if (strstr(r->path, "%00") || strstr(r->query, "%00")) {
-        /* A text would end there, and name something else than the client means. */
+    } else if (!bw_sb_url_is_text(r)) {
         bw_sb_reply_error(&t->reply, 400, "badRequest", NULL,
-                          "Invalid request: a NUL character in the URL.");
+                          "Invalid request: the URL is not UTF-8 text without NUL.");
     } else if (!r->route) {
         bw_sb_reply_error(&t->reply, 404, NULL, NULL, "Not found: no method answers %s %s", r->verb,
                           r->path);
