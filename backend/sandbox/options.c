@@ -158,11 +158,10 @@ bw_status bw_sb_options_parse(int argc, char *const *argv, bw_sb_options *out, b
 
 /* ---- Texts ------------------------------------------------------------------------------------ */
 
-#define PURPOSE                                                                                  \
-    "A local Google Cloud over plain HTTP: BigQuery's REST API (datasets, tables, load, copy "   \
-    "and query jobs), Pub/Sub, Datastore, Logging, Monitoring, Secret Manager, the OAuth token " \
-    "endpoint and the metadata server, on SQLite. For demos, for tests, and for trying out a "   \
-    "configuration before it meets production."
+#define PURPOSE                                                                                 \
+    "A local Google Cloud over plain HTTP: BigQuery, Pub/Sub, Datastore, Logging, Monitoring, " \
+    "Secret Manager, the OAuth token endpoint and the metadata server, on SQLite. For demos, "  \
+    "for tests, and for trying out a configuration before it meets production."
 
 /* Words of `text` filled into lines of at most 78 cells behind an indent. */
 static void add_filled(bw_buf *out, const char *text, int indent)
@@ -200,19 +199,40 @@ void bw_sb_options_help(bw_buf *out)
 static const struct {
     const char *heading, *text;
 } man_sections[] = {
+    {"SERVICES",
+     "BigQuery v2: datasets, tables, tabledata (list, insertAll), jobs (load of newline-delimited "
+     "JSON, CSV and Avro; query; copy), queries, multipart and resumable uploads; views, external "
+     "tables, extract jobs, routines, models and the Storage API are not there. Its SQL is "
+     "described in bridgewatch-sandbox-sql(7). Pub/Sub v1: topics, subscriptions, snapshots, "
+     "publish, pull, acknowledge, deadlines, ordering, filters, dead letters, seek; streaming "
+     "pull, "
+     "push and schemas are not there. Datastore v1: lookup, queries, aggregations, transactions, "
+     "commit, ids; GQL is not there. Logging v2: entries.write and entries.list, logs. Monitoring "
+     "v3: timeSeries.create and list without aggregation, metric descriptors, the backlog of the "
+     "sandbox's own subscriptions; dashboards (v1) as resources. Secret Manager v1: secrets and "
+     "versions. Any credentials are good, and none are too, but for tokens of its own that have "
+     "been made to expire. Nothing is served over gRPC."},
     {"CONTROL",
      "Beside Google's methods the sandbox answers GET /sandbox/requests (what was asked; "
      "parameters after, method, max), DELETE /sandbox/requests, GET, POST and DELETE "
      "/sandbox/faults (the lines of --fault, or JSON), GET /sandbox/stats, POST "
-     "/sandbox/tokens/expire and POST /sandbox/reset."},
+     "/sandbox/tokens/expire, POST /sandbox/streaming-buffer/flush and POST /sandbox/reset, which "
+     "forgets everything."},
+    {"FAULTS",
+     "METHOD is an id of Google's discovery documents (pubsub.projects.topics.publish, "
+     "logging.entries.write), one of the sandbox's own (bigquery.upload.start, "
+     "bigquery.upload.chunk, bigquery.upload.multipart, oauth.token, metadata.token; for jobs "
+     "while "
+     "they run bigquery.job.load, bigquery.job.query, bigquery.job.copy), or a pattern over them. "
+     "A "
+     "status may have a reason behind a slash: a word like quotaExceeded for BigQuery, a name like "
+     "ABORTED for the other services. SHARE is a probability, COUNT ends the fault after so many "
+     "hits, SKIP lets so many requests pass first."},
     {"CLIENTS",
      "BigQuery clients take the address as their API endpoint, or from BIGQUERY_EMULATOR_HOST, "
-     "with and without /bigquery/v2. Clients of Pub/Sub and Datastore must speak REST, which for "
-     "Node's is fallback: true and protocol: 'http' beside the apiEndpoint; an emulator's variable "
-     "alone makes them speak gRPC. A pull of Pub/Sub is held for up to 30 seconds until a message "
-     "comes; the header X-Server-Timeout shortens that. GCE_METADATA_HOST set to HOST:PORT gives "
-     "clients a project "
-     "and access tokens."},
+     "with and without /bigquery/v2. Clients of Pub/Sub and Datastore speak gRPC unless they are "
+     "told to use REST, so PUBSUB_EMULATOR_HOST and DATASTORE_EMULATOR_HOST alone do not do. "
+     "GCE_METADATA_HOST set to HOST:PORT gives clients a project and access tokens."},
     {"EXIT STATUS",
      "0 after SIGTERM or SIGINT; 1 when it cannot listen or its data directory cannot be used; 2 "
      "when the command line is wrong."},
