@@ -107,15 +107,22 @@ static void note_entity(sample *s, bw_slice entity)
     }
 }
 
-static bw_status take_sample(bw_dssource *source, const char *kind, sample *s, bw_error *err)
+/* Each entity that is read costs: what is known needs only be looked at again. */
+static int64_t sample_size(const bw_dssource *source, const bw_dsmemory *known)
+{
+    return known->count ? (source->sample + 9) / 10 : source->sample;
+}
+
+static bw_status take_sample(bw_dssource *source, const char *kind, int64_t size, sample *s,
+                             bw_error *err)
 {
     bw_arena page = BW_ARENA_INIT, query = BW_ARENA_INIT;
     bw_datastore_batch batch;
     bw_dsfilter filter = {.kind = kind, .by_key = true};
     bw_datastore_walk walk = {.query = {.namespace = source->home.namespace,
                                         .query = bw_dssource_query(source, &filter, &query),
-                                        .limit = source->sample},
-                              .page = 100};
+                                        .limit = size},
+                              .page = BW_DS_FIRST_PAGE};
     bw_status status = BW_OK;
     while (status == BW_OK && !walk.over) {
         bw_arena_reset(&page, (size_t)1 << 20);
@@ -413,7 +420,7 @@ static bw_status check_there(const describing *d, bw_error *err)
 
 static void warn_of_sample(describing *d)
 {
-    bool all = d->sample.entities < d->source->sample;
+    bool all = d->sample.entities < sample_size(d->source, &d->known);
     warn(d, bw_arena_printf(d->arena,
                             "the columns come from %s%" PRId64 " entities; a property that they do "
                             "not have goes to " BW_DS_EXTRA,
@@ -463,11 +470,14 @@ bw_status bw_ds_describe(bw_dssource *source, const bw_table_spec *spec, bw_aren
                           .namespace = source->home.namespace ? source->home.namespace : "",
                           .ancestor = source->ancestor ? source->ancestor : ""};
     d.known = bw_dscolumns_read(spec->checkpoint, &self, arena);
-    bw_status status = take_sample(source, spec->table, &d.sample, err);
+    bw_status status =
+        take_sample(source, spec->table, sample_size(source, &d.known), &d.sample, err);
     if (status == BW_OK)
         status = describe(&d, err);
+    /* Windows do not need to know how many there are, so they are not counted for them. */
+    bool count = !spec->checkpoint || out->cursor < 0;
     if (status == BW_OK)
-        status = bw_dssource_estimate(source, spec->table, &out->rows_estimate,
+        status = bw_dssource_estimate(source, spec->table, count, &out->rows_estimate,
                                       &out->bytes_estimate, err);
     free(d.sample.items);
     bw_buf_fini(&d.sample.name);

@@ -72,13 +72,15 @@ static bw_status next_slice(bw_dsplan *p, bw_error *err)
 
 static bw_status begin_window(bw_dsplan *p, bw_error *err)
 {
-    bool since = p->request.kind == BW_READ_SINCE;
     bw_status status = bw_dssource_clock(p->source, &p->window_to_us, err);
     if (status == BW_OK)
         status = count_ahead(p, p->window_to_us, err);
     if (status != BW_OK)
         return status;
-    p->window_from_us = since ? p->request.since_us - 1 : p->position.next_from_us;
+    if (p->request.kind != BW_READ_SINCE)
+        p->window_from_us = p->position.next_from_us;
+    else if (!p->in_window)
+        p->window_from_us = p->request.since_us - 1;
     p->window_begun_us = bw_mono_us(p->source->env->clock);
     p->in_window = true;
     return BW_OK;
@@ -95,10 +97,8 @@ static const char *window_label(const bw_dsplan *p, bw_arena *arena)
 static bw_status next_piece(bw_dsplan *p, bw_error *err)
 {
     bool since = p->request.kind == BW_READ_SINCE;
-    if (p->in_window && !since &&
-        bw_mono_us(p->source->env->clock) - p->window_begun_us > WINDOW_LIFE)
-        p->in_window = false;
-    bw_status status = p->in_window ? BW_OK : begin_window(p, err);
+    bool old = bw_mono_us(p->source->env->clock) - p->window_begun_us > WINDOW_LIFE;
+    bw_status status = p->in_window && !old ? BW_OK : begin_window(p, err);
     if (status != BW_OK)
         return status;
     begin_batch(p, window_label(p, &p->batch_arena), -1);

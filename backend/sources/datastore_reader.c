@@ -6,9 +6,9 @@
 #include "backend/sources/datastore_row.h"
 
 /* A page is asked for by rows, and what counts is its bytes. */
-#define FIRST_PAGE 100
-#define MAX_PAGE   1000
-#define PAGE_BYTES ((size_t)8 << 20)
+#define MAX_PAGE      1000
+#define PAGE_BYTES    ((size_t)8 << 20)
+#define SNAPSHOT_LIFE (55 * BW_MINUTE)
 
 struct bw_reader {
     bw_dsplan plan;
@@ -38,7 +38,7 @@ bw_status bw_dsreader_open(bw_dssource *source, const bw_table_spec *spec,
     bw_status status = bw_dsplan_init(&r->plan, source, spec, info, request, err);
     r->row = bw_dsrow_new(spec, &info->schema, &source->home);
     r->ended = true;
-    r->page = FIRST_PAGE;
+    r->page = BW_DS_FIRST_PAGE;
     *out = status == BW_OK ? r : NULL;
     if (status != BW_OK)
         bw_dsreader_close(r);
@@ -98,6 +98,17 @@ static bw_status look_up(bw_reader *r, bw_error *err)
     return status;
 }
 
+/* Without point-in-time recovery the service knows an instant for an hour. */
+static bw_status explain(const bw_reader *r, bw_status status, bw_error *err)
+{
+    bool late = bw_wall_us(r->plan.source->env->clock) - r->plan.at_us > SNAPSHOT_LIFE;
+    if (status != BW_INVALID || !late)
+        return status;
+    return bw_error_hint(err, "Reading took longer than Datastore keeps an instant: turn on "
+                              "point-in-time recovery and set the source's point_in_time: yes, or "
+                              "lower batch.rows.");
+}
+
 static bw_status next_page(bw_reader *r, bw_error *err)
 {
     bw_datastore_batch batch;
@@ -114,7 +125,7 @@ static bw_status next_page(bw_reader *r, bw_error *err)
     bw_status status =
         bw_datastore_walk_next(r->plan.source->client, &r->walk, &r->arena, &batch, err);
     if (status != BW_OK)
-        return status;
+        return explain(r, status, err);
     r->results = batch.results;
     r->n_results = batch.count;
     r->last_page = r->walk.over;

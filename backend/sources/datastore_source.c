@@ -35,7 +35,8 @@ const bw_setting bw_ds_settings[BW_DS_SETTINGS] = {
      .fallback = "1000",
      .min = 1,
      .max = 100000,
-     .help = "entities of a kind that are read to find its columns, in the order of their keys"},
+     .help = "entities of a kind that are read to find its columns, in the order of their keys; "
+             "later runs look at a tenth of them again"},
     {.path = "point_in_time",
      .type = BW_SETTING_BOOL,
      .fallback = "no",
@@ -248,7 +249,7 @@ bw_status bw_dssource_count(bw_dssource *s, const bw_dsfilter *filter, int64_t u
                                 .query = bw_dssource_query(s, &unordered, &arena),
                                 .read = {.at_us = at_us}};
     bw_status status = bw_datastore_count(s->client, &query, up_to, count, NULL, err);
-    if (status == BW_OK && up_to > 0 && *count >= up_to)
+    if (status != BW_OK || (up_to > 0 && *count >= up_to))
         *count = -1;
     bw_arena_fini(&arena);
     return status;
@@ -322,8 +323,14 @@ static bool newest_statistics(const bw_datastore_batch *batch, double *rows, int
     return newest != BW_TIME_NONE;
 }
 
-bw_status bw_dssource_estimate(bw_dssource *s, const char *kind, double *rows, int64_t *bytes,
-                               bw_error *err)
+/* Statistics need rights of their own, and an ancestor's have no index: then nothing is known. */
+static bw_status or_unknown(bw_status status)
+{
+    return status == BW_DENIED || status == BW_INVALID || status == BW_NOT_FOUND ? BW_OK : status;
+}
+
+bw_status bw_dssource_estimate(bw_dssource *s, const char *kind, bool count, double *rows,
+                               int64_t *bytes, bw_error *err)
 {
     bw_arena arena = BW_ARENA_INIT;
     bw_datastore_batch batch = {.count = 0};
@@ -332,21 +339,24 @@ bw_status bw_dssource_estimate(bw_dssource *s, const char *kind, double *rows, i
                               .equal = "kind_name",
                               .to = kind};
     bw_status status = BW_OK;
-    int64_t count;
+    bw_error own = BW_ERROR_INIT; /* not all of them are the caller's */
+    int64_t counted = -1;
     *rows = -1;
     *bytes = -1;
     if (!s->ancestor) {
         bw_datastore_query query = {.namespace = s->home.namespace,
                                     .query = bw_dssource_query(s, &statistics, &arena),
                                     .limit = 100};
-        status = bw_datastore_run_query(s->client, &query, &arena, &batch, err);
+        status = or_unknown(bw_datastore_run_query(s->client, &query, &arena, &batch, &own));
     }
-    if (status == BW_OK && !newest_statistics(&batch, rows, bytes)) {
+    if (status == BW_OK && !newest_statistics(&batch, rows, bytes) && count) {
         bw_dsfilter all = {.kind = kind};
-        status = bw_dssource_count(s, &all, COUNT_LIMIT, 0, &count, err);
-        if (status == BW_OK && count >= 0)
-            *rows = (double)count;
+        status = or_unknown(bw_dssource_count(s, &all, COUNT_LIMIT, 0, &counted, &own));
+        if (status == BW_OK && counted >= 0)
+            *rows = (double)counted;
     }
     bw_arena_fini(&arena);
+    if (status != BW_OK && err)
+        *err = own;
     return status;
 }

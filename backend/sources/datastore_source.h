@@ -7,6 +7,8 @@
 #include "backend/sources/source.h"
 
 #define BW_DS_SETTINGS 6
+/* Entities to ask for before it is known how large they are. */
+#define BW_DS_FIRST_PAGE 50
 extern const bw_setting bw_ds_settings[BW_DS_SETTINGS];
 
 typedef struct bw_dssource {
@@ -52,9 +54,9 @@ BW_NODISCARD bw_status bw_dssource_count(bw_dssource *source, const bw_dsfilter 
 /* The kinds that match the pattern, sorted, in the arena. */
 BW_NODISCARD bw_status bw_dssource_list(bw_dssource *source, const char *pattern, bw_arena *arena,
                                         const char *const **names, size_t *count, bw_error *err);
-/* How many entities and bytes the kind has, by the daily statistics, else by counting up to a limit;
-   -1 where unknown. */
-BW_NODISCARD bw_status bw_dssource_estimate(bw_dssource *source, const char *kind, double *rows,
-                                            int64_t *bytes, bw_error *err);
+/* How many entities and bytes the kind has, by the daily statistics, else by counting (when `count`)
+   up to a limit; -1 where unknown, or not for us to know. */
+BW_NODISCARD bw_status bw_dssource_estimate(bw_dssource *source, const char *kind, bool count,
+                                            double *rows, int64_t *bytes, bw_error *err);
 
 #endif
