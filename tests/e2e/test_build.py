@@ -10,7 +10,7 @@ from harness import SOURCE, TempDir, run_tests
 
 PACKAGES = {"libncurses-dev", "libcurl4-openssl-dev", "libjansson-dev", "libpq-dev", "libsqlite3-dev", "libyaml-dev",
             "libssl-dev", "zlib1g-dev", "libmicrohttpd-dev", "libutf8proc-dev", "libxxhash-dev", "libgmp-dev",
-            "libisal-dev", "libcmocka-dev"}
+            "libisal-dev", "libpcre2-dev", "libcmocka-dev"}
 
 
 def configure(**env):

@@ -103,26 +103,25 @@ static void primitives_and_unions(void **state)
     bw_buf_add(&data, "xyz", 3);
     avro_long(&data, 0);
     expect(
-        RECORD(
-            FIELD("s", "[\"null\",\"string\"]") "," FIELD("b", "\"boolean\"") "," FIELD(
-                "i",
-                "\""
-                "in"
-                "t"
-                "\"") "," FIELD("l",
-                                "{\"type\":\"long\"}") "," FIELD("f",
-                                                                 "\"float\"") "," FIELD("d",
-                                                                                        "\"double"
-                                                                                        "\"") "," FIELD("y",
-                                                                                                        "\"bytes\"") "," FIELD("x",
-                                                                                                                               "{\"type\":"
-                                                                                                                               "\"fixed\","
-                                                                                                                               "\"name\":"
-                                                                                                                               "\"f3\","
-                                                                                                                               "\"size\":"
-                                                                                                                               "3}") "," FIELD("n",
-                                                                                                                                               "\"null\"") "," FIELD("e",
-                                                                                                                                                                     "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"B\"]}")),
+        RECORD(FIELD("s", "[\"null\",\"string\"]") "," FIELD("b", "\"boolean\"") "," FIELD(
+            "i",
+            "\""
+            "in"
+            "t"
+            "\"") "," FIELD("l",
+                            "{\"type\":\"long\"}") "," FIELD("f",
+                                                             "\"float\"") "," FIELD("d",
+                                                                                    "\"double"
+                                                                                    "\"") "," FIELD("y",
+                                                                                                    "\"bytes\"") "," FIELD("x",
+                                                                                                                           "{\"type\":"
+                                                                                                                           "\"fixed\","
+                                                                                                                           "\"name\":"
+                                                                                                                           "\"f3\","
+                                                                                                                           "\"size\":"
+                                                                                                                           "3}") "," FIELD("n",
+                                                                                                                                           "\"null\"") "," FIELD("e",
+                                                                                                                                                                 "{\"type\":\"enum\",\"name\":\"e\",\"symbols\":[\"A\",\"B\"]}")),
         &data, 2, "{}",
         "{\"fields\":[" NAMED("s", "STRING", "NULLABLE") "," NAMED("b", "BOOLEAN", "REQUIRED") "," NAMED("i", "INTEGER", "REQUIRED") "," NAMED(
             "l", "INTEGER",
@@ -149,33 +148,37 @@ static void logical_types(void **state)
 {
     (void)state;
     static const char schema[] = RECORD(
-        FIELD("a", LOGICAL("int", "date")) "," FIELD("b", LOGICAL("int", "time-millis")) "," FIELD("c", LOGICAL("long", "time-micros")) "," FIELD(
-            "d",
+        FIELD("a", LOGICAL("int", "date")) "," FIELD("b", LOGICAL("int", "time-millis")) "," FIELD("c", LOGICAL("long", "time-micros")) "," FIELD("d", LOGICAL("long", "timestamp-millis")) "," FIELD(
+            "e",
             LOGICAL(
                 "long",
-                "timestamp-millis")) "," FIELD("e",
+                "timestamp-micros")) "," FIELD("f",
                                                LOGICAL(
                                                    "long",
-                                                   "timestamp-micros")) "," FIELD("f",
-                                                                                  LOGICAL(
-                                                                                      "long",
-                                                                                      "local-"
-                                                                                      "timestamp-"
-                                                                                      "millis")) "," FIELD("g",
-                                                                                                           LOGICAL(
-                                                                                                               "long",
-                                                                                                               "local-"
-                                                                                                               "timest"
-                                                                                                               "amp-"
-                                                                                                               "micro"
-                                                                                                               "s")) "," FIELD("h",
-                                                                                                                               LOGICAL(
-                                                                                                                                   "string",
-                                                                                                                                   "datetime")) "," FIELD("i",
-                                                                                                                                                          LOGICAL(
-                                                                                                                                                              "string",
-                                                                                                                                                              "uuid")) "," FIELD("j",
-                                                                                                                                                                                 "{\"type\":\"string\",\"sqlType\":\"JSON\"}"));
+                                                   "local-"
+                                                   "timestamp-"
+                                                   "millis")) "," FIELD("g",
+                                                                        LOGICAL(
+                                                                            "long",
+                                                                            "local-"
+                                                                            "timest"
+                                                                            "amp-"
+                                                                            "micro"
+                                                                            "s")) "," FIELD("h",
+                                                                                            LOGICAL(
+                                                                                                "st"
+                                                                                                "ri"
+                                                                                                "n"
+                                                                                                "g",
+                                                                                                "da"
+                                                                                                "te"
+                                                                                                "ti"
+                                                                                                "m"
+                                                                                                "e")) "," FIELD("i",
+                                                                                                                LOGICAL(
+                                                                                                                    "string",
+                                                                                                                    "uuid")) "," FIELD("j",
+                                                                                                                                       "{\"type\":\"string\",\"sqlType\":\"JSON\"}"));
     bw_buf data = BW_BUF_INIT;
     avro_long(&data, -1);
     avro_long(&data, 86399999);
