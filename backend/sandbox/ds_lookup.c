@@ -1,4 +1,6 @@
 /* lookup, allocateIds, reserveIds, beginTransaction and rollback. */
+#include <stdlib.h>
+
 #include "backend/sandbox/ds_call.h"
 #include "backend/sandbox/ds_mutation.h"
 #include "backend/sandbox/ds_virtual.h"
@@ -47,10 +49,9 @@ static bw_status add_found(lookup *l, const ds_row *row, bw_error *err)
     return BW_OK;
 }
 
-static bw_status look_up(lookup *l, const ds_key *key, bw_error *err)
+static bw_status look_up(lookup *l, const ds_key *key, bw_slice path, bw_error *err)
 {
     ds_call *call = l->call;
-    bw_slice path = ds_call_path(call, key);
     int64_t partition;
     ds_row row = {0};
     if (call->out->len > MAX_ANSWER) {
@@ -74,21 +75,41 @@ static bw_status look_up(lookup *l, const ds_key *key, bw_error *err)
     return BW_OK;
 }
 
-static bool same_key(ds_call *call, const ds_key *a, const ds_key *b)
+typedef struct asked {
+    const ds_key *key;
+    bw_slice path;
+    size_t at; /* in the request */
+    bool again;
+} asked;
+
+static int by_key(const void *a, const void *b)
 {
-    return strcmp(a->name_space, b->name_space) == 0 &&
-           bw_slice_eq(ds_call_path(call, a), ds_call_path(call, b));
+    const asked *x = a, *y = b;
+    size_t shorter = x->path.len < y->path.len ? x->path.len : y->path.len;
+    int order = strcmp(x->key->name_space, y->key->name_space);
+    order = order ? order : memcmp(x->path.ptr, y->path.ptr, shorter);
+    order = order ? order : (x->path.len > y->path.len) - (x->path.len < y->path.len);
+    return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-/* A key that is asked twice is answered once. */
-static bool asked_before(ds_call *call, const ds_keys *keys, size_t at)
+static int by_position(const void *a, const void *b)
 {
-    size_t near = at < 16 ? at : 16;
-    for (size_t i = at - near; i < at; i++) {
-        if (same_key(call, keys->items[i], keys->items[at]))
-            return true;
-    }
-    return false;
+    const asked *x = a, *y = b;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* The keys in their order; what is asked again is marked, because it is answered once. */
+static asked *list_keys(ds_call *call, const ds_keys *keys)
+{
+    asked *list = BW_ARENA_ARRAY(call->place.arena, asked, keys->count);
+    for (size_t i = 0; i < keys->count; i++)
+        list[i] = (asked){keys->items[i], ds_call_path(call, keys->items[i]), i, false};
+    qsort(list, keys->count, sizeof *list, by_key);
+    for (size_t i = 1; i < keys->count; i++)
+        list[i].again = bw_slice_eq(list[i - 1].path, list[i].path) &&
+                        strcmp(list[i - 1].key->name_space, list[i].key->name_space) == 0;
+    qsort(list, keys->count, sizeof *list, by_position);
+    return list;
 }
 
 static void add_list(bw_buf *out, const char *name, const bw_buf *items)
@@ -103,10 +124,11 @@ static void add_list(bw_buf *out, const char *name, const bw_buf *items)
 static bw_status look_all_up(lookup *l, const ds_keys *keys, bw_error *err)
 {
     bw_status status = BW_OK;
+    const asked *list = list_keys(l->call, keys);
     bw_buf_adds(l->call->out, "{\"found\":[");
     for (size_t i = 0; status == BW_OK && i < keys->count; i++) {
-        if (!asked_before(l->call, keys, i))
-            status = look_up(l, keys->items[i], err);
+        if (!list[i].again)
+            status = look_up(l, list[i].key, list[i].path, err);
     }
     bw_buf_addc(l->call->out, ']');
     add_list(l->call->out, "missing", &l->missing);
