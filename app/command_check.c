@@ -57,12 +57,28 @@ static void say_error(check *c, const char *what, const bw_error *err)
     say(c, LEVEL_FAILED, what, err->message, err->hint);
 }
 
+/* As a run would describe it: with what the sync remembers. */
+static bw_table_spec spec_of(check *c, const bw_sync_def *def)
+{
+    bw_table_spec spec = def->spec;
+    bw_error ignored = BW_ERROR_INIT;
+    bw_sync_record record;
+    bool found = false;
+    if (c->session.store &&
+        bw_store_sync_get(c->session.store, def->name, &c->arena, &record, &found, &ignored) ==
+            BW_OK &&
+        found)
+        spec.checkpoint = record.checkpoint;
+    return spec;
+}
+
 static void check_table(check *c, bw_source *source, const bw_sync_def *def)
 {
     bw_error err = BW_ERROR_INIT;
     bw_table_info info;
+    bw_table_spec spec = spec_of(c, def);
     const char *what = bw_arena_printf(&c->arena, "sync %s", def->name);
-    if (def->source->describe(source, &def->spec, &c->arena, &info, &err) != BW_OK) {
+    if (def->source->describe(source, &spec, &c->arena, &info, &err) != BW_OK) {
         say_error(c, what, &err);
         return;
     }
