@@ -44,7 +44,7 @@ static bool take_fraction(bw_slice *s, int64_t *us)
     int64_t scale = 100000;
 
     *us = 0;
-    if (!take_char(s, '.'))
+    if (!take_char(s, '.') && !take_char(s, ','))
         return true;
     while (s->len > 0 && s->ptr[0] >= '0' && s->ptr[0] <= '9') {
         if (scale == 0)
@@ -57,26 +57,41 @@ static bool take_fraction(bw_slice *s, int64_t *us)
     return scale != 100000;
 }
 
-/* [-]Y-M [-]D [-]H:M:S[.F] */
+/* [-]Y-M, [-]D, [-]H:M:S[.F]: one of them, or several in this order with a space between. A number
+   alone is days only between others. */
 static bool parse_canonical(bw_slice s, bq_interval *out)
 {
-    int64_t y, mo, d, h, mi, sec, f;
+    int64_t first, second, third, fraction;
+    int place = 0; /* of what has been read: 1 months, 2 days, 3 time */
 
-    int sign = take_sign(&s);
-    if (!take_number(&s, &y) || !take_char(&s, '-') || !take_number(&s, &mo) || !take_char(&s, ' '))
-        return false;
-    out->months = sign * (y * 12 + mo);
-    sign = take_sign(&s);
-    if (!take_number(&s, &d) || !take_char(&s, ' '))
-        return false;
-    out->days = sign * d;
-    sign = take_sign(&s);
-    if (!take_number(&s, &h) || !take_char(&s, ':') || !take_number(&s, &mi) ||
-        !take_char(&s, ':') || !take_number(&s, &sec) || !take_fraction(&s, &f) || s.len > 0 ||
-        h > 90000000 || mi > INT64_C(5400000000))
-        return false;
-    out->us = sign * ((h * 3600 + mi * 60 + sec) * BQ_US_PER_SECOND + f);
-    return true;
+    *out = (bq_interval){0, 0, 0};
+    while (s.len > 0 && place < 3) {
+        int sign = take_sign(&s);
+        if (!take_number(&s, &first))
+            return false;
+        if (place == 0 && take_char(&s, '-')) {
+            if (!take_number(&s, &second))
+                return false;
+            out->months = sign * (first * 12 + second);
+            place = 1;
+        } else if (take_char(&s, ':')) {
+            if (!take_number(&s, &second) || !take_char(&s, ':') || !take_number(&s, &third) ||
+                !take_fraction(&s, &fraction) || first > 90000000 || second > INT64_C(5400000000))
+                return false;
+            out->us = sign * ((first * 3600 + second * 60 + third) * BQ_US_PER_SECOND + fraction);
+            place = 3;
+        } else if (place < 2) {
+            out->days = sign * first;
+            place = 2;
+            if (s.len == 0 && out->months == 0)
+                return false;
+        } else {
+            return false;
+        }
+        if (s.len > 0 && !take_char(&s, ' '))
+            return false;
+    }
+    return place > 0 && s.len == 0;
 }
 
 /* What a letter of ISO 8601 adds, in the date part and in the time part. */
@@ -112,7 +127,7 @@ static bool parse_iso(bw_slice s, bq_interval *out)
         int sign = take_sign(&s);
         if (!take_number(&s, &n) || n > INT64_C(316224000000))
             return false;
-        bool fraction = s.len > 0 && s.ptr[0] == '.';
+        bool fraction = s.len > 0 && (s.ptr[0] == '.' || s.ptr[0] == ',');
         if (!take_fraction(&s, &f) || s.len == 0)
             return false;
         const iso_unit *unit = NULL;

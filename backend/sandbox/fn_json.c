@@ -86,13 +86,37 @@ static void json_query(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         result_normalised(ctx, raw);
 }
 
+/* As it is written, without the white space: the order of members and the digits stay. */
+static void result_compact(sqlite3_context *ctx, bw_slice raw)
+{
+    bw_json_scan s = bw_json_scan_init(raw);
+    bw_buf out = BW_BUF_INIT, text = BW_BUF_INIT;
+    bw_json_token t;
+    bool first = true; /* of a container, or behind a name */
+
+    while (bw_json_next(&s, &t) && t.type != BW_JSON_END) {
+        bool closes = t.type == BW_JSON_OBJECT_END || t.type == BW_JSON_ARRAY_END;
+        bw_buf_adds(&out, first || closes ? "" : ",");
+        bw_buf_clear(&text);
+        if ((t.type == BW_JSON_STRING || t.type == BW_JSON_KEY) && bw_json_unescape(t.raw, &text))
+            bw_json_add_string(&out, bw_buf_slice(&text));
+        else
+            bw_buf_add(&out, t.raw.ptr, t.raw.len);
+        bw_buf_adds(&out, t.type == BW_JSON_KEY ? ":" : "");
+        first = t.type == BW_JSON_KEY || t.type == BW_JSON_OBJECT || t.type == BW_JSON_ARRAY;
+    }
+    bq_result_text(ctx, bw_buf_slice(&out));
+    bw_buf_fini(&out);
+    bw_buf_fini(&text);
+}
+
 /* Of a STRING: JSON's null is NULL. */
 static void json_query_text(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     bw_slice raw;
 
     if (at_path(ctx, argc, argv, &raw) && !bw_slice_is(trimmed(raw), "null"))
-        result_normalised(ctx, raw);
+        result_compact(ctx, raw);
 }
 
 static void json_array(sqlite3_context *ctx, int argc, sqlite3_value **argv, bool scalars)

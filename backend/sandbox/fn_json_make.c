@@ -164,8 +164,15 @@ static void lax_string(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     lax v;
 
-    if (lax_begin(ctx, argc, argv, &v) && (v.is_string || v.is_bool || v.is_number))
-        bq_result_text(ctx, v.is_string ? bw_buf_slice(&v.text) : v.raw);
+    if (lax_begin(ctx, argc, argv, &v) && (v.is_string || v.is_bool || v.is_number)) {
+        char *raw = bw_xstrndup(v.raw.ptr, v.raw.len);
+        if (v.is_number && v.has_number && strpbrk(raw, ".eE"))
+            bq_float_print_sql(v.number, &v.text); /* 10.0 is 10 */
+        else if (!v.is_string)
+            bw_buf_adds(&v.text, raw);
+        bq_result_text(ctx, bw_buf_slice(&v.text));
+        free(raw);
+    }
     bw_buf_fini(&v.text);
 }
 

@@ -176,6 +176,7 @@ static void correlation_value(sqlite3_context *ctx)
 typedef struct weighed {
     sqlite3_value *value;
     int64_t weight;
+    bool known; /* some weight was not NULL */
 } weighed;
 
 typedef struct top {
@@ -184,7 +185,7 @@ typedef struct top {
     int64_t wanted;
 } top;
 
-/* (value, weight, number wanted); NULL is a value too, a NULL weight is none */
+/* (value, weight, number wanted); NULL is a value too; the sum of NULLs alone is NULL */
 static void top_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
 {
     top *t = sqlite3_aggregate_context(ctx, sizeof *t);
@@ -199,7 +200,8 @@ static void top_step(sqlite3_context *ctx, int argc, sqlite3_value **argv)
         return;
     }
     BW_GROW(t->items, t->count + 1, t->cap);
-    t->items[t->count++] = (weighed){copy, sqlite3_value_int64(argv[1])};
+    t->items[t->count++] =
+        (weighed){copy, sqlite3_value_int64(argv[1]), sqlite3_value_type(argv[1]) != SQLITE_NULL};
 }
 
 static int by_value(const void *a, const void *b)
@@ -212,7 +214,10 @@ static int by_value(const void *a, const void *b)
 static int by_weight(const void *a, const void *b)
 {
     int64_t x = ((const weighed *)a)->weight, y = ((const weighed *)b)->weight;
+    bool known = ((const weighed *)a)->known;
 
+    if (known != ((const weighed *)b)->known)
+        return known ? -1 : 1;
     return x > y ? -1 : x < y ? 1 : by_value(a, b);
 }
 
@@ -227,6 +232,7 @@ static void add_up(top *t)
             if (__builtin_add_overflow(t->items[kept - 1].weight, t->items[i].weight,
                                        &t->items[kept - 1].weight))
                 t->items[kept - 1].weight = INT64_MAX;
+            t->items[kept - 1].known = t->items[kept - 1].known || t->items[i].known;
             sqlite3_value_free(t->items[i].value);
         } else {
             t->items[kept++] = t->items[i];
@@ -249,6 +255,7 @@ static void top_final(sqlite3_context *ctx)
     for (size_t i = 0; i < n; i++) {
         bw_buf item = BW_BUF_INIT;
         bq_value value = bq_arg(t->items[i].value), weight = bq_int(t->items[i].weight);
+        weight = t->items[i].known ? weight : bq_null();
         bq_tuple_begin(&item, 2);
         bq_tuple_add(&item, &value);
         bq_tuple_add(&item, &weight);

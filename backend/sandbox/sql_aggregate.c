@@ -326,8 +326,8 @@ static const aggregate_row rows[] = {
     {"FIRST_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
     {"LAST_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
     {"NTH_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
-    {"PERCENTILE_CONT", sql_window_percentile, WINDOW_ONLY},
-    {"PERCENTILE_DISC", sql_window_percentile, WINDOW_ONLY},
+    {"PERCENTILE_CONT", sql_window_percentile, WINDOW_ONLY | NULLS},
+    {"PERCENTILE_DISC", sql_window_percentile, WINDOW_ONLY | NULLS},
 };
 
 const char *sql_aggregate_name(size_t index, bool *window_only)

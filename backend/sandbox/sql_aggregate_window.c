@@ -75,6 +75,9 @@ sql_typed sql_window_percentile(aggregate *g)
         (cont && !sql_coerce(g->a, &g->args[0], &floats)))
         return mismatch(
             g, sql_printf(g->a, "signature: %s(%s, FLOAT64)", g->name, cont ? "FLOAT64" : "ANY"));
+    if (g->x->call->respect_nulls)
+        sql_error(g->a, g->x->pos,
+                  "Unsupported: RESPECT NULLS in %s is not part of the sandbox's SQL", g->name);
     return typed(g->args[0].type,
                  sql_printf(g->a, "bq_percentile_%s(%s,%s)", cont ? "cont" : "disc", g->args[0].sql,
                             g->args[1].sql));

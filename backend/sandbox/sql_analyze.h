@@ -174,7 +174,7 @@ bool sql_can_coerce(const sql_typed *x, const bq_field *to);
 /* Converts when it may; false when not (no error is set, except for a literal that does not parse). */
 bool sql_coerce(sql_analysis *a, sql_typed *x, const bq_field *to);
 /* The type that all can take; false when there is none. */
-bool sql_supertype(const sql_typed *items, size_t count, bq_field *out);
+bool sql_supertype(sql_analysis *a, const sql_typed *items, size_t count, bq_field *out);
 /* Explicit CAST. */
 sql_typed sql_cast(sql_analysis *a, const sql_typed *x, const bq_field *to, bool safe, size_t pos);
 /* For writing into a column: coerces, and checks REQUIRED and type parameters when run. `place` is the

@@ -250,22 +250,28 @@ static const sql_function *choose(const char *name, const argument *args, size_t
     return best;
 }
 
-static bool takes_letter(const char *name, char letter)
+/* May the argument number `at` be what the letter means? A column may be called date, too. */
+static bool takes_letter(const char *name, size_t at, char letter)
 {
     for (size_t i = 0; i < sql_function_count; i++) {
-        if (strcmp(sql_functions[i].name, name) == 0 &&
-            strchr(strchr(sql_functions[i].signature, ':'), letter))
-            return true;
+        const char *p = strchr(sql_functions[i].signature, ':') + 1;
+        slot s = {0};
+        if (strcmp(sql_functions[i].name, name) != 0)
+            continue;
+        for (size_t k = 0; k <= at && next_slot(&p, &s); k++) {
+            if (k == at && s.letter == letter)
+                return true;
+        }
     }
     return false;
 }
 
-static void read_argument(sql_analysis *a, sql_scope *scope, const char *name, const sql_expr *x,
-                          argument *out)
+static void read_argument(sql_analysis *a, sql_scope *scope, const char *name, size_t at,
+                          const sql_expr *x, argument *out)
 {
     int part;
 
-    if (x->kind == SQL_X_INTERVAL && x->names.count == 0 && takes_letter(name, 'v')) {
+    if (x->kind == SQL_X_INTERVAL && x->names.count == 0 && takes_letter(name, at, 'v')) {
         const bq_field integer = sql_type(BQ_INT64);
         out->interval = true;
         out->part = upper(a, x->text);
@@ -276,9 +282,9 @@ static void read_argument(sql_analysis *a, sql_scope *scope, const char *name, c
             sql_error(a, x->pos, "Interval value must be coercible to INT64 type");
         return;
     }
-    out->part = takes_letter(name, 'P')   ? part_name(a, x)
-                : takes_letter(name, 'M') ? form_name(a, x)
-                                          : NULL;
+    out->part = takes_letter(name, at, 'P')   ? part_name(a, x)
+                : takes_letter(name, at, 'M') ? form_name(a, x)
+                                              : NULL;
     if (!out->part)
         out->value = sql_analyze(a, scope, x);
 }
@@ -292,7 +298,7 @@ static sql_typed call_by_table(sql_analysis *a, sql_scope *scope, const sql_expr
     sql_typed out = sql_make(BQ_INT64, "NULL", x->pos);
 
     for (size_t i = 0; i < count; i++) {
-        read_argument(a, scope, name, x->args.items[i], &args[i]);
+        read_argument(a, scope, name, i, x->args.items[i], &args[i]);
         values[i] = args[i].value;
         if (!args[i].part || args[i].interval)
             sql_inherit(&out, &args[i].value);

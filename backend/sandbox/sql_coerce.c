@@ -244,7 +244,7 @@ static bool literal_supertype(const sql_typed *items, size_t count, bq_field *ou
     return all_coerce(items, count, out);
 }
 
-bool sql_supertype(const sql_typed *items, size_t count, bq_field *out)
+static bool supertype(const sql_typed *items, size_t count, bq_field *out)
 {
     static const bq_kind wider[] = {BQ_NUMERIC, BQ_BIGNUMERIC, BQ_FLOAT64, BQ_DATETIME};
     bool any = false;
@@ -264,6 +264,57 @@ bool sql_supertype(const sql_typed *items, size_t count, bq_field *out)
             return true;
     }
     return !any && literal_supertype(items, count, out);
+}
+
+static bool all_rows(const sql_typed *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool null = items[i].literal == SQL_L_NULL;
+        if (!null && (!items[i].items || items[i].type.kind != BQ_STRUCT ||
+                      items[i].type.mode == BQ_REPEATED))
+            return false;
+    }
+    return true;
+}
+
+/* STRUCTs that are written out: field by field. The names are those of the first that has them, as
+   in [STRUCT(1 AS a, NULL AS b), (2, 'x')]. */
+static bool row_supertype(sql_analysis *a, const sql_typed *items, size_t count, bq_field *out)
+{
+    const sql_typed *model = NULL;
+
+    for (size_t i = 0; i < count; i++) {
+        if (items[i].literal == SQL_L_NULL)
+            continue;
+        const bq_schema *fields = &items[i].type.fields;
+        if (items[i].item_count != fields->count ||
+            (model && fields->count != model->type.fields.count))
+            return false;
+        const char *name = model && fields->count > 0 ? model->type.fields.fields[0].name : "x";
+        if (!model || !name || !*name)
+            model = &items[i];
+    }
+    if (!model)
+        return false;
+    size_t width = model->item_count;
+    sql_typed *column = BW_ARENA_ARRAY(a->arena, sql_typed, count);
+    *out = model->type;
+    out->fields.fields = BW_ARENA_ARRAY(a->arena, bq_field, width + 1);
+    for (size_t k = 0; k < width; k++) {
+        for (size_t i = 0; i < count; i++)
+            column[i] = items[i].literal == SQL_L_NULL ? items[i] : items[i].items[k];
+        if (!sql_supertype(a, column, count, &out->fields.fields[k]))
+            return false;
+        out->fields.fields[k].name = model->type.fields.fields[k].name;
+    }
+    return true;
+}
+
+bool sql_supertype(sql_analysis *a, const sql_typed *items, size_t count, bq_field *out)
+{
+    if (count > 1 && all_rows(items, count) && row_supertype(a, items, count, out))
+        return true;
+    return supertype(items, count, out);
 }
 
 /* ---- CAST and assignments ---------------------------------------------------------------------- */

@@ -46,7 +46,7 @@ static sql_typed *analyze_args(sql_analysis *a, sql_scope *scope, const sql_expr
 static bool unify(sql_analysis *a, sql_typed *args, size_t count, const char *what, size_t pos,
                   bq_field *super)
 {
-    if (!sql_supertype(args, count, super)) {
+    if (!sql_supertype(a, args, count, super)) {
         sql_no_signature(a, pos, what, args, count, "signature: ANY and the same type");
         return false;
     }
@@ -279,7 +279,7 @@ static sql_typed analyze_array(sql_analysis *a, sql_scope *scope, const sql_expr
         element = sql_element_of(x->type);
     else if (x->args.count == 0)
         out.literal = SQL_L_EMPTY_ARRAY;
-    else if (!sql_supertype(args, x->args.count, &element))
+    else if (!sql_supertype(a, args, x->args.count, &element))
         sql_error(a, x->pos, "Array elements of types {%s} do not have a common supertype",
                   type_list(a, args, x->args.count));
     if (element.mode == BQ_REPEATED)

@@ -368,6 +368,12 @@ static const char *from_join(sql_analysis *a, sql_scope *scope, const sql_from *
     if (a->failed)
         return "";
     const char *on = join_condition(a, scope, f, first, middle);
+    /* The parser has let t.x stand without ON, because it may be an array of the left side. */
+    if (!*on && f->join != SQL_J_CROSS && f->right->kind == SQL_F_TABLE &&
+        !correlated_path(scope, f->right))
+        sql_error(a, f->pos,
+                  "Syntax error: %s JOIN must have an immediately following ON or USING clause",
+                  f->join == SQL_J_INNER ? "INNER" : "OUTER");
     /* SQLite's CROSS JOIN forbids reordering, which a comma does not. */
     const char *word = f->join == SQL_J_CROSS ? " JOIN " : words[f->join];
     if (f->join == SQL_J_LEFT && !*on)

@@ -48,7 +48,7 @@ sql_typed sql_compare(sql_analysis *a, const char *op, sql_typed l, sql_typed r,
     sql_inherit(&out, &r);
     if (a->failed)
         return out;
-    if (!sql_supertype(both, 2, &super)) {
+    if (!sql_supertype(a, both, 2, &super)) {
         sql_no_signature(a, pos, sql_printf(a, "operator %s", op), both, 2,
                          sql_printf(a, "signature: ANY %s ANY", op));
         return out;
@@ -165,7 +165,7 @@ static void number_arithmetic(sql_analysis *a, const arithmetic_row *row, sql_ty
 {
     const bq_field floats = sql_type(BQ_FLOAT64);
     bq_field super;
-    bool ok = sql_supertype(both, 2, &super) && super.mode != BQ_REPEATED;
+    bool ok = sql_supertype(a, both, 2, &super) && super.mode != BQ_REPEATED;
 
     if (ok && both[0].literal == SQL_L_STRING && both[1].literal == SQL_L_STRING)
         ok = false;
@@ -187,7 +187,7 @@ static void number_arithmetic(sql_analysis *a, const arithmetic_row *row, sql_ty
 static void concatenate(sql_analysis *a, sql_typed *both, sql_typed *out)
 {
     bq_field super;
-    bool ok = sql_supertype(both, 2, &super);
+    bool ok = sql_supertype(a, both, 2, &super);
     bool array = ok && super.mode == BQ_REPEATED;
 
     if (!ok || (!array && super.kind != BQ_STRING && super.kind != BQ_BYTES)) {
@@ -383,7 +383,7 @@ sql_typed sql_analyze_case(sql_analysis *a, sql_scope *scope, const sql_expr *x)
     sql_inherit(&out, &results[pairs]);
     if (a->failed)
         return out;
-    if (!sql_supertype(results, pairs + 1, &super)) {
+    if (!sql_supertype(a, results, pairs + 1, &super)) {
         sql_no_signature(a, x->pos, "operator CASE", results, pairs + 1,
                          "signature: results of one type");
         return out;

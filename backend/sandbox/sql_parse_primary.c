@@ -86,7 +86,7 @@ static sql_expr *parse_argument(sql_parser *p)
         sql_exprs_add(p, &x->args, sql_parse_expr(p));
         return x;
     }
-    if (sql_at_query(p)) {
+    if (sql_at_word(p, "SELECT") || sql_at_word(p, "WITH")) {
         sql_unsupported(p, t->pos, "a query as an argument without parentheses");
         return sql_expr_new(p, SQL_X_NULL, t->pos);
     }

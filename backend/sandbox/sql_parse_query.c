@@ -212,7 +212,8 @@ sql_from *sql_parse_from(sql_parser *p)
             f->on = sql_parse_expr(p);
         else if (sql_accept_word(p, "USING"))
             sql_parse_name_list(p, &f->using);
-        bool needs = join != SQL_J_CROSS && f->right->kind != SQL_F_UNNEST;
+        bool path = f->right->kind == SQL_F_TABLE && f->right->path.count > 1;
+        bool needs = join != SQL_J_CROSS && f->right->kind != SQL_F_UNNEST && !path;
         bool has = f->on || f->using.count > 0;
         if (!p->failed && needs && !has)
             sql_fail_at(p, sql_peek(p)->pos,
@@ -365,6 +366,8 @@ static bool parse_set_op(sql_parser *p, char *op, size_t size)
         bool all = sql_accept_word(p, "ALL");
         if (!all && !sql_accept_word(p, "DISTINCT"))
             sql_expected(p, "keyword ALL or keyword DISTINCT");
+        if (sql_at_word(p, "BY") || sql_at_word(p, "STRICT") || sql_at_word(p, "CORRESPONDING"))
+            sql_unsupported(p, sql_peek(p)->pos, "a set operation by name");
         if (all && i > 0)
             sql_unsupported(p, sql_peek(p)->pos, "INTERSECT ALL and EXCEPT ALL");
         snprintf(op, size, "%s %s", words[i], all ? "ALL" : "DISTINCT");

@@ -76,7 +76,7 @@ static void column_supertype(set_state *st, size_t column, bq_field *super)
         bw_buf_addf(&names, "%s%s", i ? ", " : "", sql_type_name(st->a, &items[i].type));
     }
     bool all = strstr(st->op, "ALL") != NULL;
-    if (!sql_supertype(items, n, super))
+    if (!sql_supertype(st->a, items, n, super))
         sql_error(st->a, st->q->operands[1]->pos, "Column %zu in %s has incompatible types: %s",
                   column + 1, st->op, bw_buf_cstr(&names));
     else if (!all && !sql_groupable(super))

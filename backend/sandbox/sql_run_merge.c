@@ -111,7 +111,7 @@ static bool take_equality(merge *m, const sql_expr *x)
         return false;
     }
     bq_field super;
-    if (sides[0].constant || sides[1].constant || !sql_supertype(sides, 2, &super) ||
+    if (sides[0].constant || sides[1].constant || !sql_supertype(a, sides, 2, &super) ||
         super.kind == BQ_FLOAT64 || super.kind == BQ_JSON || super.kind == BQ_GEOGRAPHY ||
         super.mode == BQ_REPEATED)
         return false;

@@ -15,7 +15,7 @@ static sql_typed typed(bq_field type, const char *sql)
 static bool unify(sql_analysis *a, const sql_expr *x, sql_typed *args, size_t from, size_t count,
                   const char *name, bq_field *super)
 {
-    if (sql_supertype(args + from, count - from, super)) {
+    if (sql_supertype(a, args + from, count - from, super)) {
         for (size_t i = from; i < count; i++)
             sql_coerce(a, &args[i], super);
         return true;
@@ -200,7 +200,7 @@ static sql_typed call_range_bucket(sql_analysis *a, sql_scope *scope, const sql_
     (void)scope;
     if (args[1].type.mode == BQ_REPEATED) {
         sql_typed both[2] = {args[0], {.type = sql_element_of(&args[1].type)}};
-        if (sql_supertype(both, 2, &point))
+        if (sql_supertype(a, both, 2, &point))
             array = sql_array_of(point);
     }
     if (point.mode == BQ_REPEATED || !sql_coerce(a, &args[0], &point) ||
@@ -232,6 +232,8 @@ static sql_typed call_to_json(sql_analysis *a, sql_scope *scope, const sql_expr 
     if (count == 2)
         json = sql_printf(a, "(CASE WHEN %s THEN bq_json_indent(%s) ELSE %s END)", args[1].sql,
                           json, json);
+    if (!text) /* a JSON value has its members in order */
+        json = sql_printf(a, "bq_parse_json(%s,1)", json);
     return typed(sql_type(text ? BQ_STRING : BQ_JSON), json);
 }
 

@@ -185,3 +185,7 @@ SELECT EXTRACT(MONTH FROM d) AS month, COUNT(*) AS n FROM t WHERE d IS NOT NULL 
 SELECT SUM(n) OVER () + 1 FROM t WHERE id = 1
 --> f0_ INT64
 11
+
+SELECT APPROX_TOP_SUM(x, weight, 2) AS a FROM UNNEST([STRUCT('apple' AS x, NULL AS weight), ('pear', 0), ('pear', NULL)])
+--> a ARRAY<STRUCT<value STRING, sum INT64>>
+[{"pear", 0}, {"apple", NULL}]

@@ -88,3 +88,9 @@ JSON_OBJECT() => JSON {}
 JSON_KEYS(JSON '{"a":{"b":1}}') => ARRAY<STRING> ["a", "a.b"]
 JSON '{"a":1}' = JSON '{"a":1}' => ERROR Equality is not defined for arguments of type JSON
 JSON '{"b":1,"a":2}' => JSON {"a":2,"b":1}
+# A STRING keeps the order of its members and its digits; a JSON value has them in order.
+JSON_QUERY('{ "b" : 1.50, "a" : [ 1 , {"d":2,"c":"\\u0041"} ] }', '$') => STRING "{\"b\":1.50,\"a\":[1,{\"d\":2,\"c\":\"A\"}]}"
+JSON_EXTRACT('{"x":{"b":1,"a":2}}', '$.x') => STRING "{\"b\":1,\"a\":2}"
+TO_JSON(STRUCT(1 AS b, 2 AS a)) => JSON {"a":2,"b":1}
+TO_JSON_STRING(STRUCT(1 AS b, 2 AS a)) => STRING "{\"b\":1,\"a\":2}"
+LAX_STRING(JSON '10.0') => STRING "10"

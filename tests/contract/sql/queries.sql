@@ -306,3 +306,31 @@ SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')
 
 SELECT 1 AS x FROM UNNEST([1]) WITH OFFSET o WHERE o = @missing
 --> ERROR Query parameter 'missing' not found
+
+# Queries as arguments, and as some of several values.
+SELECT COALESCE((SELECT MAX(id) FROM t WHERE id > 100), 0) AS top, IF((SELECT COUNT(*) FROM t) > 3, 'many', 'few') AS n, 2 IN ((SELECT 1), 2) AS i, 2 IN (SELECT id FROM t) AS j
+--> top INT64, n STRING, i BOOL, j BOOL
+0 | "many" | true | true
+
+SELECT a.name, item FROM UNNEST([STRUCT('first' AS name, [1, 2] AS items), ('second', [])]) AS a LEFT JOIN a.items AS item ORDER BY name, item
+--> name STRING, item INT64
+"first" | 1
+"first" | 2
+"second" | NULL
+
+SELECT a.name, item FROM UNNEST([STRUCT('first' AS name, [1, 2] AS items), ('second', [])]) AS a INNER JOIN a.items AS item ORDER BY name, item
+--> name STRING, item INT64
+"first" | 1
+"first" | 2
+
+SELECT t.id FROM t JOIN queries.u
+--> ERROR INNER JOIN must have an immediately following ON or USING clause
+
+# The names of fields come from the first that has them, the types from all.
+SELECT y, x FROM UNNEST([STRUCT(1.5 AS y, NULL AS x), (9, 3.5)]) ORDER BY y
+--> y FLOAT64, x FLOAT64
+1.5 | NULL
+9.0 | 3.5
+
+SELECT 1 AS a UNION ALL BY NAME SELECT 2 AS a
+--> ERROR Unsupported: a set operation by name
