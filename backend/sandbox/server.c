@@ -220,8 +220,12 @@ static bool inflate_body(bw_buf *body)
     }
     inflateEnd(&z);
     bw_buf_fini(body);
-    *body = plain;
-    return code == Z_STREAM_END && plain.len <= BW_SB_MAX_BODY;
+    if (code == Z_STREAM_END && plain.len <= BW_SB_MAX_BODY) {
+        *body = plain;
+        return true;
+    }
+    bw_buf_fini(&plain);
+    return false;
 }
 
 static bool body_is_fine(transport *t)
@@ -304,6 +308,7 @@ static void work(bw_sb_task *task)
     if (fault_instead(t)) {
         abort_stream(t);
     } else if (!bw_sb_url_is_text(r)) {
+        abort_stream(t);
         bw_sb_reply_error(&t->reply, 400, "badRequest", NULL,
                           "Invalid request: the URL is not UTF-8 text without NUL.");
     } else if (!r->route) {
