@@ -9,6 +9,17 @@
 #include "backend/google/datastore_internal.h"
 #include "backend/google/entity.h"
 
+/* Google's front ends route by it, not by the body. */
+static char *routing_header(const bw_datastore *ds)
+{
+    bw_buf b = BW_BUF_INIT;
+    bw_buf_adds(&b, "x-goog-request-params: project_id=");
+    bw_http_add_escaped(&b, bw_slice_cstr(ds->project ? ds->project : ""));
+    bw_buf_adds(&b, "&database_id=");
+    bw_http_add_escaped(&b, bw_slice_cstr(ds->database));
+    return bw_buf_take(&b);
+}
+
 bw_datastore *bw_datastore_new(const bw_google *google, const char *project, const char *database,
                                const bw_clock *clock, const bw_cancel *cancel)
 {
@@ -17,7 +28,11 @@ bw_datastore *bw_datastore_new(const bw_google *google, const char *project, con
     ds->root = bw_google_base(google, BW_SERVICE_DATASTORE);
     project = project && *project ? project : bw_google_project(google);
     ds->project = project ? bw_xstrdup(project) : NULL;
-    ds->database = bw_xstrdup(database ? database : "");
+    /* Everybody writes it so, but the API wants it left out. */
+    bool named = database && strcmp(database, "(default)") != 0;
+    ds->database = bw_xstrdup(named ? database : "");
+    if (*ds->database)
+        ds->routing = routing_header(ds);
     return ds;
 }
 
@@ -29,6 +44,7 @@ void bw_datastore_free(bw_datastore *ds)
     bw_buf_fini(&ds->request);
     free(ds->project);
     free(ds->database);
+    free(ds->routing);
     free(ds);
 }
 
@@ -141,7 +157,7 @@ bw_status bw_datastore_send(bw_datastore *ds, const bw_datastore_call *call, bw_
     bw_rest_call rest = {.what = call->what,
                          .method = "POST",
                          .url = url,
-                         .headers = {"Content-Type: application/json"},
+                         .headers = {"Content-Type: application/json", ds->routing},
                          .body = {bw_buf_slice(&ds->request)},
                          .n_body = 1,
                          .once = call->once,

@@ -35,7 +35,7 @@
 
 typedef struct bw_datastore bw_datastore;
 
-/* `project` NULL: the google's; `database` NULL or "": the default one. Strings are copied, the rest
+/* `project` NULL: the google's; `database` NULL, "" or "(default)": the default one. Strings are copied, the rest
    is borrowed and outlives the client; clock and cancel may be NULL. */
 bw_datastore *bw_datastore_new(const bw_google *google, const char *project, const char *database,
                                const bw_clock *clock, const bw_cancel *cancel);

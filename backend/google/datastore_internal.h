@@ -10,6 +10,7 @@ struct bw_datastore {
     const char *root; /* https://datastore.googleapis.com */
     char *project;    /* or NULL */
     char *database;   /* "" for the default one */
+    char *routing;    /* the header for a named database, or NULL */
     bw_buf request;   /* the body that is being written */
 };
 

@@ -123,6 +123,8 @@ static void test_results_stand_in_the_order_of_the_keys(void **state)
     assert_int_equal(answer.results[2].version, 7);
     assert_int_equal(answer.results[2].update_us, BW_SECOND);
     assert_int_equal(answer.results[2].create_us, BW_TIME_NONE);
+    assert_non_null(strstr(bw_wire_request(f.server, 1),
+                           "x-goog-request-params: project_id=p&database_id=d\r\n"));
     assert_true(bw_slice_is(answer.transaction, "dHg="));
     bw_slice n = bw_entity_value(answer.results[2].entity, "n");
     assert_true(bw_slice_is(n, "{\"integerValue\":\"9007199254740993\"}"));
@@ -145,12 +147,13 @@ static void test_a_key_that_occurs_twice_is_asked_once(void **state)
     fixture f;
     bw_slice keys[3];
     bw_datastore_answer answer;
-    begin(&f, steps, BW_COUNT(steps));
+    begin_in(&f, "(default)", steps, BW_COUNT(steps));
     keys_of(keys, KEY("a"), OUR_KEY("a"), KEY("a"));
     assert_ok(bw_datastore_lookup(f.ds, keys, 3, NULL, &f.arena, &answer, &f.err), f.err);
     for (int i = 0; i < 3; i++)
         assert_int_equal(answer.results[i].version, 1);
     const char *first = strstr(bw_wire_request(f.server, 0), "\"kind\"");
+    assert_null(strstr(bw_wire_request(f.server, 0), "atabase"));
     assert_null(strstr(first + 1, "\"kind\""));
     end(&f, 1);
 }
