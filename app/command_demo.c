@@ -100,11 +100,13 @@ const bw_cli_command bw_command_demo = {
     .name = "demo",
     .args = "",
     .help = "the console on live demo data",
-    .details = "Starts a throwaway PostgreSQL cluster with a small shop that changes all the time, "
-               "and the sandbox as "
-               "its BigQuery, runs the real pipeline between them and opens the console. Some rows "
-               "cannot be loaded, "
-               "so that there is something to look at. Everything is removed at the end.",
+    .details =
+        "Starts a throwaway PostgreSQL cluster with a small shop that changes all the time, "
+        "and the sandbox as "
+        "its Google Cloud, with publishers of change events that contradict each other, runs "
+        "the real pipeline between them and opens the console. Some rows and some messages "
+        "cannot be loaded, "
+        "so that there is something to look at. Everything is removed at the end.",
     .options = options,
     .n_options = BW_COUNT(options),
     .needs = BW_NEEDS_NOTHING,

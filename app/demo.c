@@ -28,7 +28,7 @@
 
 #define START_TIMEOUT (60 * BW_SECOND)
 
-enum { JANITOR, POSTGRES, SANDBOX, WRITER };
+enum { JANITOR, POSTGRES, SANDBOX, WRITER, PUBLISHERS };
 
 typedef struct program {
     const char *const *argv;
@@ -235,6 +235,35 @@ static bw_status start_sandbox(bw_demo *demo, int log, bw_error *err)
     return s;
 }
 
+/* ---- the publishers --------------------------------------------------------------------- */
+
+static bw_status start_publishers(bw_demo *demo, int log, bw_error *err)
+{
+    int fds[2];
+    char byte;
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return bw_error_errno(err, BW_IO, errno, "cannot make a pipe");
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0) {
+        close(fds[0]);
+        close(demo->alive); /* ours to close, not this one's: see start_janitor() */
+        setsid();
+        dup2(log, STDERR_FILENO);
+        bw_demo_die_with(parent, SIGKILL);
+        bw_demo_publish(demo->endpoint, fds[1]);
+    }
+    close(fds[1]);
+    if (pid < 0)
+        bw_error_errno(err, BW_IO, errno, "cannot start a process");
+    else if (read(fds[0], &byte, 1) != 1)
+        bw_error_set(err, BW_INTERNAL, "the demo's publishers did not start");
+    else
+        err->status = BW_OK;
+    close(fds[0]);
+    demo->children[PUBLISHERS] = pid > 0 ? pid : 0;
+    return err->status;
+}
+
 /* ---- the janitor ------------------------------------------------------------------------ */
 
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -315,9 +344,11 @@ static bw_status write_config(const bw_demo *demo, bw_error *err)
         return bw_error_errno(err, BW_IO, errno, "cannot write %s", demo->config);
     fprintf(f,
             "project: demo\ndataset: analytics\nlocation: US\ncredentials: none\n"
-            "endpoints: {bigquery: \"%s\"}\nenvironment: {label: DEMO, colour: cyan}\nstate_dir: "
-            "%s/state\n"
+            "endpoints: {bigquery: \"%s\", pubsub: \"%s\", datastore: \"%s\", monitoring: \"%s\"}\n"
+            "environment: {label: DEMO, colour: cyan}\nstate_dir: %s/state\n"
+            "audit: {subscription: " BW_DEMO_AUDIT "}\n"
             "sources:\n  shop: {type: postgres, host: %s, database: shop, user: demo}\n"
+            "  changes: {type: pubsub}\n"
             "syncs:\n"
             "  - {source: shop, table: public.orders, schedule: every 3s, lookback: 5s, freshness: "
             "{target: 20s}}\n"
@@ -329,8 +360,11 @@ static bw_status write_config(const bw_demo *demo, bw_error *err)
             "  - {source: shop, table: public.stock, schedule: every 4s, lookback: 5s, raw: true, "
             "freshness: {target: 30s}}\n"
             "  - {source: shop, table: public.products, mode: replace, schedule: every 30s, "
-            "freshness: {target: 2m}}\n",
-            demo->endpoint, demo->dir, demo->socket);
+            "freshness: {target: 2m}}\n"
+            "  - {source: changes, table: " BW_DEMO_SUBSCRIPTION ", name: events.profile, target: "
+            "profiles, external_events: true, freshness: {target: 30s}}\n",
+            demo->endpoint, demo->endpoint, demo->endpoint, demo->endpoint, demo->dir,
+            demo->socket);
     if (fclose(f) != 0)
         return bw_error_errno(err, BW_IO, errno, "cannot write %s", demo->config);
     return BW_OK;
@@ -358,6 +392,8 @@ bw_status bw_demo_start(bw_demo *demo, bw_error *err)
     if (s == BW_OK)
         s = start_postgres(demo, user, log, err);
     if (s == BW_OK)
+        s = start_publishers(demo, log, err);
+    if (s == BW_OK)
         s = write_config(demo, err);
     if (log >= 0)
         close(log);
@@ -368,6 +404,7 @@ bw_status bw_demo_start(bw_demo *demo, bw_error *err)
 
 void bw_demo_stop(bw_demo *demo)
 {
+    end(demo->children[PUBLISHERS], SIGTERM);
     end(demo->children[WRITER], SIGTERM);
     end(demo->children[POSTGRES], SIGINT); /* a fast shutdown */
     end(demo->children[SANDBOX], SIGTERM);

@@ -325,7 +325,9 @@ static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
 static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
 {
     double rows = plan->rows_expected;
-    if (plan->whole || (plan->backfill && !w->sync.checkpoint))
+    if (bw_sync_is_stream(w->run->def))
+        rows = -1; /* what is still to come nobody knows */
+    else if (plan->whole || (plan->backfill && !w->sync.checkpoint))
         rows = w->info.rows_estimate;
     else if (plan->backfill)
         rows = -1;
@@ -333,6 +335,14 @@ static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
         rows += (double)w->rows_settled;
     atomic_store(&w->run->rows_expected, rows >= 0 ? (int64_t)rows : -1);
     atomic_store(&w->run->backfilling, plan->backfill && w->run->read == BW_READ_INCREMENTAL);
+}
+
+static void begin_batch(bw_run *run)
+{
+    bw_run_phase(run, bw_sync_is_stream(run->def) ? "waiting for messages" : "planning");
+    pthread_mutex_lock(&run->mu);
+    run->batch_label[0] = '\0';
+    pthread_mutex_unlock(&run->mu);
 }
 
 static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw_error *err)
@@ -343,7 +353,7 @@ static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw
     while (s == BW_OK) {
         bw_batch_plan plan = {0};
         bool more = false;
-        bw_run_phase(w->run, "planning");
+        begin_batch(w->run);
         s = class->reader_next(w->reader, &more, &plan, err);
         if (s != BW_OK || !more)
             break;

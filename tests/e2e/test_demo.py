@@ -97,9 +97,9 @@ class Demo:
 
 def status_of(text):
     """The state of each sync, and how many dead letters there are, from the printed status."""
-    letters = re.search(r"^engine running, 5 syncs, (\d+) dead letters?$", text, re.M)
+    letters = re.search(r"^engine running, 6 syncs, (\d+) dead letters?$", text, re.M)
     assert letters, text
-    states = dict(re.findall(r"^(shop\.\w+) +\S+ +(\w+)", text, re.M))
+    states = dict(re.findall(r"^([a-z]+\.\w+) +\S+ +(\w+)", text, re.M))
     return states, int(letters.group(1))
 
 
@@ -109,7 +109,7 @@ def test_syncs_are_fresh_and_a_few_rows_are_dead():
         out, log = demo.process.communicate(timeout=120)
         assert demo.process.returncode == 0, (demo.process.returncode, out, log)
         states, letters = status_of(out)
-        names = {"shop." + n for n in ("customers", "orders", "payments", "products", "stock")}
+        names = {"shop." + n for n in ("customers", "orders", "payments", "products", "stock")} | {"events.profile"}
         assert states == dict.fromkeys(names, "fresh"), out + log
         assert 4 <= letters <= 40, out
         assert " error " not in log, log
@@ -119,7 +119,7 @@ def test_syncs_are_fresh_and_a_few_rows_are_dead():
 def ends_by(sig, code):
     for user in users():
         demo = Demo(user)
-        assert len(demo.processes) >= 5, demo.processes
+        assert len(demo.processes) >= 6, demo.processes
         demo.process.send_signal(sig)
         demo.process.communicate(timeout=60)
         assert demo.process.returncode == code, demo.process.returncode
