@@ -3,6 +3,7 @@
 #include "backend/sandbox/ds_mutation.h"
 
 #define MAX_MUTATIONS 500
+#define MAX_COMMIT    ((size_t)10 << 20) /* bytes of all entities */
 
 typedef struct written {
     int64_t partition;
@@ -75,9 +76,16 @@ static bw_status parse_mutations(commit *c, const ds_node *node, bw_error *err)
                             MAX_MUTATIONS);
     c->mutations = BW_ARENA_ARRAY(arena, ds_mutation, count + 1);
     c->results = BW_ARENA_ARRAY(arena, written, count + 1);
+    size_t size = 0;
     for (const ds_node *child = node ? node->first : NULL; status == BW_OK && child;
-         child = child->next)
-        status = ds_parse_mutation(&c->call->place, child, &c->mutations[c->count++], err);
+         child = child->next) {
+        ds_mutation *m = &c->mutations[c->count++];
+        status = ds_parse_mutation(&c->call->place, child, m, err);
+        size += status == BW_OK ? ds_entity_size(m->entity) : 0;
+        if (size > MAX_COMMIT)
+            status =
+                bw_error_set(err, BW_INVALID, "the commit is larger than %zu bytes", MAX_COMMIT);
+    }
     return status;
 }
 

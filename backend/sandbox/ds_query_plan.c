@@ -9,253 +9,24 @@
  */
 #include <stdio.h>
 
-#include "backend/sandbox/ds_order.h"
-#include "backend/sandbox/ds_query.h"
-
-/* SQLite would rather walk all values of the property, because it knows no statistics. */
-#define BY_ENTITY " INDEXED BY ds_index_entity"
-
-typedef struct compiler {
-    ds_store *store;
-    const ds_query *query;
-    bw_arena *arena;
-    ds_layout *layout;
-    ds_plan *plan;
-    bw_buf sql;
-    size_t param_room;
-    const char *key, *entity; /* SQL of the driving table's path and entity */
-    const ds_filter *driver;  /* the equality that gives the rows; NULL: none */
-    bool repeatable; /* properties without values get a number too: they may have some later */
-    bw_error *err;
-} compiler;
-
-/* ---- Parameters ------------------------------------------------------------------------------- */
-
-/* Appends "?n". */
-static void add_param(compiler *c, bw_slice value)
-{
-    ds_plan *plan = c->plan;
-    if (plan->param_count == c->param_room) {
-        c->param_room = c->param_room ? c->param_room * 2 : 16;
-        bw_slice *grown = BW_ARENA_ARRAY(c->arena, bw_slice, c->param_room);
-        if (plan->param_count)
-            memcpy(grown, plan->params, sizeof *grown * plan->param_count);
-        plan->params = grown;
-    }
-    plan->params[plan->param_count++] = bw_arena_slice(c->arena, value);
-    bw_buf_addf(&c->sql, "?%zu", plan->param_count + 1);
-}
-
-static void add_operand(compiler *c, const ds_filter *f, const ds_value *value)
-{
-    bw_buf bytes = BW_BUF_INIT;
-    if (f->on_key)
-        ds_order_add_path(&bytes, value->as.key);
-    else
-        ds_order_add_value(&bytes, value);
-    add_param(c, bw_buf_slice(&bytes));
-    bw_buf_fini(&bytes);
-}
-
-static bw_status property_id(compiler *c, bw_slice name, int64_t *out)
-{
-    return ds_property_find(c->store, c->query->partition, c->query->kind, name,
-                            c->repeatable && c->query->partition, out, c->err);
-}
-
-/* ---- Conditions ------------------------------------------------------------------------------- */
-
-static const char *sql_operator(ds_operator op)
-{
-    static const struct {
-        ds_operator op;
-        const char *sql;
-    } table[] = {{DS_LESS, "<"},       {DS_LESS_OR_EQUAL, "<="},    {DS_GREATER, ">"},
-                 {DS_EQUAL, "="},      {DS_GREATER_OR_EQUAL, ">="}, {DS_IN, "IN"},
-                 {DS_NOT_EQUAL, "<>"}, {DS_NOT_IN, "NOT IN"}};
-    for (size_t i = 0; i < BW_COUNT(table); i++) {
-        if (table[i].op == op)
-            return table[i].sql;
-    }
-    return "=";
-}
-
-static bool is_equality(const ds_filter *f)
-{
-    return f->op == DS_EQUAL || f->op == DS_IN;
-}
-
-/* A range of one property: all of them in a conjunction must hold for one and the same value. */
-static bool is_range(const ds_filter *f)
-{
-    return !f->on_key && f->op < DS_AND && !is_equality(f);
-}
-
-/* column op operand(s) */
-static void add_comparison(compiler *c, const char *column, const ds_filter *f)
-{
-    bool list = f->op == DS_IN || f->op == DS_NOT_IN;
-    bw_buf_addf(&c->sql, "%s %s ", column, sql_operator(f->op));
-    if (!list) {
-        add_operand(c, f, &f->value);
-        return;
-    }
-    for (size_t i = 0; i < f->value.as.array.count; i++) {
-        bw_buf_addc(&c->sql, i ? ',' : '(');
-        add_operand(c, f, &f->value.as.array.items[i]);
-    }
-    bw_buf_addc(&c->sql, ')');
-}
-
-static void add_key_condition(compiler *c, const ds_filter *f)
-{
-    if (f->op != DS_HAS_ANCESTOR) {
-        add_comparison(c, c->key, f);
-        return;
-    }
-    bw_buf end = BW_BUF_INIT;
-    bw_buf_addf(&c->sql, "%s >= ", c->key);
-    add_operand(c, f, &f->value);
-    bw_buf_addf(&c->sql, " AND %s < ", c->key);
-    ds_order_add_path_end(&end, f->value.as.key);
-    add_param(c, bw_buf_slice(&end));
-    bw_buf_fini(&end);
-}
-
-/* The ranges on `name` among the filters, joined by AND. */
-static void add_ranges(compiler *c, const char *column, const ds_filter *const *filters,
-                       size_t count, bw_slice name)
-{
-    const char *glue = "";
-    for (size_t i = 0; i < count; i++) {
-        if (!is_range(filters[i]) || !bw_slice_eq(filters[i]->name, name))
-            continue;
-        bw_buf_adds(&c->sql, glue);
-        add_comparison(c, column, filters[i]);
-        glue = " AND ";
-    }
-}
-
-static bw_status add_probe(compiler *c, const ds_filter *const *filters, size_t count, size_t at)
-{
-    const ds_filter *f = filters[at];
-    int64_t property;
-    bw_status status = property_id(c, f->name, &property);
-    if (status != BW_OK)
-        return status;
-    bw_buf_addf(&c->sql, "EXISTS(SELECT 1 FROM ds_index x%s WHERE x.property = %lld AND ",
-                is_equality(f) ? "" : BY_ENTITY, (long long)property);
-    if (is_equality(f)) {
-        add_comparison(c, "x.value", f);
-        bw_buf_addf(&c->sql, " AND x.key = %s", c->key);
-    } else {
-        add_ranges(c, "x.value", filters, count, f->name);
-    }
-    bw_buf_addf(&c->sql, " AND x.entity = %s)", c->entity);
-    return BW_OK;
-}
-
-static bw_status add_conjunction(compiler *c, const ds_filter *const *filters, size_t count,
-                                 bool top);
-
-static bw_status add_disjunction(compiler *c, const ds_filter *f)
-{
-    bw_status status = BW_OK;
-    for (size_t i = 0; status == BW_OK && i < f->count; i++) {
-        const ds_filter *child = &f->children[i];
-        bw_buf_adds(&c->sql, i ? " OR (" : "((");
-        status = add_conjunction(c, &child, 1, false);
-        bw_buf_addc(&c->sql, ')');
-    }
-    bw_buf_addc(&c->sql, ')');
-    return status;
-}
-
-static const ds_column *column_of(const compiler *c, bw_slice name)
-{
-    for (size_t i = 0; i < c->layout->count; i++) {
-        if (bw_slice_eq(c->layout->columns[i].name, name))
-            return &c->layout->columns[i];
-    }
-    return NULL;
-}
-
-static bool range_before(const ds_filter *const *filters, size_t at)
-{
-    for (size_t i = 0; i < at; i++) {
-        if (is_range(filters[i]) && bw_slice_eq(filters[i]->name, filters[at]->name))
-            return true;
-    }
-    return false;
-}
-
-/* Children of nested ANDs count as children of the outer one. */
-static size_t flatten(const ds_filter *f, const ds_filter **out)
-{
-    if (f->op != DS_AND) {
-        if (out)
-            *out = f;
-        return 1;
-    }
-    size_t n = 0;
-    for (size_t i = 0; i < f->count; i++)
-        n += flatten(&f->children[i], out ? out + n : NULL);
-    return n;
-}
-
-static bw_status add_condition(compiler *c, const ds_filter *const *filters, size_t count,
-                               size_t at)
-{
-    const ds_filter *f = filters[at];
-    if (f->op == DS_OR)
-        return add_disjunction(c, f);
-    if (f->on_key) {
-        add_key_condition(c, f);
-        return BW_OK;
-    }
-    return add_probe(c, filters, count, at);
-}
-
-/* `top`: conditions that the columns and the driver hold already are left out. */
-static bw_status add_conjunction(compiler *c, const ds_filter *const *filters, size_t count,
-                                 bool top)
-{
-    const char *glue = top ? " AND " : "";
-    size_t flat_count = 0;
-    for (size_t i = 0; i < count; i++)
-        flat_count += flatten(filters[i], NULL);
-    const ds_filter **flat = BW_ARENA_ARRAY(c->arena, const ds_filter *, flat_count);
-    for (size_t i = 0, n = 0; i < count; i++)
-        n += flatten(filters[i], flat + n);
-    bw_status status = BW_OK;
-    for (size_t i = 0; status == BW_OK && i < flat_count; i++) {
-        const ds_filter *f = flat[i];
-        bool held = top && (f == c->driver || (is_range(f) && column_of(c, f->name)));
-        if (held || (is_range(f) && range_before(flat, i)))
-            continue;
-        bw_buf_adds(&c->sql, glue);
-        status = add_condition(c, flat, flat_count, i);
-        glue = " AND ";
-    }
-    return status;
-}
+#include "backend/sandbox/ds_compile.h"
 
 /* ---- The layout ------------------------------------------------------------------------------- */
 
-static bw_status add_column(compiler *c, bw_slice name, bool descending)
+static bw_status add_column(ds_compiler *c, bw_slice name, bool descending)
 {
     ds_layout *layout = c->layout;
-    if (column_of(c, name))
+    if (ds_compile_column(c, name))
         return BW_OK;
     if (layout->count == DS_MAX_COLUMNS)
         return bw_error_set(c->err, BW_INVALID,
                             "a query orders by and projects at most %d properties", DS_MAX_COLUMNS);
     ds_column *column = &layout->columns[layout->count++];
     *column = (ds_column){.name = name, .descending = descending};
-    return property_id(c, name, &column->property);
+    return ds_compile_property(c, name, &column->property);
 }
 
-static bw_status add_orders(compiler *c)
+static bw_status add_orders(ds_compiler *c)
 {
     const ds_query *q = c->query;
     bw_status status = BW_OK;
@@ -271,16 +42,16 @@ static bw_status add_orders(compiler *c)
 }
 
 /* Without an order, a range decides: rows come as its index has them. */
-static bw_status add_implicit_order(compiler *c, const ds_filter *const *filters, size_t count)
+static bw_status add_implicit_order(ds_compiler *c, const ds_filter *const *filters, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (is_range(filters[i]))
+        if (ds_filter_is_range(filters[i]))
             return add_column(c, filters[i]->name, false);
     }
     return BW_OK;
 }
 
-static bw_status add_distinct(compiler *c)
+static bw_status add_distinct(ds_compiler *c)
 {
     const ds_query *q = c->query;
     bw_status status = BW_OK;
@@ -288,7 +59,7 @@ static bw_status add_distinct(compiler *c)
         status = add_column(c, q->distinct[i], false);
     /* Equal combinations must come one after the other. */
     for (size_t i = 0; status == BW_OK && i < q->distinct_count; i++) {
-        size_t at = (size_t)(column_of(c, q->distinct[i]) - c->layout->columns);
+        size_t at = (size_t)(ds_compile_column(c, q->distinct[i]) - c->layout->columns);
         if (at >= q->distinct_count)
             status = bw_error_set(c->err, BW_INVALID,
                                   "the properties of distinctOn must come first in order");
@@ -297,7 +68,7 @@ static bw_status add_distinct(compiler *c)
     return status;
 }
 
-static bw_status make_layout(compiler *c, const ds_filter *const *filters, size_t count)
+static bw_status make_layout(ds_compiler *c, const ds_filter *const *filters, size_t count)
 {
     const ds_query *q = c->query;
     *c->layout = (ds_layout){.count = 0};
@@ -319,7 +90,7 @@ static bw_status make_layout(compiler *c, const ds_filter *const *filters, size_
 
 /* ---- The statement ---------------------------------------------------------------------------- */
 
-static bw_status choose_source(compiler *c, const ds_filter *const *filters, size_t count)
+static bw_status choose_source(ds_compiler *c, const ds_filter *const *filters, size_t count)
 {
     int64_t property = 0;
     c->key = "e.key";
@@ -330,7 +101,8 @@ static bw_status choose_source(compiler *c, const ds_filter *const *filters, siz
         bw_buf_adds(&c->sql, "ds_index c0 CROSS JOIN ds_entity e ON e.id = c0.entity");
         for (size_t i = 1; i < c->layout->count; i++)
             bw_buf_addf(&c->sql,
-                        " CROSS JOIN ds_index c%zu" BY_ENTITY " ON c%zu.entity = c0.entity", i, i);
+                        " CROSS JOIN ds_index c%zu" DS_BY_ENTITY " ON c%zu.entity = c0.entity", i,
+                        i);
         bw_buf_adds(&c->sql, " WHERE 1");
         return BW_OK;
     }
@@ -341,18 +113,18 @@ static bw_status choose_source(compiler *c, const ds_filter *const *filters, siz
     if (c->driver) {
         c->key = "d.key";
         c->entity = "d.entity";
-        bw_status status = property_id(c, c->driver->name, &property);
+        bw_status status = ds_compile_property(c, c->driver->name, &property);
         bw_buf_addf(&c->sql,
                     "ds_index d CROSS JOIN ds_entity e ON e.id = d.entity WHERE d.property = %lld"
                     " AND ",
                     (long long)property);
-        add_comparison(c, "d.value", c->driver);
+        ds_compile_comparison(c, "d.value", c->driver);
         return status;
     }
     bw_buf_addf(&c->sql, "ds_entity e WHERE e.partition = %lld", (long long)c->query->partition);
     if (c->query->has_kind) {
         bw_buf_adds(&c->sql, " AND e.kind = ");
-        add_param(c, c->query->kind);
+        ds_compile_param(c, c->query->kind);
     }
     return BW_OK;
 }
@@ -360,14 +132,14 @@ static bw_status choose_source(compiler *c, const ds_filter *const *filters, siz
 static bool has_range(const ds_filter *const *filters, size_t count, bw_slice name)
 {
     for (size_t i = 0; i < count; i++) {
-        if (is_range(filters[i]) && bw_slice_eq(filters[i]->name, name))
+        if (ds_filter_is_range(filters[i]) && bw_slice_eq(filters[i]->name, name))
             return true;
     }
     return false;
 }
 
 /* The column's bounds, and that no other value of the entity within them comes first. */
-static void add_column_conditions(compiler *c, size_t at, const ds_filter *const *filters,
+static void add_column_conditions(ds_compiler *c, size_t at, const ds_filter *const *filters,
                                   size_t count)
 {
     const ds_column *column = &c->layout->columns[at];
@@ -377,24 +149,24 @@ static void add_column_conditions(compiler *c, size_t at, const ds_filter *const
     bw_buf_addf(&c->sql, " AND c%zu.property = %lld", at, (long long)column->property);
     if (ranged) {
         bw_buf_adds(&c->sql, " AND ");
-        add_ranges(c, value, filters, count, column->name);
+        ds_compile_ranges(c, value, filters, count, column->name);
     }
     if (column->exact)
         return;
     bw_buf_addf(&c->sql,
-                " AND (c%zu.element = 0 OR NOT EXISTS(SELECT 1 FROM ds_index z" BY_ENTITY
+                " AND (c%zu.element = 0 OR NOT EXISTS(SELECT 1 FROM ds_index z" DS_BY_ENTITY
                 " WHERE z.entity ="
                 " c%zu.entity AND z.property = c%zu.property AND z.value %s c%zu.value",
                 at, at, at, column->descending ? ">" : "<", at);
     if (ranged) {
         bw_buf_adds(&c->sql, " AND ");
-        add_ranges(c, "z.value", filters, count, column->name);
+        ds_compile_ranges(c, "z.value", filters, count, column->name);
     }
     bw_buf_adds(&c->sql, "))");
 }
 
 /* Column `at` of the order, the path last; its direction. */
-static bool order_part(const compiler *c, size_t at, char *name, size_t size)
+static bool order_part(const ds_compiler *c, size_t at, char *name, size_t size)
 {
     bool path = at == c->layout->count;
     if (path)
@@ -404,18 +176,49 @@ static bool order_part(const compiler *c, size_t at, char *name, size_t size)
     return path ? c->layout->key_descending : c->layout->columns[at].descending;
 }
 
+static bool one_direction(const ds_compiler *c, size_t parts)
+{
+    char name[40];
+    for (size_t i = 1; i < parts; i++) {
+        if (order_part(c, i, name, sizeof name) != order_part(c, 0, name, sizeof name))
+            return false;
+    }
+    return true;
+}
+
+/* (c0.value,c0.key) > (?2,?3): SQLite enters the index there, also among equal values. */
+static void add_tuple_position(ds_compiler *c, const ds_position *p, size_t parts, bool after)
+{
+    char name[40];
+    bool descending = order_part(c, 0, name, sizeof name);
+    for (size_t i = 0; i < parts; i++) {
+        order_part(c, i, name, sizeof name);
+        bw_buf_addf(&c->sql, "%s%s", i ? "," : " AND (", name);
+    }
+    bw_buf_addf(&c->sql, ") %s%s (", descending != after ? ">" : "<", after ? "" : "=");
+    for (size_t i = 0; i < parts; i++) {
+        bw_buf_adds(&c->sql, i ? "," : "");
+        ds_compile_param(c, i < c->layout->count ? p->values[i] : p->path);
+    }
+    bw_buf_addc(&c->sql, ')');
+}
+
 /* Rows behind the position (`after`), or up to and with it. Groups of equal distinct values are
    passed as a whole. */
-static void add_position(compiler *c, const ds_position *p, bool after)
+static void add_position(ds_compiler *c, const ds_position *p, bool after)
 {
     size_t parts = c->layout->distinct ? c->layout->distinct : c->layout->count + 1;
     char name[40];
     if (!p->given)
         return;
+    if (one_direction(c, parts)) {
+        add_tuple_position(c, p, parts, after);
+        return;
+    }
     bool descending = order_part(c, 0, name, sizeof name);
     /* The bound by which the index is entered; the exact condition follows. */
     bw_buf_addf(&c->sql, " AND %s %s ", name, descending != after ? ">=" : "<=");
-    add_param(c, c->layout->count ? p->values[0] : p->path);
+    ds_compile_param(c, c->layout->count ? p->values[0] : p->path);
     bw_buf_adds(&c->sql, " AND (");
     for (size_t i = 0; i < parts; i++) {
         bw_buf_adds(&c->sql, i ? " OR (" : "(");
@@ -425,14 +228,14 @@ static void add_position(compiler *c, const ds_position *p, bool after)
             const char *op = !last ? "=" : down != after ? ">" : "<";
             bool inclusive = last && !after && i + 1 == parts;
             bw_buf_addf(&c->sql, "%s%s %s%s ", k ? " AND " : "", name, op, inclusive ? "=" : "");
-            add_param(c, k < c->layout->count ? p->values[k] : p->path);
+            ds_compile_param(c, k < c->layout->count ? p->values[k] : p->path);
         }
         bw_buf_addc(&c->sql, ')');
     }
     bw_buf_addc(&c->sql, ')');
 }
 
-static void add_order_by(compiler *c)
+static void add_order_by(ds_compiler *c)
 {
     char name[40];
     bw_buf_adds(&c->sql, " ORDER BY ");
@@ -442,7 +245,7 @@ static void add_order_by(compiler *c)
     }
 }
 
-static bw_status add_bounds(compiler *c)
+static bw_status add_bounds(ds_compiler *c)
 {
     const ds_query *q = c->query;
     ds_position start, end;
@@ -458,14 +261,14 @@ static bw_status add_bounds(compiler *c)
     return BW_OK;
 }
 
-static bw_status add_statement(compiler *c)
+static bw_status add_statement(ds_compiler *c)
 {
     const ds_filter *const *filters = NULL;
     size_t count = 0;
     if (c->query->filter) {
-        count = flatten(c->query->filter, NULL);
+        count = ds_filter_flatten(c->query->filter, NULL);
         const ds_filter **flat = BW_ARENA_ARRAY(c->arena, const ds_filter *, count);
-        flatten(c->query->filter, flat);
+        ds_filter_flatten(c->query->filter, flat);
         filters = flat;
     }
     bw_status status = make_layout(c, filters, count);
@@ -480,7 +283,7 @@ static bw_status add_statement(compiler *c)
     for (size_t i = 0; keyed && i < c->layout->count; i++)
         add_column_conditions(c, i, filters, count);
     if (status == BW_OK && count)
-        status = add_conjunction(c, filters, count, true);
+        status = ds_compile_conjunction(c, filters, count, true);
     bw_buf_adds(&c->sql, " AND e.version <= ?1 AND e.until > ?1");
     if (status == BW_OK)
         status = add_bounds(c);
@@ -521,13 +324,13 @@ bw_status ds_query_plan(ds_store *store, const ds_query *query, bool repeatable,
     if (status != BW_OK)
         return status;
     *out = (ds_plan){.offset = query->offset, .limit = query->has_limit ? query->limit : -1};
-    compiler c = {.store = store,
-                  .query = query,
-                  .arena = arena,
-                  .layout = layout,
-                  .plan = out,
-                  .repeatable = repeatable,
-                  .err = err};
+    ds_compiler c = {.store = store,
+                     .query = query,
+                     .arena = arena,
+                     .layout = layout,
+                     .plan = out,
+                     .repeatable = repeatable,
+                     .err = err};
     status = add_statement(&c);
     out->sql = bw_arena_strdup(arena, bw_buf_cstr(&c.sql));
     out->columns = layout->count;

@@ -156,17 +156,36 @@ static apply_transform *const appliers[] = {
     [DS_REMOVE_ALL] = remove_all,
 };
 
+/* The entity that holds the property at a path: outer.inner is within an embedded one, unless a
+   property has just this name. Leaves the last name in *path. */
+static ds_entity *holder_of(ds_entity *entity, bw_slice *path)
+{
+    for (;;) {
+        const char *dot = memchr(path->ptr, '.', path->len);
+        if (!dot || ds_entity_find(entity, *path))
+            return entity;
+        bw_slice outer = {path->ptr, (size_t)(dot - path->ptr)};
+        ds_property *p = ds_entity_find(entity, outer);
+        if (!p || p->value.type != DS_ENTITY)
+            return entity;
+        entity = p->value.as.entity;
+        *path = (bw_slice){dot + 1, path->len - outer.len - 1};
+    }
+}
+
 bw_status ds_transform_apply(bw_arena *arena, const ds_mutation *mutation, int64_t request_us,
                              ds_entity *entity, ds_value *results, bw_error *err)
 {
     for (size_t i = 0; i < mutation->transform_count; i++) {
         const ds_transform *t = &mutation->transforms[i];
         transformer x = {arena, request_us, t};
-        ds_property *p = ds_entity_find(entity, t->property);
+        bw_slice name = t->property;
+        ds_entity *holder = holder_of(entity, &name);
+        ds_property *p = ds_entity_find(holder, name);
         ds_value now;
         appliers[t->kind](&x, p ? &p->value : NULL, &now);
         now.unindexed = p && now.type != DS_ARRAY && p->value.unindexed;
-        ds_entity_set(arena, entity, t->property, &now);
+        ds_entity_set(arena, holder, name, &now);
         bool of_array = t->kind == DS_APPEND_MISSING || t->kind == DS_REMOVE_ALL;
         results[i] = of_array ? (ds_value){.type = DS_NULL} : now;
     }

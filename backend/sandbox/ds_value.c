@@ -84,12 +84,14 @@ size_t ds_entity_size(const ds_entity *entity)
 
 /* ---- What may be written ---------------------------------------------------------------------- */
 
-static bw_status check_properties(const ds_entity *entity, bool indexed, bw_error *err);
+/* `indexed` counts the values that are; NULL within what is excluded. */
+static bw_status check_properties(const ds_entity *entity, size_t *indexed, bw_error *err);
 
-static bw_status check_value(bw_slice name, const ds_value *value, bool indexed, bw_error *err)
+static bw_status check_value(bw_slice name, const ds_value *value, size_t *indexed, bw_error *err)
 {
     bw_status status = BW_OK;
-    indexed = indexed && !value->unindexed;
+    if (value->unindexed)
+        indexed = NULL;
     if (value->type == DS_ENTITY)
         return check_properties(value->as.entity, indexed, err);
     for (size_t i = 0; value->type == DS_ARRAY && i < value->as.array.count; i++) {
@@ -97,6 +99,10 @@ static bw_status check_value(bw_slice name, const ds_value *value, bool indexed,
         if (status != BW_OK)
             return status;
     }
+    if (indexed && value->type != DS_ARRAY && ++*indexed > DS_MAX_INDEXED)
+        return bw_error_set(err, BW_INVALID,
+                            "too many indexed properties for an entity: at most %d",
+                            DS_MAX_INDEXED);
     if ((value->type == DS_STRING || value->type == DS_BLOB) && indexed &&
         value->as.bytes.len > DS_MAX_INDEXED_SIZE)
         return bw_error_set(err, BW_INVALID,
@@ -105,7 +111,7 @@ static bw_status check_value(bw_slice name, const ds_value *value, bool indexed,
     return status;
 }
 
-static bw_status check_properties(const ds_entity *entity, bool indexed, bw_error *err)
+static bw_status check_properties(const ds_entity *entity, size_t *indexed, bw_error *err)
 {
     for (size_t i = 0; i < entity->count; i++) {
         const ds_property *p = &entity->properties[i];
@@ -127,10 +133,11 @@ bw_status ds_entity_check(const ds_entity *entity, bw_error *err)
             return bw_error_set(err, BW_INVALID, "The key path element \"%.*s\" is reserved.",
                                 BW_SLICE_ARG(ds_name_reserved(e->kind) ? e->kind : e->name));
     }
-    bw_status status = check_properties(entity, true, err);
-    if (status == BW_OK && ds_entity_size(entity) > DS_MAX_ENTITY_SIZE)
+    size_t indexed = 0, size = ds_entity_size(entity);
+    bw_status status = check_properties(entity, &indexed, err);
+    if (status == BW_OK && size > DS_MAX_ENTITY_SIZE)
         status = bw_error_set(err, BW_INVALID, "entity is too big: it has %zu bytes, at most %d",
-                              ds_entity_size(entity), DS_MAX_ENTITY_SIZE);
+                              size, DS_MAX_ENTITY_SIZE);
     return status;
 }
 

@@ -13,6 +13,7 @@
 #define DS_MAX_INDEXED_SIZE 1500
 #define DS_MAX_NESTING      20
 #define DS_MAX_PATH         100
+#define DS_MAX_INDEXED      20000 /* values of one entity */
 
 /* In the order in which values of different types sort; arrays and entities have none. */
 typedef enum ds_type {
