@@ -1,46 +1,5 @@
-/* Datastore: filters, orders, cursors, projections, aggregations, statistics. Over HTTP. */
-#include "tests/integration/sandbox/datastore_fixture.h"
-
-/* Up to four texts with commas between them. */
-#define JOIN1(a)                          a
-#define JOIN2(a, b)                       a "," b
-#define JOIN3(a, b, c)                    a "," b "," c
-#define JOIN4(a, b, c, d)                 a "," b "," c "," d
-#define PICK(_1, _2, _3, _4, chosen, ...) chosen
-#define JOIN(...)                         PICK(__VA_ARGS__, JOIN4, JOIN3, JOIN2, JOIN1, 0)(__VA_ARGS__)
-
-#define PROPERTY(name, op, value) \
-    "{'propertyFilter':{'property':{'name':'" name "'},'op':" #op ",'value':" value "}}"
-#define K_WHERE(filter)  "{'kind':[{'name':'K'}],'filter':" filter "}"
-#define ORDER(name, dir) "{'property':{'name':'" name "'},'direction':" #dir "}"
-#define INT(n)           "{'integerValue':'" #n "'}"
-#define STR(s)           "{'stringValue':'" s "'}"
-#define LIST(...)        "{'arrayValue':{'values':[" JOIN(__VA_ARGS__) "]}}"
-#define ALL(...)         "{'compositeFilter':{'op':1,'filters':[" JOIN(__VA_ARGS__) "]}}"
-#define ANY(...)         "{'compositeFilter':{'op':2,'filters':[" JOIN(__VA_ARGS__) "]}}"
-#define KEY(name)        "{'keyValue':{'path':[{'kind':'K','name':'" name "'}]}}"
-
-/* a..f with n = 1..6, and what else the filters are to meet. */
-static void put_letters(fixture *f)
-{
-    static const struct {
-        const char *name, *properties;
-    } entities[] = {
-        {"a", "{'n':{'integerValue':1},'s':{'stringValue':'x'},'tags':{'arrayValue':{'values':["
-              "{'stringValue':'red'},{'stringValue':'blue'}]}}}"},
-        {"b", "{'n':{'integerValue':2},'s':{'stringValue':'x'},'l':{'arrayValue':{'values':["
-              "{'integerValue':1},{'integerValue':9}]}}}"},
-        {"c", "{'n':{'integerValue':3},'s':{'stringValue':'y'},'l':{'arrayValue':{'values':["
-              "{'integerValue':4},{'integerValue':5}]}}}"},
-        {"d", "{'n':{'integerValue':4},'s':{'nullValue':null},'tags':{'arrayValue':{'values':["
-              "{'stringValue':'blue'}]}}}"},
-        {"e", "{'n':{'integerValue':5},'s':{'stringValue':'z','excludeFromIndexes':true}}"},
-        {"f", "{'n':{'integerValue':6},'o':{'entityValue':{'properties':{'in':{'integerValue':7}}"
-              "}}}"},
-    };
-    for (size_t i = 0; i < BW_COUNT(entities); i++)
-        put(f, entities[i].name, entities[i].properties);
-}
+/* Datastore: filters, orders, cursors and projections. Over HTTP. */
+#include "tests/integration/sandbox/datastore_queries.h"
 
 static void every_operator_selects(void **state)
 {
@@ -236,7 +195,7 @@ static void ancestors_hold_their_descendants(void **state)
 
 /* ---- Pages ------------------------------------------------------------------------------------ */
 
-#define MANY 2500
+#define MANY 1500
 
 static void put_many(fixture *f)
 {
@@ -451,124 +410,6 @@ static void projected_values_keep_their_type(void **state)
     }
 }
 
-/* ---- Aggregations ----------------------------------------------------------------------------- */
-
-static void assert_aggregate(fixture *f, const char *aggregation, const char *query,
-                             const char *expected)
-{
-    ask(f, "runAggregationQuery",
-        "{'aggregationQuery':{'aggregations':[{'alias':'r',%s}],'nestedQuery':%s}}", aggregation,
-        query);
-    char *want = quoted(expected);
-    assert_at(f, "batch.aggregationResults.0.aggregateProperties.r", want);
-    assert_at(f, "batch.moreResults", "NO_MORE_RESULTS");
-    free(want);
-}
-
-static void aggregations_compute(void **state)
-{
-    fixture *f = *state;
-#define K_ALL   "{'kind':[{'name':'K'}]}"
-#define SUM(of) "'sum':{'property':{'name':'" of "'}}"
-#define AVG(of) "'avg':{'property':{'name':'" of "'}}"
-    assert_aggregate(f, "'count':{}", K_ALL, "{'integerValue':'0'}");
-    assert_aggregate(f, SUM("n"), K_ALL, "{'integerValue':'0'}");
-    assert_aggregate(f, AVG("n"), K_ALL, "{'nullValue':null}");
-    put_letters(f);
-    assert_aggregate(f, "'count':{}", K_ALL, "{'integerValue':'6'}");
-    assert_aggregate(f, "'count':{'upTo':'4'}", K_ALL, "{'integerValue':'4'}");
-    assert_aggregate(f, "'count':{'upTo':9}", K_ALL, "{'integerValue':'6'}");
-    assert_aggregate(f, "'count':{}", "{'kind':[{'name':'K'}],'offset':1,'limit':3}",
-                     "{'integerValue':'3'}");
-    assert_aggregate(f, "'count':{}", K_WHERE(PROPERTY("n", 3, INT(4))), "{'integerValue':'2'}");
-    assert_aggregate(f, SUM("n"), K_ALL, "{'integerValue':'21'}");
-    assert_aggregate(f, AVG("n"), K_ALL, "{'doubleValue':3.5}");
-    assert_aggregate(f, AVG("n"), K_WHERE(PROPERTY("s", 5, STR("x"))), "{'doubleValue':1.5}");
-    /* What is no number, an array, or not indexed, does not count. */
-    assert_aggregate(f, SUM("s"), K_ALL, "{'integerValue':'0'}");
-    assert_aggregate(f, SUM("l"), K_ALL, "{'integerValue':'0'}");
-    put(f, "g", "{'n':{'doubleValue':0.5}}");
-    assert_aggregate(f, SUM("n"), K_ALL, "{'doubleValue':21.5}");
-    put(f, "g", "{'n':{'integerValue':'9223372036854775807'}}");
-    assert_aggregate(f, SUM("n"), K_ALL, "{'doubleValue':9.223372036854776e+18}");
-    put(f, "h", "{'n':{'integerValue':'-21'}}");
-    assert_aggregate(f, SUM("n"), K_ALL, "{'integerValue':'9223372036854775807'}");
-    ask(f, "runAggregationQuery",
-        "{'aggregationQuery':{'aggregations':[{'count':{}},{" SUM(
-            "n") "},{'alias':'c','count':{}}],"
-                 "'nestedQuery':" K_ALL "}}");
-    assert_at(f, "batch.aggregationResults.0.aggregateProperties.property_1.integerValue", "8");
-    assert_at(f, "batch.aggregationResults.0.aggregateProperties.c.integerValue", "8");
-    ask_fails(
-        f, 400, "INVALID_ARGUMENT", "runAggregationQuery",
-        "{'aggregationQuery':{'aggregations':[{'alias':'c','count':{}},{'alias':'c','count':{}"
-        "}],'nestedQuery':" K_ALL "}}");
-#undef K_ALL
-#undef SUM
-#undef AVG
-}
-
-/* ---- Metadata and statistics ------------------------------------------------------------------ */
-
-static void metadata_describe_what_is_there(void **state)
-{
-    fixture *f = *state;
-    put_letters(f);
-    ask(f, "commit",
-        "{'mode':2,'mutations':[{'upsert':{'key':{'partitionId':{'namespaceId':'ns'},'path':["
-        "{'kind':'L','id':1}]},'properties':{'m':{'integerValue':1}}}},"
-        "{'upsert':{'key':{'path':[{'kind':'Gone','id':1}]},'properties':{'m':{'nullValue':0}}}}]"
-        "}");
-    ask(f, "commit", "{'mode':2,'mutations':[{'delete':{'path':[{'kind':'Gone','id':1}]}}]}");
-    assert_query(f, "{'kind':[{'name':'__namespace__'}]}", "1 ns");
-    assert_query(f, "{'kind':[{'name':'__kind__'}]}", "K");
-    ask(f, "runQuery",
-        "{'partitionId':{'namespaceId':'ns'},'query':{'kind':[{'name':'__kind__'}],'projection':["
-        "{'property':{'name':'__key__'}}]}}");
-    assert_at(f, "batch.entityResults.0.entity.key.path.0.name", "L");
-    assert_at(f, "batch.entityResults.0.entity.key.partitionId.namespaceId", "ns");
-    assert_query(f, "{'kind':[{'name':'__property__'}]}", "l n o.in s tags");
-    assert_at(f, "batch.entityResults.1.entity.key.path.0.name", "K");
-    assert_at(f,
-              "batch.entityResults.1.entity.properties.property_representation.arrayValue.values.0."
-              "stringValue",
-              "INT64");
-    /* They are not stored: nothing of them is left. */
-    assert_query(f, "{'kind':[{'name':'K'}],'limit':1}", "a");
-    assert_query(f, "{}", "a b c d e f");
-}
-
-static void statistics_are_of_this_moment(void **state)
-{
-    fixture *f = *state;
-    assert_query(f, "{'kind':[{'name':'__Stat_Total__'}]}", "");
-    put_letters(f);
-    ask(f, "commit",
-        "{'mode':2,'mutations':[{'upsert':{'key':{'partitionId':{'namespaceId':'ns'},'path':["
-        "{'kind':'K','id':1}]}}},{'upsert':{'key':{'path':[{'kind':'L','id':1}]}}}]}");
-    assert_query(f, "{'kind':[{'name':'__Stat_Total__'}]}", "total_entity_usage");
-    assert_at(f, "batch.entityResults.0.entity.properties.count.integerValue", "8");
-    assert_query(f, "{'kind':[{'name':'__Stat_Kind__'}],'order':[" ORDER("count", 2) "]}", "K L");
-    assert_at(f, "batch.entityResults.0.entity.properties.count.integerValue", "7");
-    assert_at(f, "batch.entityResults.0.entity.properties.kind_name.stringValue", "K");
-    /* A key of one element with an id: 16 and the kind with its end and 8; an entity 32 more. */
-    assert_at(f, "batch.entityResults.1.entity.properties.bytes.integerValue", "58");
-    assert_true(bw_test_json_has(
-        body(f), "batch.entityResults.0.entity.properties.timestamp.timestampValue"));
-    assert_query(
-        f, "{'kind':[{'name':'__Stat_Kind__'}],'filter':" PROPERTY("kind_name", 5, STR("L")) "}",
-        "L");
-    assert_query(f, "{'kind':[{'name':'__Stat_Ns_Kind__'}]}", "K L");
-    ask(f, "runQuery",
-        "{'partitionId':{'namespaceId':'ns'},'query':{'kind':[{'name':'__Stat_Ns_Total__'}]}}");
-    assert_at(f, "batch.entityResults.0.entity.properties.count.integerValue", "1");
-    ask(f, "runQuery",
-        "{'partitionId':{'namespaceId':'ns'},'query':{'kind':[{'name':'__Stat_Kind__'}]}}");
-    assert_false(bw_test_json_has(body(f), "batch.entityResults.0"));
-    ask(f, "lookup", "{'keys':[{'path':[{'kind':'__Stat_Kind__','name':'L'}]}]}");
-    assert_at(f, "found.0.entity.properties.count.integerValue", "1");
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup_again)
@@ -582,9 +423,6 @@ int main(void)
         TEST(large_entities_make_small_batches),
         TEST(projections_give_what_the_index_has),
         TEST(projected_values_keep_their_type),
-        TEST(aggregations_compute),
-        TEST(metadata_describe_what_is_there),
-        TEST(statistics_are_of_this_moment),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
