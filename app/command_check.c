@@ -6,9 +6,12 @@
 #include "app/commands.h"
 #include "app/json_out.h"
 #include "app/session.h"
+#include "backend/engine/events_stage.h"
+#include "backend/engine/outbox.h"
 #include "backend/engine/sync.h"
 #include "backend/core/text.h"
 #include "backend/google/bigquery.h"
+#include "backend/google/datastore.h"
 
 typedef enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_FAILED } level;
 
@@ -72,6 +75,75 @@ static bw_table_spec spec_of(check *c, const bw_sync_def *def)
     return spec;
 }
 
+/* ---- what events need beside their subscription ----------------------------------------- */
+
+static void check_subscription(check *c, bw_pubsub *ps, const char *what, const char *name,
+                               const char *use)
+{
+    bw_error err = BW_ERROR_INIT;
+    bool exists = false;
+    if (!name)
+        return;
+    if (bw_pubsub_subscription_exists(ps, name, &exists, &err) != BW_OK)
+        say_error(c, what, &err);
+    else if (!exists)
+        say(c, LEVEL_FAILED, what, bw_arena_printf(&c->arena, "there is no %s %s", use, name),
+            "`bridgewatch provision` creates it.");
+    else
+        say(c, LEVEL_OK, what, bw_arena_printf(&c->arena, "%s %s: there", use, name), NULL);
+}
+
+static void check_topics(check *c, bw_pubsub *ps, const char *what)
+{
+    for (int op = 0; op < BW_EVENT_OPERATION_COUNT; op++) {
+        bw_error err = BW_ERROR_INIT;
+        bool exists = false;
+        const char *topic = bw_arena_printf(&c->arena, BW_OUTBOX_TOPIC "%s",
+                                            bw_event_operation_name((bw_event_operation)op));
+        if (bw_pubsub_topic_exists(ps, topic, &exists, &err) != BW_OK) {
+            say_error(c, what, &err);
+            return;
+        }
+        if (!exists)
+            say(c, LEVEL_FAILED, what,
+                bw_arena_printf(&c->arena, "external_events needs the topic %s", topic),
+                "`bridgewatch provision` creates it.");
+    }
+}
+
+/* Whether Datastore answers in the namespace that the events are resolved in. */
+static void check_entities(check *c, const bw_sync_def *def, const char *what)
+{
+    bw_error err = BW_ERROR_INIT;
+    const bw_config_node *node = def->node;
+    bw_datastore *ds = bw_datastore_new(
+        c->session.google, bw_config_string(node, "datastore.project"),
+        bw_config_string(node, "datastore.database"), bw_clock_system(), &c->cancel);
+    bw_datastore_set_deadline(ds, 20 * BW_SECOND);
+    bw_datastore_query query = {.namespace = bw_config_string(node, "datastore.namespace"),
+                                .query = BW_SLICE_LIT("{\"kind\":[{\"name\":\"_bw_event\"}]}")};
+    int64_t count = 0;
+    if (bw_datastore_count(ds, &query, 1, &count, NULL, &err) != BW_OK)
+        say_error(c, what, &err);
+    else
+        say(c, LEVEL_OK, what, "Datastore answers", NULL);
+    bw_datastore_free(ds);
+}
+
+static void check_events(check *c, const bw_sync_def *def, const char *what)
+{
+    const bw_config_node *top = bw_config_top(c->session.ctx->config);
+    bw_pubsub *ps = bw_pubsub_new(c->session.google, NULL, bw_clock_system(), &c->cancel);
+    bw_pubsub_set_deadline(ps, 20 * BW_SECOND);
+    check_subscription(c, ps, what, def->dead_letter_subscription, "dead-letter subscription");
+    check_subscription(c, ps, what, bw_config_string(top, "audit.subscription"),
+                       "audit subscription");
+    if (bw_config_bool(def->node, "external_events"))
+        check_topics(c, ps, what);
+    bw_pubsub_free(ps);
+    check_entities(c, def, what);
+}
+
 static void check_table(check *c, bw_source *source, const bw_sync_def *def)
 {
     bw_error err = BW_ERROR_INIT;
@@ -82,6 +154,8 @@ static void check_table(check *c, bw_source *source, const bw_sync_def *def)
         say_error(c, what, &err);
         return;
     }
+    if (def->mode == BW_MODE_EVENTS)
+        bw_events_table(&info);
     const char *cursor = info.cursor >= 0 ? info.schema.fields[info.cursor].source_name : NULL;
     bw_sync_mode mode;
     if (bw_sync_resolve_mode(def, &info, &mode, &err) != BW_OK) {
@@ -106,6 +180,8 @@ static void check_table(check *c, bw_source *source, const bw_sync_def *def)
         say(c, LEVEL_FAILED, what, info.cursor_problem, NULL);
     for (size_t i = 0; i < info.n_warnings; i++)
         say(c, LEVEL_NOTE, what, info.warnings[i], NULL);
+    if (def->mode == BW_MODE_EVENTS)
+        check_events(c, def, what);
 }
 
 static void check_pattern(check *c, bw_source *source, const bw_sync_def *def)

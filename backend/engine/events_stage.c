@@ -180,21 +180,26 @@ static const bw_field fields[BW_EVENT_ROW_COLUMNS] = {
 };
 static const size_t key[] = {BW_EVENT_ROW_KEY};
 
+void bw_events_table(bw_table_info *info)
+{
+    info->schema = (bw_schema){fields, BW_COUNT(fields)};
+    info->key = key;
+    info->n_key = BW_COUNT(key);
+    info->key_origin = "the entity";
+    info->immutable = false;
+    info->cursor = BW_EVENT_ROW_LAST_MODIFIED;
+    info->cursor_kind = BW_CURSOR_TIMESTAMP;
+    info->cursor_origin = "the events' time";
+}
+
 static bw_status stage_describe(bw_source *source, const bw_table_spec *spec, bw_arena *arena,
                                 bw_table_info *out, bw_error *err)
 {
     stage *s = stage_of(source);
     bw_status status = s->inner_class->describe(s->inner, spec, arena, out, err);
-    if (status != BW_OK)
-        return status;
-    out->schema = (bw_schema){fields, BW_COUNT(fields)};
-    out->key = key;
-    out->n_key = BW_COUNT(key);
-    out->key_origin = "the entity";
-    out->cursor = BW_EVENT_ROW_LAST_MODIFIED;
-    out->cursor_kind = BW_CURSOR_TIMESTAMP;
-    out->cursor_origin = "the events' time";
-    return BW_OK;
+    if (status == BW_OK)
+        bw_events_table(out);
+    return status;
 }
 
 /* ---- reading ---------------------------------------------------------------------------- */

@@ -50,6 +50,8 @@ BW_NODISCARD bw_status bw_events_stage_open(const bw_sync_def *def, const bw_sou
                                             bw_store *store, const bw_source_class **class,
                                             bw_source **source, bw_error *err);
 
+/* Makes of what a subscription's messages are what the sync's table is. */
+void bw_events_table(bw_table_info *info);
 /* How the sync's messages are read as events. Borrows from the definition. */
 void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules);
 /* {"entity_key":...}: the key of the current table, which letters are listed under. */

@@ -317,9 +317,13 @@ bool bw_intake_over(const bw_intake *intake)
 
 bool bw_intake_problem(bw_intake *intake, char *text, size_t size)
 {
+    char problem[512];
     for (size_t i = 0; intake && i < intake->count; i++) {
-        if (bw_collector_problem(intake->inlets[i].collector, text, size))
-            return true;
+        const inlet *in = &intake->inlets[i];
+        if (!bw_collector_problem(in->collector, problem, sizeof(problem)))
+            continue;
+        snprintf(text, size, "%s: %s", in->sync ? "dead-letter subscription" : "audit", problem);
+        return true;
     }
     return false;
 }

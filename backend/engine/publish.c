@@ -227,6 +227,15 @@ static bool shown(const bw_sync *sync)
     return !sync->def.pattern || sync->failed || !sync->ran;
 }
 
+/* What keeps the engine from all of its work, in a sentence. */
+static const char *engine_note(bw_engine *e, bw_arena *a)
+{
+    char text[512];
+    if (e->note)
+        return copy(a, e->note);
+    return bw_intake_problem(e->intake, text, sizeof(text)) ? copy(a, text) : NULL;
+}
+
 void bw_engine_publish(bw_engine *e)
 {
     int64_t now = bw_mono_us(e->clock);
@@ -246,7 +255,7 @@ void bw_engine_publish(bw_engine *e)
                         : atomic_load(&e->stopping) ? "stopping"
                         : e->workers                ? "running"
                                                     : "starting",
-        .engine_note = e->note ? copy(&box->arena, e->note) : NULL,
+        .engine_note = engine_note(e, &box->arena),
         .read_only = e->options.read_only,
         .dead_letters_remote = bw_intake_remote_letters(e->intake),
     };
