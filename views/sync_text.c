@@ -86,6 +86,29 @@ static void freshness(const writer *w)
                       floor(s->lag_s), target_s, target_s, floor(s->freshness * 10) / 10);
 }
 
+/* What Cloud Monitoring says of the subscription, which is minutes old at times. */
+static void subscription(const writer *w)
+{
+    const bw_sync_view *s = w->s;
+    char count[BW_TIME_TEXT], oldest[BW_TIME_TEXT], ago[BW_TIME_TEXT];
+    bw_buf text = BW_BUF_INIT;
+    if (!s->stream)
+        return;
+    section(w, "Subscription");
+    if (s->backlog < 0) {
+        fact(w, "holds", BW_ROLE_UNKNOWN, "unknown: Cloud Monitoring does not say");
+        return;
+    }
+    bw_buf_addf(&text, "%s message%s", bw_format_count((double)s->backlog, count),
+                s->backlog == 1 ? "" : "s");
+    if (s->backlog > 0 && !isnan(s->oldest_unacked_s))
+        bw_buf_addf(&text, ", the oldest for %s", seconds_text(s->oldest_unacked_s, oldest));
+    if (s->backlog_at_us != BW_TIME_NONE)
+        bw_buf_addf(&text, ", as of %s ago", bw_format_duration(w->now_us - s->backlog_at_us, ago));
+    fact(w, "holds", BW_ROLE_TEXT, bw_buf_cstr(&text));
+    bw_buf_fini(&text);
+}
+
 /* ---- runs and batches ------------------------------------------------------------------- */
 
 static bw_role run_role(const char *state)
@@ -308,8 +331,8 @@ static void settings(const writer *w)
 void bw_sync_text(bw_text_view *out, const bw_sync_view *sync, const bw_page *page, int64_t now_us,
                   int width)
 {
-    static void (*const sections[])(const writer *) = {freshness, runs,   batches, position,
-                                                       limits,    schema, records, settings};
+    static void (*const sections[])(const writer *) = {
+        freshness, subscription, runs, batches, position, limits, schema, records, settings};
     const writer w = {out, sync, page, now_us, width};
     bw_text_view_refill(out);
     bw_text_view_hang(out, 4);

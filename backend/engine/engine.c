@@ -104,6 +104,8 @@ static void start_intake(bw_engine *e)
             defs[n++] = &e->syncs[i]->def;
     }
     e->intake = bw_intake_start(&options, defs, n);
+    if (!e->options.once)
+        e->backlog = bw_backlog_start(defs, n, e->options.google, e->clock, e->engine_wake);
 }
 
 static void wait_for_work(bw_engine *e)
@@ -186,6 +188,8 @@ bool bw_engine_stop(bw_engine *e, int64_t timeout_us)
     }
     bw_intake_stop(e->intake);
     e->intake = NULL;
+    bw_backlog_stop(e->backlog);
+    e->backlog = NULL;
     bool ended = bw_workers_stop(e->workers, e->clock, deadline);
     for (size_t i = 0; ended && i < e->n_syncs; i++)
         e->syncs[i]->run = NULL; /* freed with the pool's queues */

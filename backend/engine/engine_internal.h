@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "backend/engine/backlog.h"
 #include "backend/engine/engine.h"
 #include "backend/engine/intake.h"
 #include "backend/engine/page_reader.h"
@@ -101,6 +102,7 @@ struct bw_engine {
     size_t n_sources;
     bw_workers *workers;
     bw_intake *intake;
+    bw_backlog_watch *backlog;
     int64_t intake_kept; /* when letters were counted last */
     bw_page_reader *pages;
     pthread_t thread;

@@ -125,6 +125,7 @@ static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync
     bw_arena *a = &box->arena;
     bw_table_score j = bw_sync_judge(e, sync);
     const bw_sync_record *r = &sync->record;
+    bw_subscription_backlog backlog = bw_backlog_of(e->backlog, sync->def.name);
     *v = (bw_sync_view){
         .name = copy(a, sync->def.name),
         .source = copy(a, sync->def.source_name),
@@ -148,7 +149,11 @@ static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync
         .dead_letters = sync->dead_letters,
         .null_cursors = r->null_cursors,
         .ahead_rows = r->ahead_rows,
-        .deletes_seen = strcmp(sync->mode, "replace") == 0,
+        .stream = bw_sync_is_stream(&sync->def),
+        .backlog = backlog.messages,
+        .oldest_unacked_s = backlog.oldest_unacked_s,
+        .backlog_at_us = backlog.messages_at_us,
+        .deletes_seen = strcmp(sync->mode, "replace") == 0 || strcmp(sync->mode, "events") == 0,
         .failures = r->failures,
         .error = copy(a, sync->error),
         .hint = copy(a, sync->hint),

@@ -70,6 +70,10 @@ typedef struct bw_sync_view {
     int64_t parked_until_us;
     int64_t dead_letters; /* open */
     int64_t null_cursors, ahead_rows;
+    bool stream;             /* of a subscription; the next three are about it */
+    int64_t backlog;         /* messages that it holds; -1 unknown */
+    double oldest_unacked_s; /* NAN unknown */
+    int64_t backlog_at_us;   /* when that was so; BW_TIME_NONE unknown */
     bool deletes_seen;
     int failures;
     const char *reason;       /* one sentence: why the state is what it is */
