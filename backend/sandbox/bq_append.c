@@ -11,14 +11,16 @@
 
 /* ---- The table that is written to -------------------------------------------------------------- */
 
-static bw_status schema_for(bq_table_ref ref, const bq_append_options *options, bq_target *t,
-                            bq_error *err)
+static bw_status schema_for(bq_table_ref ref, bool partition, const bq_append_options *options,
+                            bq_target *t, bq_error *err)
 {
     const bq_table *given = options->table;
     bool has_schema = given && given->schema.count > 0;
     char name[512];
 
-    if (!t->exists || (options->write == BQ_WRITE_TRUNCATE && has_schema)) {
+    bool whole = options->write == BQ_WRITE_TRUNCATE && !partition;
+
+    if (!t->exists || (whole && has_schema)) {
         if (!has_schema)
             return bq_error_set(err, "invalid", NULL, "No schema specified on job or table.");
         bq_schema_copy(&t->table.arena, &given->schema, &t->schema);
@@ -37,7 +39,11 @@ static bw_status schema_for(bq_table_ref ref, const bq_append_options *options, 
 bw_status bq_target_find(bq_catalog *catalog, bq_table_ref ref, const bq_append_options *options,
                          bq_target *out, bq_error *err)
 {
+    bw_arena names = BW_ARENA_INIT; /* bq_store_find makes the target's own */
+    const char *partition;
+
     *out = (bq_target){.table = {.arena = BW_ARENA_INIT, .expires_us = BW_TIME_NONE}};
+    ref = bq_partition_split(&names, ref, &partition);
     bw_status status = bq_store_find(catalog, ref, &out->table, &out->storage, err);
     out->exists = status == BW_OK;
     if (status == BW_NOT_FOUND && options->create)
@@ -46,7 +52,15 @@ bw_status bq_target_find(bq_catalog *catalog, bq_table_ref ref, const bq_append_
         status = bq_error_set(err, "duplicate", NULL, "Already Exists: Table %s:%s.%s", ref.project,
                               ref.dataset, ref.table);
     if (status == BW_OK)
-        status = schema_for(ref, options, out, err);
+        status = schema_for(ref, partition != NULL, options, out, err);
+    if (status == BW_OK && partition) {
+        bq_table described = {.schema = out->schema};
+        described.metadata = out->exists      ? out->table.metadata
+                             : options->table ? options->table->metadata
+                                              : NULL;
+        status = bq_partition_find(&out->table.arena, &described, partition, &out->partition, err);
+    }
+    bw_arena_fini(&names);
     if (status != BW_OK)
         bq_target_fini(out);
     else if (err)
@@ -102,11 +116,22 @@ bw_status bq_target_apply(bq_catalog *catalog, bq_table_ref ref, const bq_append
 {
     bq_table *table = &target->table;
     bool replace = options->write == BQ_WRITE_TRUNCATE || options->write == BQ_WRITE_TRUNCATE_DATA;
-    bw_status status;
+    bw_status status = BW_OK;
+    const char *partition;
 
+    ref = bq_partition_split(&table->arena, ref, &partition);
+    if (partition)
+        status = bq_partition_check(catalog, &target->partition, storage, err);
+    if (status == BW_OK && partition && target->exists && replace) {
+        status = bq_partition_clear(catalog, &target->partition, table, target->storage, err);
+        replace = false;
+    }
+    if (status != BW_OK)
+        return status;
     if (!target->exists)
         return apply_new(catalog, ref, options, target, storage, rows, bytes, err);
-    if (options->write == BQ_WRITE_TRUNCATE && options->table && options->table->metadata)
+    if (replace && options->write == BQ_WRITE_TRUNCATE && options->table &&
+        options->table->metadata)
         table->metadata = options->table->metadata;
     if (replace || table->rows == 0) {
         status = bq_storage_drop(catalog, target->storage, err);
@@ -300,7 +325,8 @@ static bw_status make_visible(bq_append *a, bq_before_commit *hook, void *user, 
 
     if (status != BW_OK)
         return status;
-    if (a->storage == 0 && target.exists && !a->options.discard && !replaces(a)) {
+    if (a->storage == 0 && target.exists && !a->options.discard && !replaces(a) &&
+        !target.partition.id) {
         status = append_slice(a, &target, err);
     } else if (!a->options.discard) {
         status = put_slice(a, err);

@@ -75,11 +75,31 @@ BW_NODISCARD bw_status bq_store_list(bq_catalog *catalog, const char *project, c
                                      bq_error *err);
 
 /* What a write into an existing or new table needs, for loads, copies and query destinations. */
+/* What a decorator (t$20240131) names: a range of the partitioning column, half open. */
+typedef struct bq_partition {
+    const char *id;     /* behind the $; NULL: no decorator */
+    const char *column; /* NULL: partitioned by ingestion time */
+    int64_t from, to;   /* stored values */
+} bq_partition;
+
+/* The table without its decorator; *id is the decorator or NULL. */
+bq_table_ref bq_partition_split(bw_arena *arena, bq_table_ref ref, const char **id);
+/* `table` needs schema and metadata. */
+BW_NODISCARD bw_status bq_partition_find(bw_arena *arena, const bq_table *table, const char *id,
+                                         bq_partition *out, bq_error *err);
+/* Fails when a row of the storage is of another partition. */
+BW_NODISCARD bw_status bq_partition_check(bq_catalog *catalog, const bq_partition *p,
+                                          int64_t storage, bq_error *err);
+/* Removes the partition's rows, and books it in `table`. */
+BW_NODISCARD bw_status bq_partition_clear(bq_catalog *catalog, const bq_partition *p,
+                                          bq_table *table, int64_t storage, bq_error *err);
+
 typedef struct bq_target {
     bq_table table;  /* as it is, when it exists */
     int64_t storage; /* its storage */
     bool exists;
-    bq_schema schema; /* that the rows must have; in table.arena */
+    bq_schema schema;       /* that the rows must have; in table.arena */
+    bq_partition partition; /* of the reference's decorator; in table.arena */
 } bq_target;
 BW_NODISCARD bw_status bq_target_find(bq_catalog *catalog, bq_table_ref ref,
                                       const bq_append_options *options, bq_target *out,

@@ -181,7 +181,8 @@ bw_status sql_run_query(sql_run *r)
     if (status != BW_OK)
         return status;
     if (r->a.request->destination) {
-        ref = *r->a.request->destination;
+        const char *partition;
+        ref = bq_partition_split(arena, *r->a.request->destination, &partition);
         status = keep_named(r, &r->result->schema, storage, rows);
     } else {
         status = keep_anonymous(r, &r->result->schema, storage, rows, &ref);

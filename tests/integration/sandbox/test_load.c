@@ -54,6 +54,32 @@ static void a_load_creates_its_table(void **state)
                "Not found: Table p:d.never");
 }
 
+static void a_decorator_is_one_partition(void **state)
+{
+    static const char schema[] =
+        ",\"schema\":{\"fields\":[{\"name\":\"d\",\"type\":\"DATE\"},{\"name\":\"n\",\"type\":"
+        "\"INTEGER\"}]},\"timePartitioning\":{\"type\":\"DAY\",\"field\":\"d\"}";
+    fixture *f = *state;
+    load(f, "parts", schema, "{\"d\":\"2024-01-31\",\"n\":1}\n{\"d\":\"2024-02-01\",\"n\":2}\n");
+    load(f, "parts$20240131", ",\"writeDisposition\":\"WRITE_TRUNCATE\"",
+         "{\"d\":\"2024-01-31\",\"n\":10}\n{\"d\":\"2024-01-31\",\"n\":11}\n");
+    assert_rows(f, "parts", "2024-02-01|2\n2024-01-31|10\n2024-01-31|11\n");
+    load(f, "parts$20240201", NULL, "{\"d\":\"2024-02-01\",\"n\":3}\n");
+    bw_test_http_get(f->http, P "/datasets/d/tables/parts");
+    assert_string_equal(bw_test_json_at(bw_test_http_body(f->http), "numRows"), "4");
+    assert_string_equal(bw_test_json_at(bw_test_http_body(f->http), "numBytes"), "64");
+    load_fails(f, "parts$20240201", NULL, "{\"d\":\"2024-02-02\",\"n\":3}\n", "invalid",
+               "Some rows belong to different partitions rather than destination partition "
+               "20240201");
+    load_fails(f, "parts$202402", NULL, "{\"d\":\"2024-02-02\"}\n", "invalid",
+               "Invalid partition decorator $202402");
+    load(f, "whole", SCHEMA, "{\"n\":1}\n");
+    load_fails(f, "whole$20240201", NULL, "{\"n\":1}\n", "invalid", "a table that has none");
+    char *rows = bw_test_bq_query(f->bq, "SELECT COUNT(*) FROM d.parts");
+    assert_string_equal(rows, "4\n");
+    free(rows);
+}
+
 static void dispositions_do_what_they_say(void **state)
 {
     fixture *f = *state;
@@ -237,6 +263,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_load_creates_its_table),
+        cmocka_unit_test(a_decorator_is_one_partition),
         cmocka_unit_test(dispositions_do_what_they_say),
         cmocka_unit_test(a_schema_grows_only_when_allowed),
         cmocka_unit_test(a_bad_row_fails_the_load_and_is_named),
