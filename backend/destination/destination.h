@@ -50,6 +50,8 @@ void bw_destination_set_compression(bw_destination *d, bw_compression compressio
 
 /* ---- the target ------------------------------------------------------------------------- */
 
+#define BW_LABEL_OWNER "bw_owner" /* of a target: the store that it belongs to */
+
 typedef enum bw_drift_policy {
     BW_ADD_COLUMNS,
     BW_ADD_COLUMNS_BACKFILL,
@@ -99,7 +101,8 @@ typedef struct bw_drift {
 /* The target as found or made. Lives in the arena given to prepare. */
 typedef struct bw_target {
     const char *project, *dataset, *table, *location;
-    bool created; /* by this call */
+    bool created;   /* by this call */
+    bool unclaimed; /* inspect: it does not carry this store's label yet */
     bool partitioned;
     bool incompatible; /* a RETYPED drift is among `drift`: nothing may be loaded */
     const bw_drift *drift;
@@ -117,6 +120,11 @@ typedef struct bw_target {
 BW_NODISCARD bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
                                               const bw_schema *schema, bw_arena *arena,
                                               bw_target *out, bw_error *err);
+
+/* Makes the dataset alone where it is missing. `location` (may be NULL) is where it is. */
+BW_NODISCARD bw_status bw_destination_prepare_dataset(bw_destination *d, const bw_target_spec *spec,
+                                                      bw_arena *arena, const char **location,
+                                                      bw_error *err);
 
 /* What prepare would find, and the drift that it would meet, without changing anything. NOT_FOUND
    when the dataset or the table is not there yet, CONFLICT as prepare. */

@@ -17,8 +17,6 @@ struct bw_destination {
     bw_compression compression;
 };
 
-#define BW_LABEL_OWNER "bw_owner"
-
 static inline int64_t bw_destination_deadline(const bw_destination *d)
 {
     return bw_mono_us(d->clock) + d->step_us;

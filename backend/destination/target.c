@@ -295,15 +295,32 @@ static int64_t table_rows(const json_t *table)
     return json_is_integer(rows) ? json_integer_value(rows) : -1;
 }
 
-static bw_status begin_target(const bw_destination *d, const bw_target_spec *spec,
-                              const bw_schema *schema, bw_arena *arena, bw_target *out, wanted *w,
-                              bw_error *err)
+/* NULL with the error set when nobody names it. */
+static const char *project_of(const bw_destination *d, const bw_target_spec *spec, bw_error *err)
 {
     const char *project = spec->project ? spec->project : bw_google_project(d->google);
     if (!project) {
         bw_error_set(err, BW_INVALID, "it is not known which project the target is in");
-        return bw_error_hint(err, "Name the project in the configuration of the destination.");
+        bw_error_hint(err, "Name the project in the configuration of the destination.");
     }
+    return project;
+}
+
+bw_status bw_destination_prepare_dataset(bw_destination *d, const bw_target_spec *spec,
+                                         bw_arena *arena, const char **location, bw_error *err)
+{
+    const char *project = project_of(d, spec, err), *at;
+    return project ? ensure_dataset(d, spec, project, arena, location ? location : &at, err)
+                   : BW_INVALID;
+}
+
+static bw_status begin_target(const bw_destination *d, const bw_target_spec *spec,
+                              const bw_schema *schema, bw_arena *arena, bw_target *out, wanted *w,
+                              bw_error *err)
+{
+    const char *project = project_of(d, spec, err);
+    if (!project)
+        return BW_INVALID;
     *out = (bw_target){.project = bw_arena_strdup(arena, project),
                        .dataset = bw_arena_strdup(arena, spec->dataset),
                        .table = bw_arena_strdup(arena, spec->table)};
@@ -369,6 +386,7 @@ bw_status bw_destination_inspect(bw_destination *d, const bw_target_spec *spec,
         bw_target_plan plan;
         bw_target_plan_compare(&w.wish, table, arena, &plan);
         take_table(table, &plan, out);
+        out->unclaimed = claim;
         json_decref(plan.fields);
     }
     json_decref(table);

@@ -176,22 +176,6 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
     return s;
 }
 
-/* "table", "dataset.table" or "project.dataset.table" in place of the spec's own. */
-static void read_further(const char *text, bw_arena *arena, bw_target_spec *spec)
-{
-    char *name = bw_arena_strdup(arena, text), *dot = strrchr(name, '.');
-    spec->table = dot ? dot + 1 : name;
-    if (!dot)
-        return;
-    *dot = '\0';
-    spec->dataset = name;
-    if (!(dot = strrchr(name, '.')))
-        return;
-    *dot = '\0';
-    spec->project = name;
-    spec->dataset = dot + 1;
-}
-
 /* The type that stops the sync, as the error. */
 static bw_status stop_for_drift(bw_run_work *w, const bw_target *target, bw_error *err)
 {
@@ -216,8 +200,7 @@ static bw_status prepare_further(bw_run_work *w, bw_error *err)
     w->further = BW_ARENA_ARRAY(a, bw_target, w->run->def->n_further + 1);
     for (size_t i = 0; s == BW_OK && i < w->run->def->n_further; i++) {
         bw_target_spec spec = w->target_spec;
-        spec.raw = false;
-        read_further(w->run->def->further[i], a, &spec);
+        bw_sync_further_spec(w->run->def->further[i], a, &spec);
         bw_target *target = &w->further[w->n_further++];
         s = bw_destination_prepare(w->destination, &spec, &w->info.schema, a, target, err);
         if (s == BW_OK && target->incompatible)

@@ -350,3 +350,19 @@ void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_tab
     for (size_t i = 0; i < info->schema.count; i++)
         out->nulls |= info->schema.fields[i].repeated;
 }
+
+void bw_sync_further_spec(const char *text, bw_arena *arena, bw_target_spec *spec)
+{
+    char *name = bw_arena_strdup(arena, text), *dot = strrchr(name, '.');
+    spec->raw = false;
+    spec->table = dot ? dot + 1 : name;
+    if (!dot)
+        return;
+    *dot = '\0';
+    spec->dataset = name;
+    if (!(dot = strrchr(name, '.')))
+        return;
+    *dot = '\0';
+    spec->project = name;
+    spec->dataset = dot + 1;
+}

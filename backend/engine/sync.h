@@ -53,6 +53,9 @@ BW_NODISCARD bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_tab
 /* The target with the columns that the mode and the table add; `owner` is the store's id. */
 void bw_sync_target_spec(const bw_sync_def *def, bw_sync_mode mode, const bw_table_info *info,
                          const char *owner, bw_target_spec *out);
+/* Makes of the target's spec that of a further one, named "table", "dataset.table" or
+   "project.dataset.table". */
+void bw_sync_further_spec(const char *name, bw_arena *arena, bw_target_spec *spec);
 /* Whether it reads a stream that has no end: one run after the other, each until it yields. */
 bool bw_sync_is_stream(const bw_sync_def *def);
 /* Whether both read the same table; patterns read none. */
