@@ -363,6 +363,16 @@ static void unknown_function(sql_analysis *a, const sql_expr *x, const char *nam
     const char **names = NULL;
     size_t count = 0;
 
+    for (size_t i = 0; i < sql_other_function_count; i++) {
+        const char *other = sql_other_functions[i];
+        size_t n = strlen(other);
+        bool prefix = other[n - 1] == '_' || other[n - 1] == '.';
+        if (strncmp(name, other, n) == 0 && (prefix || name[n] == '\0')) {
+            sql_error(a, x->pos, "Unsupported: the function %s is not part of the sandbox's SQL",
+                      name);
+            return;
+        }
+    }
     for (size_t i = 0; i < sql_function_count; i++)
         *SQL_ADD(a, names, count) = sql_functions[i].name;
     for (size_t i = 0; i < sql_special_count; i++)

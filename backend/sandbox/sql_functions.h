@@ -36,6 +36,10 @@ typedef struct sql_special {
 extern const sql_special sql_specials[];
 extern const size_t sql_special_count;
 
+/* BigQuery's functions that the subset has not: names, and prefixes that end in _ or a point. */
+extern const char *const sql_other_functions[];
+extern const size_t sql_other_function_count;
+
 /* The aggregate and window functions by number; NULL behind the last. */
 const char *sql_aggregate_name(size_t index, bool *window_only);
 

@@ -30,6 +30,12 @@ const sql_outside sql_outsides[] = {
      "SELECT MAX_BY(x, x) OVER () FROM UNNEST([1]) AS x"},
     {"RANGE frames with an offset over other types than INT64",
      "SELECT SUM(x) OVER (ORDER BY x RANGE 1 PRECEDING) FROM UNNEST([1.5]) AS x"},
+    {"INFORMATION_SCHEMA views but TABLES and COLUMNS",
+     "SELECT * FROM d.INFORMATION_SCHEMA.PARTITIONS"},
+    {"Set operations by name", "SELECT 1 AS x UNION ALL BY NAME SELECT 2 AS x"},
+    {"LIKE ANY and LIKE ALL", "SELECT 'a' LIKE ANY ('a', 'b')"},
+    {"RESPECT NULLS in APPROX_QUANTILES and PERCENTILE_",
+     "SELECT APPROX_QUANTILES(x, 2 RESPECT NULLS) FROM UNNEST([1]) AS x"},
     {"The elements %G, %g, %J, %U, %V and %W in the PARSE_ functions",
      "SELECT PARSE_DATE('%G', '2024')"},
 };
@@ -176,7 +182,13 @@ void sql_manual(bw_buf *out)
         bw_buf_adds(out, ".IP \\(bu 2\n");
         add_roff(out, sql_outsides[i].what);
     }
-    bw_buf_adds(out, ".SH DIFFERENCES\n");
+    bw_buf_adds(out, ".IP \\(bu 2\nThe functions");
+    for (size_t i = 0; i < sql_other_function_count; i++) {
+        const char *name = sql_other_functions[i];
+        bool prefix = strchr("_.", name[strlen(name) - 1]) != NULL;
+        bw_buf_addf(out, "%s\n%s%s", i ? "," : "", name, prefix ? "*" : "");
+    }
+    bw_buf_adds(out, "\n.SH DIFFERENCES\n");
     add_roff(out, "Regular expressions have RE2's syntax, but are matched by PCRE2, which "
                   "backtracks: a match that takes too many steps is an error. The APPROX_ "
                   "aggregates are exact. Partitions and clusters are kept as a description "

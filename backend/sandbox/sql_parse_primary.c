@@ -393,6 +393,10 @@ static sql_expr *parse_word(sql_parser *p)
         return literal(p, SQL_X_DEFAULT);
     if (sql_at_word(p, "RANGE"))
         sql_unsupported(p, t->pos, "the type RANGE");
+    if (called && (sql_at_word(p, "COLLATE") || sql_at_word(p, "GROUPING")))
+        sql_unsupported(p, t->pos,
+                        sql_at_word(p, "COLLATE") ? "the function COLLATE"
+                                                  : "the function GROUPING");
     bool function =
         called && (sql_at_word(p, "IF") || sql_at_word(p, "LEFT") || sql_at_word(p, "RIGHT"));
     if (t->type == SQL_IDENT || function)

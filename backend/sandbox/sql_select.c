@@ -14,6 +14,7 @@ typedef struct output {
     sql_typed typed;
     const char *name; /* "" when it has none */
     size_t pos;
+    bool expanded; /* from STRUCT.*: no alias that was written */
 } output;
 
 typedef struct select_state {
@@ -126,7 +127,9 @@ static void star_of(select_state *st, const sql_expr *star)
         field->args.items = BW_ARENA_ARRAY(a->arena, sql_expr *, 1);
         field->args.items[0] = star->args.items[0];
         field->args.count = 1;
-        add_output(st, f->name, star->pos)->expr = field;
+        output *o = add_output(st, f->name, star->pos);
+        o->expr = field;
+        o->expanded = true;
     }
 }
 
@@ -215,6 +218,8 @@ static sql_typed analyze_group_item(select_state *st, const sql_expr *x)
 
     if (a->failed)
         return t;
+    if (o && o->expanded && x->kind == SQL_X_PATH && sql_has_aggregate(o->expr))
+        o = NULL; /* ARRAY_AGG(t)[OFFSET(0)].* ... GROUP BY id: the table's id */
     if (o && sql_has_aggregate(o->expr)) {
         sql_error(a, x->pos,
                   "Column %s contains an aggregation function, which is not allowed in "

@@ -189,3 +189,10 @@ SELECT SUM(n) OVER () + 1 FROM t WHERE id = 1
 SELECT APPROX_TOP_SUM(x, weight, 2) AS a FROM UNNEST([STRUCT('apple' AS x, NULL AS weight), ('pear', 0), ('pear', NULL)])
 --> a ARRAY<STRUCT<value STRING, sum INT64>>
 [{"pear", 0}, {"apple", NULL}]
+
+# The newest row of each group.
+SELECT ARRAY_AGG(t ORDER BY id DESC LIMIT 1)[OFFSET(0)].* EXCEPT (f, m, s, b, d) FROM t GROUP BY g ORDER BY id
+--> id INT64, g STRING, n INT64
+2 | "a" | 20
+4 | "b" | 20
+5 | NULL | 5

@@ -49,6 +49,13 @@ static void what_is_outside_is_refused_by_name(void **state)
     sql_must(f, "CREATE TABLE d.t (x INT64)");
     for (size_t i = 0; i < sql_outside_count; i++)
         sql_check(f, &(sql_case){sql_outsides[i].example, "! invalidQuery: Unsupported: "}, 1);
+    for (size_t i = 0; i < sql_other_function_count; i++) {
+        const char *name = sql_other_functions[i];
+        bool prefix = strchr("_.", name[strlen(name) - 1]) != NULL;
+        char *call = bw_xasprintf("SELECT %s%s(1)", name, prefix ? "X" : "");
+        sql_check(f, &(sql_case){call, "! invalidQuery: Unsupported: the function "}, 1);
+        free(call);
+    }
 }
 
 int main(void)
