@@ -119,7 +119,7 @@ typedef struct bw_pubsub_outgoing {
     bw_slice ordering_key; /* or empty */
 } bw_pubsub_outgoing;
 
-/* Adds a member to such an object: an empty buffer becomes {"name":"value"}. Both must be UTF-8. */
+/* Adds a member to such an object (which may be {}): an empty buffer becomes {"name":"value"}. Both must be UTF-8. */
 void bw_pubsub_add_attribute(bw_buf *object, const char *name, bw_slice value);
 
 /*

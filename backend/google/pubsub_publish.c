@@ -14,10 +14,15 @@
 
 void bw_pubsub_add_attribute(bw_buf *object, const char *name, bw_slice value)
 {
-    if (object->len)
-        object->ptr[object->len - 1] = ',';
-    else
+    /* Opened again: without its brace, and without blanks before that. */
+    while (object->len > 0 && object->ptr[--object->len] != '}')
+        ;
+    while (object->len > 0 && strchr(" \t\r\n", object->ptr[object->len - 1]))
+        object->len--;
+    if (object->len == 0)
         bw_buf_addc(object, '{');
+    else if (object->ptr[object->len - 1] != '{')
+        bw_buf_addc(object, ',');
     bw_json_add_string(object, bw_slice_cstr(name));
     bw_buf_addc(object, ':');
     bw_json_add_string(object, value);
