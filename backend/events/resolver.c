@@ -84,6 +84,8 @@ static bw_status halve(bw_resolver *r, const bw_attempt *a, bw_error *err)
     second.n -= first.n;
     second.items += first.n;
     second.out += first.n;
+    if (second.before)
+        second.before += first.n;
     bw_status s = settle(r, &first, err);
     return s == BW_OK ? settle(r, &second, err) : s;
 }
@@ -157,12 +159,14 @@ static size_t next_group(const bw_resolver *r, const bw_resolver_item *items, si
     return count;
 }
 
-bw_status bw_resolver_run(bw_resolver *r, const bw_resolver_item *items, size_t n, bw_arena *arena,
-                          bw_resolution *out, bw_error *err)
+static bw_status resolve_all(bw_resolver *r, const bw_resolver_item *items, size_t n,
+                             bw_arena *arena, bw_resolver_before *before, bw_resolution *out,
+                             bw_error *err)
 {
     for (size_t done = 0; done < n;) {
         size_t limit = r->limit;
         bw_attempt a = {.items = items + done, .out = out + done, .arena = arena};
+        a.before = before ? before + done : NULL;
         a.n = next_group(r, a.items, n - done);
         bw_status s = settle(r, &a, err);
         if (s != BW_OK)
@@ -172,4 +176,17 @@ bw_status bw_resolver_run(bw_resolver *r, const bw_resolver_item *items, size_t 
             r->limit = 2 * r->limit < r->group ? 2 * r->limit : r->group;
     }
     return BW_OK;
+}
+
+bw_status bw_resolver_run(bw_resolver *r, const bw_resolver_item *items, size_t n, bw_arena *arena,
+                          bw_resolution *out, bw_error *err)
+{
+    return resolve_all(r, items, n, arena, NULL, out, err);
+}
+
+bw_status bw_resolver_preview(bw_resolver *r, const bw_resolver_item *items, size_t n,
+                              bw_arena *arena, bw_resolver_before *before, bw_resolution *out,
+                              bw_error *err)
+{
+    return resolve_all(r, items, n, arena, before, out, err);
 }

@@ -54,7 +54,7 @@ void bw_resolver_free(bw_resolver *resolver);
 typedef struct bw_resolver_item {
     const bw_event *event;
     bool force; /* the event wins a conflict: a replayed CONFLICT letter, whose stored outcome is
-                   `manual`; any other stored outcome stands */
+                   `manual`, its content edited or not; any other stored outcome stands */
 } bw_resolver_item;
 
 typedef struct bw_resolution {
@@ -84,6 +84,22 @@ typedef struct bw_resolver_counts {
 BW_NODISCARD bw_status bw_resolver_run(bw_resolver *resolver, const bw_resolver_item *items,
                                        size_t n, bw_arena *arena, bw_resolution *out,
                                        bw_error *err);
+
+/* The entity right before an event. */
+typedef struct bw_resolver_before {
+    bw_presence presence;
+    bw_slice properties; /* plain JSON object; empty unless it exists */
+    int64_t last_modified_us;
+    int64_t version;
+} bw_resolver_before;
+
+/* What bw_resolver_run() would answer now, and the entities as they are now, without writing anything:
+   no transaction, no commit. Events of one group (see bw_resolver_options) are seen one after the
+   other; what one of them would do to an event of a later group is not. `before[i]` is set where
+   out[i] is resolved. */
+BW_NODISCARD bw_status bw_resolver_preview(bw_resolver *resolver, const bw_resolver_item *items,
+                                           size_t n, bw_arena *arena, bw_resolver_before *before,
+                                           bw_resolution *out, bw_error *err);
 
 /* So far. */
 bw_resolver_counts bw_resolver_counted(const bw_resolver *resolver);

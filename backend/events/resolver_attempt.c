@@ -93,7 +93,9 @@ static bw_status look_up(work *w, bw_error *err)
         keys[n + 2 * i] = w->slots[i].key;
         keys[n + 2 * i + 1] = w->slots[i].tombstone_key;
     }
-    bw_datastore_read read = {.begin = true, .previous = bw_buf_slice(&r->aborted)};
+    bw_datastore_read read = {.begin = !w->attempt->before};
+    if (read.begin)
+        read.previous = bw_buf_slice(&r->aborted);
     int64_t began = bw_mono_us(r->clock);
     bw_status s = bw_datastore_lookup(r->ds, keys, count, &read, &r->scratch, &w->found, err);
     r->counts.waited_us += (uint64_t)(bw_mono_us(r->clock) - began);
@@ -187,7 +189,12 @@ static void resolve_one(work *w, size_t i)
     const bw_resolver_item *item = &w->attempt->items[i];
     slot *s = &w->slots[w->slot_of[i]];
     look_back(w, i);
-    if (w->unreadable[i])
+    /* An operator's word on a conflict stands above what was stored of it, edited content too. */
+    bool decides =
+        w->known[i] && item->force && w->outcomes[i].outcome == BW_OUTCOME_MANUAL && !s->unreadable;
+    if (decides)
+        resolve_anew(w, i, s);
+    else if (w->unreadable[i])
         blame(&w->out[i], BW_REASON_PROCESSING, "event_id",
               "what is stored under this event's id is no outcome");
     else if (w->known[i] && !bw_slice_is(w->outcomes[i].content, item->event->content_hash))
@@ -195,10 +202,25 @@ static void resolve_one(work *w, size_t i)
               "another event with another content has this id already");
     else if (s->unreadable)
         blame(&w->out[i], BW_REASON_PROCESSING, "", s->unreadable);
-    else if (w->known[i] && !(item->force && w->outcomes[i].outcome == BW_OUTCOME_MANUAL))
+    else if (w->known[i])
         redeliver(w, i, s);
     else
         resolve_anew(w, i, s);
+}
+
+/* The state that an event meets, for whoever only wants to know. */
+static void note_before(work *w, size_t i)
+{
+    const bw_entity_state *state = &w->slots[w->slot_of[i]].state;
+    bw_resolution found = {0};
+    if (w->slots[w->slot_of[i]].unreadable || !describe(w, state, &found))
+        return; /* resolving it says why */
+    w->attempt->before[i] = (bw_resolver_before){
+        .presence = found.presence,
+        .properties = bw_arena_slice(w->attempt->arena, found.properties),
+        .last_modified_us = found.last_modified_us,
+        .version = found.entity_version,
+    };
 }
 
 /* ---- committing --------------------------------------------------------------------------- */
@@ -331,9 +353,13 @@ bw_status bw_resolver_attempt(bw_resolver *r, bw_attempt *attempt, bw_error *err
     bw_buf_clear(&r->aborted);
     if (s == BW_OK) {
         attempt->looked_up = true;
-        for (size_t i = 0; i < attempt->n; i++)
+        for (size_t i = 0; i < attempt->n; i++) {
+            if (attempt->before)
+                note_before(&w, i);
             resolve_one(&w, i);
-        s = commit(&w, err);
+        }
+        if (!attempt->before)
+            s = commit(&w, err);
     }
     if (s == BW_OK)
         hand_over(&w);

@@ -29,7 +29,8 @@ typedef struct bw_attempt {
     size_t n;
     bw_resolution *out; /* n of them; set on BW_OK, in `arena` */
     bw_arena *arena;
-    bool looked_up; /* the lookup was answered: what failed is the commit */
+    bw_resolver_before *before; /* n of them: a preview, nothing is committed; NULL: in earnest */
+    bool looked_up;             /* the lookup was answered: what failed is the commit */
 } bw_attempt;
 
 /* One transaction: look up, resolve, commit. */

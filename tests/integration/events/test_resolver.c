@@ -155,6 +155,62 @@ static void a_manual_conflict_waits_until_it_is_forced(void **state)
     assert_int_equal(f->out[1].entity_version, 2);
 }
 
+/* The outcomes of running, the states between, and nothing written. */
+static void a_preview_changes_nothing(void **state)
+{
+    fixture *f = *state;
+    bw_resolver_before before[5];
+    bw_error err = BW_ERROR_INIT;
+    add(f, "create", "a", 2, "e1", "{\"n\":1}");
+    resolve(f);
+    uint64_t commits = bw_resolver_counted(f->resolver).commits;
+    forget(f);
+    add(f, "patch", "a", 3, "e2", "{\"m\":2}");
+    add(f, "delete", "a", 4, "e3", NULL);
+    add(f, "create", "a", 2, "e1", "{\"n\":1}");
+    add(f, "create", "b", 1, "e4", "{\"n\":12345678901234567}");
+    add(f, "create", "a", 2, "e1", "{\"n\":2}"); /* another event's id */
+    for (int again = 0; again < 2; again++) {
+        assert_ok(bw_resolver_preview(f->resolver, f->items, f->n, &f->arena, before, f->out, &err),
+                  err);
+        assert_resolved(f, 0, "applied v2 {\"m\":2,\"n\":1}");
+        assert_true(bw_slice_is(before[0].properties, "{\"n\":1}"));
+        assert_int_equal(before[0].version, 1);
+        assert_resolved(f, 1, "deleted v3 deleted");
+        assert_true(bw_slice_is(before[1].properties, "{\"m\":2,\"n\":1}"));
+        assert_true(f->out[2].redelivered);
+        assert_int_equal(before[2].presence, BW_PRESENCE_DELETED);
+        assert_resolved(f, 3, "applied v1 {\"n\":12345678901234567}");
+        assert_int_equal(before[3].presence, BW_PRESENCE_ABSENT);
+        assert_false(f->out[4].resolved);
+    }
+    assert_int_equal(bw_resolver_counted(f->resolver).commits, commits);
+    assert_string_equal(plain(f, "customer", "b"), "none");
+    assert_string_equal(plain(f, "_bw_event", "e2"), "none");
+    resolve(f);
+    assert_resolved(f, 1, "deleted v3 deleted");
+}
+
+/* The operator's word stands above the stored outcome even where the content was edited. */
+static void an_edited_conflict_may_be_forced(void **state)
+{
+    fixture *f = *state;
+    bw_resolver_options how = resolving_options(f);
+    how.rules.strategy = BW_STRATEGY_MANUAL;
+    resolve_with(f, &how);
+    add(f, "create", "a", 5, "e1", "{\"n\":1}");
+    add(f, "upsert", "a", 1, "e2", "{\"n\":2}");
+    resolve(f);
+    assert_int_equal(f->out[1].outcome, BW_OUTCOME_MANUAL);
+    forget(f);
+    add(f, "upsert", "a", 1, "e2", "{\"n\":3}");
+    resolve(f);
+    assert_false(f->out[0].resolved);
+    f->items[0].force = true;
+    resolve(f);
+    assert_resolved(f, 0, "applied v2 {\"n\":3}");
+}
+
 static void a_vector_clock_is_kept_with_the_entity(void **state)
 {
     fixture *f = *state;
@@ -257,6 +313,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(others_properties_keep_their_values, begin, end),
         cmocka_unit_test_setup_teardown(somebodys_version_is_not_overwritten, begin, end),
         cmocka_unit_test_setup_teardown(a_manual_conflict_waits_until_it_is_forced, begin, end),
+        cmocka_unit_test_setup_teardown(a_preview_changes_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(an_edited_conflict_may_be_forced, begin, end),
         cmocka_unit_test_setup_teardown(a_vector_clock_is_kept_with_the_entity, begin, end),
         cmocka_unit_test_setup_teardown(a_tombstone_expires, begin, end),
         cmocka_unit_test_setup_teardown(ids_and_paths_of_every_kind_are_kept, begin, end),
