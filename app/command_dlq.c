@@ -1,31 +1,28 @@
-/* `dlq`: dead letters, listed, shown, replayed, discarded, exported. */
+/* `dlq`: dead letters, listed, shown, edited, replayed, discarded, exported. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "app/act.h"
 #include "app/commands.h"
-#include "app/json_out.h"
+#include "app/dlq.h"
+#include "app/edit_text.h"
 #include "app/text_table.h"
 #include "backend/core/text.h"
 #include "backend/core/units.h"
 
-typedef struct dlq {
-    bw_session session;
-    bw_arena arena;
-    bw_dead_letter *letters;
-    size_t n;
-} dlq;
+#define STEP 500
 
-static bw_exit usage(const bw_cli_context *ctx, const char *text, const char *hint)
+bw_exit bw_dlq_usage(const bw_cli_context *ctx, const char *text, const char *hint)
 {
     bw_error err = BW_ERROR_INIT;
     bw_error_set(&err, BW_INVALID, "%s", text);
     bw_error_hint(&err, "%s", hint);
     return bw_cli_fail(ctx->err, &err, BW_EXIT_USAGE);
 }
+
+/* ---- which letters ---------------------------------------------------------------------- */
 
 /* The selector of the command line: ids, or --sync, --reason, --all. */
 static bool select_letters(const bw_cli_line *line, bw_arena *arena, bw_letter_filter *f)
@@ -38,6 +35,8 @@ static bool select_letters(const bw_cli_line *line, bw_arena *arena, bw_letter_f
     };
     for (size_t i = 1; i < line->n_args; i++) {
         char *end;
+        if (strcmp(line->args[i], "-") == 0 && strcmp(line->args[0], "edit") == 0)
+            continue;
         errno = 0;
         ids[f->n_ids] = strtoll(line->args[i], &end, 10);
         if (errno || *end || ids[f->n_ids] <= 0)
@@ -49,17 +48,51 @@ static bool select_letters(const bw_cli_line *line, bw_arena *arena, bw_letter_f
     return true;
 }
 
-static bw_status read_letters(dlq *d, const bw_letter_filter *f, bw_error *err)
+bw_status bw_dlq_walk(bw_dlq *d, size_t content_max, bw_dlq_each *each, void *user, bw_error *err)
 {
-    return bw_store_letters(d->session.store, f, &d->arena, &d->letters, &d->n, err);
+    bw_letter_filter f = d->filter;
+    size_t left = f.limit > 0 ? f.limit : SIZE_MAX, n = STEP;
+    bw_arena arena = BW_ARENA_INIT;
+    bw_status s = BW_OK;
+    f.content_max = content_max;
+    while (s == BW_OK && n == STEP && left > 0) {
+        bw_dead_letter *letters;
+        bw_arena_reset(&arena, (size_t)1 << 20);
+        f.limit = left < STEP ? left : STEP;
+        s = bw_store_letters(d->session.store, &f, &arena, &letters, &n, err);
+        if (s != BW_OK || n == 0)
+            break;
+        left -= n;
+        f.after_id = letters[n - 1].id;
+        s = each(user, letters, n, &arena, err);
+    }
+    bw_arena_fini(&arena);
+    return s;
 }
 
-static json_t *letter_json(const bw_dead_letter *l)
+/* ---- as JSON ---------------------------------------------------------------------------- */
+
+static void set_content(json_t *o, bw_slice content)
+{
+    if (bw_content_is_text(content)) {
+        json_object_set_new(o, "content", bw_json_slice(content));
+        return;
+    }
+    bw_buf b = BW_BUF_INIT;
+    bw_base64_encode(&b, content.ptr, content.len);
+    json_object_set_new(o, "content", json_null());
+    json_object_set_new(o, "content_base64", json_stringn(b.ptr, b.len));
+    bw_buf_fini(&b);
+}
+
+json_t *bw_dlq_letter_json(const bw_dead_letter *l)
 {
     json_t *o = json_object();
+    json_t *attributes = l->attributes ? json_loads(l->attributes, 0, NULL) : NULL;
     json_object_set_new(o, "id", json_integer(l->id));
     json_object_set_new(o, "sync", bw_json_text(l->sync));
     json_object_set_new(o, "key", bw_json_text(l->key));
+    json_object_set_new(o, "event_id", bw_json_text(l->event_id));
     json_object_set_new(o, "reason", json_string(bw_reason_name(l->reason)));
     json_object_set_new(o, "column", bw_json_text(l->column));
     json_object_set_new(o, "detail", bw_json_text(l->detail));
@@ -67,27 +100,46 @@ static json_t *letter_json(const bw_dead_letter *l)
     json_object_set_new(o, "state", json_string(bw_letter_state_name(l->state)));
     json_object_set_new(o, "first_seen_at", bw_json_time(l->first_seen_us));
     json_object_set_new(o, "last_seen_at", bw_json_time(l->last_seen_us));
-    json_object_set_new(o, "content", bw_json_slice(l->content));
+    json_object_set_new(o, "attributes", attributes ? attributes : bw_json_text(l->attributes));
+    set_content(o, l->content);
     return o;
 }
 
-static bw_exit list(dlq *d)
+static bw_status add_json(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                          bw_error *err)
 {
-    const bw_cli_context *ctx = d->session.ctx;
-    if (bw_cli_has(ctx->line, "json")) {
-        json_t *doc = json_object(), *letters = json_array();
-        for (size_t i = 0; i < d->n; i++)
-            json_array_append_new(letters, letter_json(&d->letters[i]));
-        json_object_set_new(doc, "dead_letters", letters);
-        bw_json_print(doc, ctx->out);
+    (void)arena;
+    (void)err;
+    for (size_t i = 0; i < n; i++)
+        json_array_append_new(user, bw_dlq_letter_json(&letters[i]));
+    return BW_OK;
+}
+
+static bw_exit print_json(bw_dlq *d)
+{
+    bw_error err = BW_ERROR_INIT;
+    json_t *doc = json_object(), *letters = json_array();
+    bw_status s = bw_dlq_walk(d, 0, add_json, letters, &err);
+    json_object_set_new(doc, "dead_letters", letters);
+    if (s == BW_OK) {
+        bw_json_print(doc, d->session.ctx->out);
         return BW_EXIT_OK;
     }
-    static const char *const titles[] = {"ID",     "SYNC",  "KEY",       "REASON",
-                                         "COLUMN", "TRIES", "LAST SEEN", "DETAIL"};
-    bw_text_table *t = bw_text_table_new(titles, BW_COUNT(titles), 0x21);
+    json_decref(doc);
+    return bw_session_failed(d->session.ctx, &err);
+}
+
+/* ---- list ------------------------------------------------------------------------------- */
+
+static bw_status add_lines(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                           bw_error *err)
+{
+    bw_text_table *t = user;
     char text[BW_TIME_TEXT];
-    for (size_t i = 0; i < d->n; i++) {
-        const bw_dead_letter *l = &d->letters[i];
+    (void)arena;
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        const bw_dead_letter *l = &letters[i];
         snprintf(text, sizeof(text), "%lld", (long long)l->id);
         bw_text_table_add(t, text);
         bw_text_table_add(t, l->sync);
@@ -99,161 +151,204 @@ static bw_exit list(dlq *d)
         bw_text_table_add(t, bw_format_time(l->last_seen_us - l->last_seen_us % BW_SECOND, text));
         bw_text_table_add(t, l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason));
     }
-    bw_text_table_print(t, ctx->out);
+    return BW_OK;
+}
+
+static bw_exit list(bw_dlq *d)
+{
+    static const char *const titles[] = {"ID",     "SYNC",  "KEY",       "REASON",
+                                         "COLUMN", "TRIES", "LAST SEEN", "DETAIL"};
+    const bw_cli_context *ctx = d->session.ctx;
+    bw_error err = BW_ERROR_INIT;
+    if (bw_cli_has(ctx->line, "json"))
+        return print_json(d);
+    bw_text_table *t = bw_text_table_new(titles, BW_COUNT(titles), 0x21);
+    bw_status s = bw_dlq_walk(d, 1, add_lines, t, &err);
+    if (s == BW_OK)
+        bw_text_table_print(t, ctx->out);
     bw_text_table_free(t);
-    return BW_EXIT_OK;
+    return s == BW_OK ? BW_EXIT_OK : bw_session_failed(ctx, &err);
+}
+
+/* ---- show ------------------------------------------------------------------------------- */
+
+typedef struct shown {
+    FILE *out;
+    size_t n;
+} shown;
+
+static void show_field(FILE *out, const char *name, bw_slice text)
+{
+    bw_buf b = BW_BUF_INIT;
+    bw_text_sanitise(&b, text);
+    fprintf(out, "%-10s%s\n", name, bw_buf_cstr(&b));
+    bw_buf_fini(&b);
 }
 
 static void show_one(const bw_dead_letter *l, FILE *out)
 {
     char first[BW_TIME_TEXT], last[BW_TIME_TEXT];
-    bw_buf b = BW_BUF_INIT, sync = BW_BUF_INIT, key = BW_BUF_INIT;
-    bw_text_sanitise(&b, l->content);
-    bw_text_sanitise(&sync, bw_slice_cstr(l->sync));
-    bw_text_sanitise(&key, bw_slice_cstr(l->key ? l->key : "-"));
-    fprintf(out, "id        %lld\nsync      %s\nkey       %s\nstate     %s\nreason    %s: %s\n",
-            (long long)l->id, bw_buf_cstr(&sync), bw_buf_cstr(&key), bw_letter_state_name(l->state),
+    fprintf(out, "%-10s%lld\n", "id", (long long)l->id);
+    show_field(out, "sync", bw_slice_cstr(l->sync));
+    show_field(out, "key", bw_slice_cstr(l->key ? l->key : "-"));
+    show_field(out, "event", bw_slice_cstr(l->event_id));
+    fprintf(out, "%-10s%s\n%-10s%s: %s\n", "state", bw_letter_state_name(l->state), "reason",
             bw_reason_name(l->reason), bw_reason_text(l->reason));
-    char safe[512];
-    fprintf(out, "column    %s\n",
-            bw_text_sanitise_to(safe, sizeof(safe), l->column ? l->column : ""));
-    fprintf(out, "detail    %s\n",
-            bw_text_sanitise_to(safe, sizeof(safe), l->detail ? l->detail : ""));
-    fprintf(out, "attempts  %d\nseen      %s to %s\ncontent   %s\n", l->attempts,
-            bw_format_time(l->first_seen_us, first), bw_format_time(l->last_seen_us, last),
-            bw_buf_cstr(&b));
-    bw_buf_fini(&b);
-    bw_buf_fini(&sync);
-    bw_buf_fini(&key);
+    show_field(out, "column", bw_slice_cstr(l->column ? l->column : ""));
+    show_field(out, "detail", bw_slice_cstr(l->detail ? l->detail : ""));
+    fprintf(out, "%-10s%d\n%-10s%s to %s\n", "attempts", l->attempts, "seen",
+            bw_format_time(l->first_seen_us, first), bw_format_time(l->last_seen_us, last));
+    if (l->attributes)
+        show_field(out, "attributes", bw_slice_cstr(l->attributes));
+    show_field(out, "content", l->content);
 }
 
-static bw_exit show(dlq *d)
+static bw_status show_some(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                           bw_error *err)
+{
+    shown *to = user;
+    (void)arena;
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        if (to->n++)
+            fputc('\n', to->out);
+        show_one(&letters[i], to->out);
+    }
+    return BW_OK;
+}
+
+static bw_exit show(bw_dlq *d)
 {
     const bw_cli_context *ctx = d->session.ctx;
     bw_error err = BW_ERROR_INIT;
-    if (d->n == 0) {
+    int64_t count;
+    shown to = {.out = ctx->out};
+    bw_status s = bw_store_letters_count(d->session.store, &d->filter, &count, &err);
+    if (s == BW_OK && count == 0) {
         bw_error_set(&err, BW_NOT_FOUND, "there is no such dead letter");
         bw_error_hint(&err, "`dlq list --any-state` lists all, those that are over included.");
         return bw_cli_fail(ctx->err, &err, BW_EXIT_FAILED);
     }
-    if (bw_cli_has(ctx->line, "json"))
-        return list(d);
-    for (size_t i = 0; i < d->n; i++) {
-        if (i)
-            fputc('\n', ctx->out);
-        show_one(&d->letters[i], ctx->out);
+    if (s == BW_OK && bw_cli_has(ctx->line, "json"))
+        return print_json(d);
+    if (s == BW_OK)
+        s = bw_dlq_walk(d, 0, show_some, &to, &err);
+    return s == BW_OK ? BW_EXIT_OK : bw_session_failed(ctx, &err);
+}
+
+/* ---- export ----------------------------------------------------------------------------- */
+
+static bw_status export_some(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                             bw_error *err)
+{
+    shown *to = user;
+    (void)arena;
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        json_t *o = bw_dlq_letter_json(&letters[i]);
+        bw_json_write(o, JSON_COMPACT, to->out);
+        json_decref(o);
     }
-    return BW_EXIT_OK;
+    to->n += n;
+    return BW_OK;
 }
 
 /* One JSON object per line, to a new file (0600) or to standard output. */
-static bw_exit export(dlq *d)
+static bw_exit export(bw_dlq *d)
 {
     const bw_cli_context *ctx = d->session.ctx;
     const char *path = bw_cli_value(ctx->line, "output");
-    FILE *to = ctx->out;
+    shown to = {.out = ctx->out};
     bw_error err = BW_ERROR_INIT;
     if (path) {
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-        to = fd >= 0 ? fdopen(fd, "w") : NULL;
-        if (!to) {
+        to.out = fd >= 0 ? fdopen(fd, "w") : NULL;
+        if (!to.out) {
             bw_error_errno(&err, BW_IO, errno, "cannot write %s", path);
             bw_error_hint(&err, "Existing files are not overwritten: choose another name.");
             return bw_cli_fail(ctx->err, &err, BW_EXIT_FAILED);
         }
     }
-    for (size_t i = 0; i < d->n; i++) {
-        json_t *o = letter_json(&d->letters[i]);
-        bw_json_write(o, JSON_COMPACT, to);
-        json_decref(o);
-    }
-    if (!path)
-        return BW_EXIT_OK;
-    if (fclose(to) != 0) {
-        bw_error_errno(&err, BW_IO, errno, "cannot write %s", path);
+    bw_status s = bw_dlq_walk(d, 0, export_some, &to, &err);
+    if (path && fclose(to.out) != 0 && s == BW_OK)
+        s = bw_error_errno(&err, BW_IO, errno, "cannot write %s", path);
+    if (s != BW_OK)
         return bw_cli_fail(ctx->err, &err, BW_EXIT_FAILED);
-    }
-    fprintf(ctx->out, "%zu dead letter%s written to %s\n", d->n, d->n == 1 ? "" : "s", path);
+    if (path)
+        fprintf(ctx->out, "%zu dead letter%s written to %s\n", to.n, to.n == 1 ? "" : "s", path);
     return BW_EXIT_OK;
 }
 
-/* replay and discard. */
-static bw_exit act(dlq *d, bw_command_kind kind)
+/* ---- the command ------------------------------------------------------------------------ */
+
+static bw_exit replay(bw_dlq *d)
 {
-    const bw_cli_context *ctx = d->session.ctx;
-    int64_t *ids = BW_ARENA_ARRAY(&d->arena, int64_t, d->n + 1);
-    for (size_t i = 0; i < d->n; i++)
-        ids[i] = d->letters[i].id;
-    if (d->n == 0)
-        return usage(ctx, "no open dead letter is selected", "See dlq list.");
-    if (bw_cli_has(ctx->line, "dry-run")) {
-        fprintf(ctx->out, "would %s %zu dead letter%s:\n",
-                kind == BW_COMMAND_REPLAY ? "replay" : "discard", d->n, d->n == 1 ? "" : "s");
-        return list(d);
-    }
-    bw_command c = {.kind = kind,
-                    .letters = ids,
-                    .n_letters = d->n,
-                    .since_us = BW_TIME_NONE,
-                    .rate = (double)bw_cli_number(ctx->line, "rate", 0)};
-    return bw_act_in(&d->session, &c);
+    return bw_cli_has(d->session.ctx->line, "dry-run") ? bw_dlq_preview(d) : bw_dlq_replay(d);
 }
 
-static bw_exit act_on(dlq *d, const char *what)
-{
-    if (strcmp(what, "list") == 0)
-        return list(d);
-    if (strcmp(what, "show") == 0)
-        return show(d);
-    if (strcmp(what, "export") == 0)
-        return export(d);
-    return act(d, strcmp(what, "replay") == 0 ? BW_COMMAND_REPLAY : BW_COMMAND_DISCARD);
-}
+static const struct {
+    const char *name;
+    bool chosen; /* it must be said which letters */
+    bw_exit (*run)(bw_dlq *d);
+} verbs[] = {
+    {"list", false, list},
+    {"show", true, show},
+    {"edit", true, bw_dlq_edit},
+    {"replay", true, replay},
+    {"cancel", false, bw_dlq_cancel},
+    {"discard", true, bw_dlq_discard},
+    {"export", false, export},
+};
+static const char *const words[] = {"list",   "show",    "edit",   "replay",
+                                    "cancel", "discard", "export", NULL};
 
-static const char *const words[] = {"list", "show", "replay", "discard", "export", NULL};
-
-static bw_exit run(const bw_cli_context *ctx)
+static bw_exit unknown_verb(const bw_cli_context *ctx, const char *what)
 {
-    const bw_cli_line *line = ctx->line;
-    const char *what = line->args[0];
-    size_t n_words = BW_COUNT(words) - 1, known = 0;
-    dlq d = {.arena = BW_ARENA_INIT};
-    bw_letter_filter filter;
     bw_error err = BW_ERROR_INIT;
-    while (known < n_words && strcmp(words[known], what) != 0)
-        known++;
-    if (known == n_words) {
-        const char *near = bw_nearest(what, words, n_words);
-        bw_error_set(&err, BW_INVALID, "dlq has no %s", what);
-        bw_error_hint(&err, "%s%s",
-                      near ? "Did you mean " : "It has list, show, replay, discard, export",
-                      near ? near : "");
-        return bw_cli_fail(ctx->err, &err, BW_EXIT_USAGE);
-    }
-    if (!select_letters(line, &d.arena, &filter)) {
-        bw_arena_fini(&d.arena);
-        return usage(ctx, "the id of a dead letter is a number", "See dlq list.");
-    }
-    bool chosen = filter.ids || filter.sync || filter.reason || bw_cli_has(line, "all");
-    if (!chosen && strcmp(what, "list") != 0 && strcmp(what, "export") != 0) {
-        bw_arena_fini(&d.arena);
-        return usage(ctx, "which dead letters?",
-                     "Give ids, --sync SYNC, --reason REASON or --all.");
-    }
-    if (strcmp(what, "show") == 0)
-        filter.any_state = true;
-    bw_status status = bw_session_open(&d.session, ctx, false, &err);
+    const char *near = bw_nearest(what, words, BW_COUNT(words) - 1);
+    bw_error_set(&err, BW_INVALID, "dlq has no %s", what);
+    bw_error_hint(&err, "%s%s",
+                  near ? "Did you mean "
+                       : "It has list, show, edit, replay, cancel, discard, export",
+                  near ? near : "");
+    return bw_cli_fail(ctx->err, &err, BW_EXIT_USAGE);
+}
+
+static bw_exit run_verb(bw_dlq *d, const bw_cli_context *ctx, size_t verb)
+{
+    bw_error err = BW_ERROR_INIT;
+    if (!select_letters(ctx->line, &d->arena, &d->filter))
+        return bw_dlq_usage(ctx, "the id of a dead letter is a number", "See dlq list.");
+    bool chosen =
+        d->filter.ids || d->filter.sync || d->filter.reason || bw_cli_has(ctx->line, "all");
+    if (!chosen && verbs[verb].chosen)
+        return bw_dlq_usage(ctx, "which dead letters?",
+                            "Give ids, --sync SYNC, --reason REASON or --all.");
+    if (verbs[verb].run == show || verbs[verb].run == bw_dlq_edit)
+        d->filter.any_state = true;
+    bw_status status = bw_session_open(&d->session, ctx, false, &err);
     if (status == BW_OK)
-        status = bw_session_store(&d.session, BW_STORE_SHARED, &err);
-    if (status == BW_OK)
-        status = read_letters(&d, &filter, &err);
-    bw_exit code = status == BW_OK ? act_on(&d, what) : bw_session_failed(ctx, &err);
-    bw_arena_fini(&d.arena);
-    if (!bw_session_close(&d.session)) {
+        status = bw_session_store(&d->session, BW_STORE_SHARED, &err);
+    bw_exit code = status == BW_OK ? verbs[verb].run(d) : bw_session_failed(ctx, &err);
+    if (!bw_session_close(&d->session)) {
         fflush(ctx->out);
         _exit((int)code);
     }
     return code;
+}
+
+static bw_exit run(const bw_cli_context *ctx)
+{
+    const char *what = ctx->line->args[0];
+    bw_dlq d = {.arena = BW_ARENA_INIT};
+    for (size_t i = 0; i < BW_COUNT(verbs); i++) {
+        if (strcmp(verbs[i].name, what) != 0)
+            continue;
+        bw_exit code = run_verb(&d, ctx, i);
+        bw_arena_fini(&d.arena);
+        return code;
+    }
+    return unknown_verb(ctx, what);
 }
 
 static const bw_cli_option options[] = {
@@ -267,13 +362,19 @@ static const bw_cli_option options[] = {
      .min = 1,
      .max = 1000000000,
      .help = "at most so many"},
-    {.name = "dry-run", .help = "with replay and discard: only say what would happen"},
+    {.name = "dry-run",
+     .help = "with replay: only say of each what would happen to it, and to its entity"},
     {.name = "rate",
      .arg = "N",
      .type = BW_SETTING_INT,
      .min = 1,
      .max = 1000000,
      .help = "with replay: at most so many a second"},
+    {.name = "publish", .help = "with replay: publish the messages to their topic again instead"},
+    {.name = "content", .arg = "TEXT", .help = "with edit: the new content"},
+    {.name = "file", .arg = "FILE", .help = "with edit: the new content is in this file"},
+    {.name = "replay", .help = "with edit: replay the letter at once"},
+    {.name = "yes", .help = "with replay --publish and discard --all: do not ask"},
     {.name = "output",
      .letter = 'o',
      .arg = "FILE",
@@ -283,13 +384,23 @@ static const bw_cli_option options[] = {
 
 const bw_cli_command bw_command_dlq = {
     .name = "dlq",
-    .args = "list|show|replay|discard|export [ID...]",
-    .help = "dead letters: rows that did not fit the destination",
-    .details = "replay reads each row from its source again and sends it through the pipeline; an "
-               "old row never "
-               "overwrites a newer one, and replaying twice changes nothing more.\n"
-               "discard closes a letter; its content stays in the audit trail.\n"
-               "export writes one JSON object per line.",
+    .args = "list|show|edit|replay|cancel|discard|export [ID...]",
+    .help = "dead letters: rows that did not fit the destination, messages that are no events",
+    .details =
+        "replay reads each row from its source again and sends it through the pipeline; a message "
+        "takes its way again as it was stored or edited, under the id of its event. An old row or "
+        "event never overwrites a newer one, and replaying twice changes nothing more. While it "
+        "runs a terminal shows how far it is; in the end it says what became of each letter: "
+        "replayed, refused (it still does not fit), gone (its row is not at the source any more), "
+        "or open (not begun). The exit status is 0 when all landed or are gone.\n"
+        "replay --publish sends the messages to their topic again, where every subscription gets "
+        "them; it names those and asks.\n"
+        "cancel ends replays after the letters at hand; the rest stays open.\n"
+        "edit changes a message's content before it is replayed: to --content, to what --file or - "
+        "(standard input) holds, or in $VISUAL or $EDITOR. Bytes that are no text are written, and "
+        "read, as {\"content_base64\": \"...\"}. The old content stays in the audit trail.\n"
+        "discard closes a letter; its content stays in the audit trail.\n"
+        "export writes one JSON object per line; content that is no text is in content_base64.",
     .options = options,
     .n_options = BW_COUNT(options),
     .min_args = 1,

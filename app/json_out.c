@@ -51,10 +51,9 @@ static bool acts_on_terminal(int32_t cp)
 }
 
 /* In a document of JSON such characters stand in strings only, so escapes may replace them. */
-void bw_json_write(const json_t *value, size_t flags, FILE *to)
+void bw_json_write_text(bw_slice text, FILE *to)
 {
-    char *text = json_dumps(value, flags);
-    bw_slice rest = bw_slice_cstr(text ? text : "null");
+    bw_slice rest = text;
     size_t plain = 0, n;
     int32_t cp;
     while ((n = bw_utf8_decode((bw_slice){rest.ptr + plain, rest.len - plain}, &cp)) > 0) {
@@ -68,6 +67,12 @@ void bw_json_write(const json_t *value, size_t flags, FILE *to)
     }
     fwrite(rest.ptr, 1, rest.len, to);
     fputc('\n', to);
+}
+
+void bw_json_write(const json_t *value, size_t flags, FILE *to)
+{
+    char *text = json_dumps(value, flags);
+    bw_json_write_text(bw_slice_cstr(text ? text : "null"), to);
     free(text);
 }
 

@@ -16,6 +16,8 @@ json_t *bw_json_error(const bw_error *err); /* {"message", "hint"}; hint null wh
 /* Writes the value and a newline, with jansson's flags. What could act on a terminal is escaped:
    the JSON says the same, and may be looked at. */
 void bw_json_write(const json_t *value, size_t flags, FILE *to);
+/* The same for a document that is text already. */
+void bw_json_write_text(bw_slice text, FILE *to);
 /* Prints the document and frees it. */
 void bw_json_print(json_t *doc, FILE *to);
 

@@ -76,7 +76,8 @@ static bw_status open_log(bw_session *s, bool console, bw_error *err)
 
 bw_status bw_session_open(bw_session *s, const bw_cli_context *ctx, bool console, bw_error *err)
 {
-    *s = (bw_session){.ctx = ctx, .log_sink = -1, .ring_sink = -1, .log_to = {.fd = -1}};
+    *s = (bw_session){
+        .ctx = ctx, .log_sink = -1, .ring_sink = -1, .signals = -1, .log_to = {.fd = -1}};
     s->state_dir = bw_config_string(bw_config_top(ctx->config), "state_dir");
     name_operator(s->who, sizeof(s->who));
     bw_status status = make_dirs(s->state_dir, err);

@@ -21,6 +21,7 @@ typedef struct bw_session {
     bw_log_ring *ring;
     bw_log_fd log_to;
     int log_sink, ring_sink;
+    int signals; /* of bw_session_signals(), where commands wait; -1: not yet */
 } bw_session;
 
 /* Sets up the log and finds the state directory. `console`: the log goes to STATE/bridgewatch.log

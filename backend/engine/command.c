@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "backend/core/clock.h"
+#include "backend/core/text.h"
+#include "backend/model/value.h"
 
 static const char *const names[BW_COMMAND_KINDS] = {
     [BW_COMMAND_SYNC] = "sync",     [BW_COMMAND_FULL] = "full",
@@ -39,6 +41,35 @@ static json_t *strings_to_json(const char *const *items, size_t n)
     return array;
 }
 
+/* Text as it is, other bytes in base64. */
+static void content_to_json(json_t *o, bw_slice content)
+{
+    bool text = bw_utf8_valid(content) && !memchr(content.ptr, '\0', content.len);
+    if (text) {
+        json_object_set_new(o, "content", json_stringn(content.ptr, content.len));
+        return;
+    }
+    bw_buf b = BW_BUF_INIT;
+    bw_base64_encode(&b, content.ptr, content.len);
+    json_object_set_new(o, "content_base64", json_stringn(b.ptr, b.len));
+    bw_buf_fini(&b);
+}
+
+static bw_slice content_from_json(const json_t *o, bw_arena *arena)
+{
+    const json_t *text = json_object_get(o, "content"),
+                 *coded = json_object_get(o, "content_base64");
+    bw_buf b = BW_BUF_INIT;
+    bw_slice content = {NULL, 0};
+    if (json_is_string(text))
+        return bw_arena_slice(arena, (bw_slice){json_string_value(text), json_string_length(text)});
+    if (json_is_string(coded) &&
+        bw_base64_decode(&b, (bw_slice){json_string_value(coded), json_string_length(coded)}))
+        content = bw_arena_slice(arena, bw_buf_slice(&b));
+    bw_buf_fini(&b);
+    return content;
+}
+
 char *bw_command_to_json(const bw_command *c)
 {
     json_t *o = json_object();
@@ -50,8 +81,12 @@ char *bw_command_to_json(const bw_command *c)
     json_object_set_new(o, "letters", letters);
     if (c->kind == BW_COMMAND_SINCE)
         json_object_set_new(o, "since_us", json_integer(c->since_us));
-    if (c->content)
-        json_object_set_new(o, "content", json_string(c->content));
+    if (c->reason)
+        json_object_set_new(o, "reason", json_string(c->reason));
+    if (c->content.ptr)
+        content_to_json(o, c->content);
+    json_object_set_new(o, "publish", json_boolean(c->publish));
+    json_object_set_new(o, "replays", json_boolean(c->replays));
     json_object_set_new(o, "stored", json_boolean(c->stored));
     json_object_set_new(o, "dry_run", json_boolean(c->dry_run));
     if (c->rate > 0)
@@ -94,8 +129,11 @@ bw_status bw_command_from_json(const char *kind, const char *who, const char *ar
     out->letters = ids;
     if (json_is_integer(json_object_get(o, "since_us")))
         out->since_us = json_integer_value(json_object_get(o, "since_us"));
-    const char *content = json_string_value(json_object_get(o, "content"));
-    out->content = content ? bw_arena_strdup(arena, content) : NULL;
+    const char *reason = json_string_value(json_object_get(o, "reason"));
+    out->reason = reason ? bw_arena_strdup(arena, reason) : NULL;
+    out->content = content_from_json(o, arena);
+    out->publish = json_is_true(json_object_get(o, "publish"));
+    out->replays = json_is_true(json_object_get(o, "replays"));
     out->stored = json_is_true(json_object_get(o, "stored"));
     out->dry_run = json_is_true(json_object_get(o, "dry_run"));
     out->rate = json_number_value(json_object_get(o, "rate"));

@@ -36,13 +36,18 @@ typedef struct bw_command {
     size_t n_syncs;
     const int64_t *letters; /* ids of dead letters */
     size_t n_letters;
+    const char
+        *reason; /* REPLAY, DISCARD without letters: the open ones of `syncs` with this reason;
+                           NULL: with any */
     const char *const *keys; /* JSON objects */
     size_t n_keys;
     int64_t since_us;
-    const char *content; /* EDIT */
-    bool stored;         /* REPLAY: the stored content instead of re-reading the source */
-    bool dry_run;        /* REPLAY: only say what would happen */
-    double rate;         /* REPLAY: letters per second; 0: no limit */
+    bw_slice content; /* EDIT: any bytes; ptr NULL: none */
+    bool stored;      /* REPLAY: the stored content instead of re-reading the source */
+    bool publish; /* REPLAY: messages go to their topic again, instead of taking their way here */
+    bool replays; /* CANCEL: replays only; other runs go on */
+    bool dry_run; /* REPLAY: only say what would happen */
+    double rate;  /* REPLAY: letters per second; 0: no limit */
 } bw_command;
 
 /* Between the text and the hint of an outcome in the store. */

@@ -51,10 +51,24 @@ static void describe_replay(const char *who, const bw_replay_counts *r, char *te
                  (long long)r->keyless);
 }
 
+/* The letters that were not begun are as they were. */
+static void describe_broken_replay(const bw_run *run, char *text, size_t size)
+{
+    const bw_replay_counts *r = &run->replay;
+    snprintf(
+        text, size,
+        "%.300s; before that %lld of %lld were replayed, %lld did not fit, %lld were gone; the "
+        "rest is open",
+        run->error.message, (long long)r->landed, (long long)r->letters, (long long)r->refused,
+        (long long)r->gone);
+}
+
 static void describe_run(const bw_run *run, char *text, size_t size)
 {
     const bw_run_record *r = &run->record;
-    if (run->status != BW_OK)
+    if (run->status != BW_OK && run->replay.landed + run->replay.refused + run->replay.gone > 0)
+        describe_broken_replay(run, text, size);
+    else if (run->status != BW_OK)
         snprintf(text, size, "%.400s", run->error.message);
     else if (run->kind == BW_RUN_REPLAY)
         describe_replay(run->def->name, &run->replay, text, size);
@@ -102,6 +116,7 @@ void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
     t->replay.refused += run->replay.refused;
     t->replay.gone += run->replay.gone;
     t->replay.keyless += run->replay.keyless;
+    t->replay_done += (int64_t)run->n_letters;
     t->failed += run->status != BW_OK;
     if (t->text[0] == '\0' || run->status != BW_OK) {
         describe_run(run, t->text, sizeof(t->text));
@@ -235,52 +250,72 @@ static void pause_or_resume(bw_engine *e, bw_queued_command *q)
                NULL);
 }
 
+static bool waits_for_replay(const bw_sync *sync)
+{
+    for (size_t i = 0; i < sync->n_pending; i++) {
+        if (sync->pending[i]->kind == BW_RUN_REPLAY)
+            return true;
+    }
+    return false;
+}
+
 static void cancel(bw_engine *e, bw_queued_command *q)
 {
-    size_t n, withdrawn = 0, cancelled = 0;
+    size_t n, withdrawn = 0, cancelled = 0, stopped = 0;
     const char *words = bw_arena_printf(&q->arena, "cancelled by %s", q->command.who);
     bw_sync **syncs = named_syncs(e, q, &n);
     for (size_t i = 0; syncs && i < n; i++) {
-        withdrawn += bw_sync_withdraw(e, syncs[i], words);
-        if (!syncs[i]->run)
+        const bw_run *run = syncs[i]->run;
+        if (q->command.replays && run && run->kind != BW_RUN_REPLAY && !waits_for_replay(syncs[i]))
             continue;
+        withdrawn += bw_sync_withdraw(e, syncs[i], words);
+        run = syncs[i]->run;
+        if (!run || (q->command.replays && run->kind != BW_RUN_REPLAY))
+            continue;
+        if (bw_run_stop(syncs[i]->run, words)) { /* asked for once more, it is cut off */
+            stopped++;
+            continue;
+        }
         syncs[i]->run->stood_still = false; /* cut off by a jump of the clock, it does not return */
         bw_run_cancel(syncs[i]->run, words);
         cancelled++;
     }
     if (syncs)
-        finish(e, q->id, q->store_id, cancelled + withdrawn > 0,
+        finish(e, q->id, q->store_id, cancelled + withdrawn + stopped > 0,
                cancelled   ? "cancelling; the next run resumes where this one stopped"
+               : stopped   ? "the replay ends after the letters at hand; the rest stays open"
                : withdrawn ? "taken back before it began"
                            : "nothing is running",
                NULL);
 }
 
-static void replay(bw_engine *e, bw_queued_command *q)
+/* The letters that a command is about, by their ids or by sync and reason, without their content. */
+static bw_status named_letters(bw_engine *e, bw_queued_command *q, bw_dead_letter **out, size_t *n,
+                               bw_error *err)
 {
     const bw_command *c = &q->command;
-    bw_error err = BW_ERROR_INIT;
-    bw_dead_letter *letters;
-    size_t n, runs = 0;
-    bw_letter_filter filter = {.ids = c->letters, .n_ids = c->n_letters, .content_max = 1};
-    if (c->stored) {
-        finish(e, q->id, q->store_id, false, "a row's letter is replayed by reading the row again",
-               "Replay it without the stored content.");
-        return;
+    bw_letter_filter filter = {.reason = c->reason, .content_max = 1};
+    *n = 0;
+    if (c->n_letters == 0 && c->n_syncs == 0)
+        return bw_error_set(err, BW_INVALID, "no dead letter was named");
+    if (c->n_letters > 0) {
+        filter.ids = c->letters;
+        filter.n_ids = c->n_letters;
+        filter.reason = NULL;
+    } else if (c->n_syncs == 1) {
+        filter.sync = c->syncs[0];
+    } else {
+        return bw_error_set(err, BW_INVALID, "letters are named by ids, or by one sync");
     }
-    if (c->n_letters == 0 ||
-        bw_store_letters(e->store, &filter, &q->arena, &letters, &n, &err) != BW_OK) {
-        finish(e, q->id, q->store_id, false,
-               c->n_letters ? err.message : "no dead letter was named", err.hint);
-        return;
-    }
-    if (c->dry_run) {
-        finish(e, q->id, q->store_id, true,
-               bw_arena_printf(&q->arena, "%zu dead letter%s would be read again", n,
-                               n == 1 ? "" : "s"),
-               NULL);
-        return;
-    }
+    return bw_store_letters(e->store, &filter, &q->arena, out, n, err);
+}
+
+/* One run for each sync that has some of the letters; how many. */
+static size_t ask_replays(bw_engine *e, const bw_queued_command *q, const bw_dead_letter *letters,
+                          size_t n)
+{
+    const bw_command *c = &q->command;
+    size_t runs = 0;
     for (size_t i = 0; i < e->n_syncs; i++) {
         size_t count = 0;
         for (size_t k = 0; k < n; k++)
@@ -295,24 +330,58 @@ static void replay(bw_engine *e, bw_queued_command *q)
         }
         p->letters = ids;
         p->rate = c->rate;
+        p->publish = c->publish;
         p->command = q->id;
         runs++;
     }
+    return runs;
+}
+
+static void replay(bw_engine *e, bw_queued_command *q)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_dead_letter *letters;
+    size_t n;
+    if (q->command.stored) {
+        finish(e, q->id, q->store_id, false, "a row's letter is replayed by reading the row again",
+               "Replay it without the stored content.");
+        return;
+    }
+    if (named_letters(e, q, &letters, &n, &err) != BW_OK) {
+        finish(e, q->id, q->store_id, false, err.message, err.hint);
+        return;
+    }
+    if (q->command.dry_run) {
+        finish(e, q->id, q->store_id, true,
+               bw_arena_printf(&q->arena, "%zu dead letter%s would be %s", n, n == 1 ? "" : "s",
+                               q->command.publish ? "published again" : "replayed"),
+               NULL);
+        return;
+    }
+    size_t runs = ask_replays(e, q, letters, n);
     if (runs == 0) {
         finish(e, q->id, q->store_id, false,
                "none of these dead letters is open, or their syncs are not configured", NULL);
         return;
     }
     track(e, q, (int)runs);
+    find_tracked(e, q->id)->replay_total = (int64_t)n;
 }
 
 static void discard(bw_engine *e, bw_queued_command *q)
 {
-    const bw_command *c = &q->command;
     bw_error err = BW_ERROR_INIT;
+    bw_dead_letter *letters;
     int64_t moved = 0;
-    if (bw_store_letters_move(e->store, c->letters, c->n_letters, BW_LETTER_DISCARDED, c->who,
-                              &moved, &err) != BW_OK) {
+    size_t n;
+    bw_status s = named_letters(e, q, &letters, &n, &err);
+    int64_t *ids = BW_ARENA_ARRAY(&q->arena, int64_t, n + 1);
+    for (size_t i = 0; s == BW_OK && i < n; i++)
+        ids[i] = letters[i].id;
+    if (s == BW_OK)
+        s = bw_store_letters_move(e->store, ids, n, BW_LETTER_DISCARDED, q->command.who, &moved,
+                                  &err);
+    if (s != BW_OK) {
         finish(e, q->id, q->store_id, false, err.message, err.hint);
         return;
     }
@@ -324,18 +393,77 @@ static void discard(bw_engine *e, bw_queued_command *q)
            NULL);
 }
 
+/* ---- progress --------------------------------------------------------------------------- */
+
+#define TELL_EVERY (BW_SECOND / 2)
+
+static void tell_one(bw_engine *e, const bw_tracked *t, int64_t done)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_news news = {.command = t->id,
+                    .level = BW_LOG_INFO,
+                    .done = done,
+                    .total = t->replay_total,
+                    .wall_us = bw_wall_us(e->clock)};
+    snprintf(news.text, sizeof(news.text), "replaying: %lld of %lld dead letters", (long long)done,
+             (long long)t->replay_total);
+    bw_engine_tell(e, &news);
+    if (t->store_id && bw_store_command_progress(e->store, t->store_id, news.text, &err) != BW_OK)
+        bw_log_error(BW_LOG_DEBUG, "store", &err);
+}
+
+bool bw_engine_tell_progress(bw_engine *e)
+{
+    int64_t now = bw_mono_us(e->clock);
+    bool any = false;
+    for (size_t i = 0; i < e->n_tracked; i++) {
+        bw_tracked *t = &e->tracked[i];
+        if (t->replay_total == 0)
+            continue;
+        any = true;
+        int64_t done = t->replay_done;
+        for (size_t k = 0; k < e->n_syncs; k++) {
+            const bw_run *run = e->syncs[k]->run;
+            if (run && run->command == t->id)
+                done += atomic_load(&run->letters_done);
+        }
+        if (now < t->told_us + TELL_EVERY || (done == t->told && t->told_us != 0))
+            continue;
+        t->told_us = now;
+        t->told = done;
+        tell_one(e, t, done);
+    }
+    return any;
+}
+
 static void edit(bw_engine *e, bw_queued_command *q)
 {
     const bw_command *c = &q->command;
     bw_error err = BW_ERROR_INIT;
-    bool ok = c->n_letters == 1 && c->content &&
-              bw_store_letter_edit(e->store, c->letters[0], bw_slice_cstr(c->content), c->who,
-                                   &err) == BW_OK;
+    bool ok = c->n_letters == 1 && c->content.ptr &&
+              bw_store_letter_edit(e->store, c->letters[0], c->content, c->who, &err) == BW_OK;
     finish(e, q->id, q->store_id, ok,
            ok               ? "edited"
            : err.message[0] ? err.message
                             : "nothing to edit",
            err.hint);
+}
+
+/* To another process it is said whose setting that is: its own is a different one. */
+static void refuse_read_only(bw_engine *e, bw_queued_command *q)
+{
+    char holder[128] = "";
+    if (!q->store_id || !bw_store_engine_runs(e->options.state_dir, holder)) {
+        finish(e, q->id, q->store_id, false, "refused: read-only",
+               "Start without --read-only to change things.");
+        return;
+    }
+    finish(e, q->id, q->store_id, false,
+           bw_arena_printf(&q->arena,
+                           "refused: read-only, as the engine that runs here was started "
+                           "(%s)",
+                           holder),
+           "It is that engine's --read-only or read_only setting, not this command's.");
 }
 
 static void carry_out(bw_engine *e, bw_queued_command *q)
@@ -355,8 +483,7 @@ static void carry_out(bw_engine *e, bw_queued_command *q)
     };
     bw_log(BW_LOG_INFO, "command", "%s by %s", bw_command_name(q->command.kind), q->command.who);
     if (e->options.read_only)
-        finish(e, q->id, q->store_id, false, "refused: read-only",
-               "Start without --read-only to change things.");
+        refuse_read_only(e, q);
     else
         handlers[q->command.kind](e, q);
 }
@@ -370,7 +497,7 @@ static bool must_wait(bw_engine *e, const bw_command *c)
                      !e->syncs[i]->record.paused;
     for (size_t i = 0; i < c->n_syncs; i++)
         unknown |= bw_engine_find(e, c->syncs[i]) == NULL;
-    bool letters = c->kind == BW_COMMAND_REPLAY;
+    bool letters = c->kind == BW_COMMAND_REPLAY && c->n_letters > 0;
     return expanding && (unknown || letters);
 }
 

@@ -108,12 +108,14 @@ static void start_intake(bw_engine *e)
         e->backlog = bw_backlog_start(defs, n, e->options.google, e->clock, e->engine_wake);
 }
 
-static void wait_for_work(bw_engine *e)
+static void wait_for_work(bw_engine *e, bool progress)
 {
     int64_t now = bw_mono_us(e->clock), wall = bw_wall_us(e->clock), due = bw_engine_next_due(e);
     int64_t until = e->next_publish < e->next_heartbeat ? e->next_publish : e->next_heartbeat;
     if (due != BW_FOREVER && !e->note && now + (due - wall) < until)
         until = now + (due > wall ? due - wall : 0);
+    if (progress && now + BW_SECOND / 2 < until)
+        until = now + BW_SECOND / 2;
     struct pollfd fds[2] = {{.fd = e->engine_wake, .events = POLLIN},
                             {.fd = bw_store_wake_fd(e->store), .events = POLLIN}};
     if (poll(fds, 2, bw_poll_ms(e->clock, until, 1000)) > 0 && fds[0].revents) {
@@ -141,7 +143,7 @@ static void *run(void *arg)
             eventfd_write(e->ui_wake, 1);
         }
         bw_engine_publish(e);
-        wait_for_work(e);
+        wait_for_work(e, bw_engine_tell_progress(e));
     }
     return NULL;
 }
@@ -266,7 +268,9 @@ bw_status bw_engine_command(bw_engine *e, const bw_command *command, uint64_t *i
     for (size_t i = 0; i < command->n_letters; i++)
         letters[i] = command->letters[i];
     q->command.letters = letters;
-    q->command.content = command->content ? bw_arena_strdup(a, command->content) : NULL;
+    q->command.reason = command->reason ? bw_arena_strdup(a, command->reason) : NULL;
+    if (command->content.ptr)
+        q->command.content = bw_arena_slice(a, command->content);
     uint64_t queued = bw_engine_enqueue(e, q);
     if (id)
         *id = queued;

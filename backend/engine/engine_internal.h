@@ -28,6 +28,7 @@ typedef struct bw_pending {
     const int64_t *letters;
     size_t n_letters;
     double rate;
+    bool publish;
     bool take_over;
     uint64_t command;
 } bw_pending;
@@ -78,6 +79,8 @@ typedef struct bw_tracked {
     int runs, remaining, failed;
     int64_t rows_read, rows_loaded, dead_letters; /* of its runs that have ended */
     bw_replay_counts replay;                      /* of replays */
+    int64_t replay_total, replay_done;            /* letters; of runs that have ended */
+    int64_t told, told_us;                        /* progress, and when: monotonic */
     char text[512], hint[512];                    /* of the first run, or of one that failed */
 } bw_tracked;
 
@@ -158,6 +161,8 @@ void bw_engine_take_commands(bw_engine *e);
 /* Takes the command over; returns its id. Threads: any. */
 uint64_t bw_engine_enqueue(bw_engine *e, bw_queued_command *q);
 void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run);
+/* Says how far replays are, twice a second at the most; whether there are any. */
+bool bw_engine_tell_progress(bw_engine *e);
 /* A run of the command will never begin. */
 void bw_engine_tracked_withdrawn(bw_engine *e, uint64_t command, const char *words);
 

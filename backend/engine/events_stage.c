@@ -81,6 +81,16 @@ void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules)
         rules->clock_field = bw_config_string(node, "conflict.clock_field");
 }
 
+void bw_events_resolver_read(const bw_sync_def *def, const bw_event_rules *rules, bw_arena *arena,
+                             bw_resolver_options *options)
+{
+    options->project = given(def->node, "datastore.project");
+    options->database = given(def->node, "datastore.database");
+    options->namespace_id = given(def->node, "datastore.namespace");
+    read_rules(def->node, arena, &options->rules);
+    options->rules.clock_field = rules->clock_field;
+}
+
 static const bw_source_class stage_class;
 
 bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env, bw_store *store,
@@ -105,14 +115,10 @@ bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env,
         .clock = env->clock,
         .cancel = env->cancel,
         .subject = env->subject,
-        .project = given(node, "datastore.project"),
-        .database = given(node, "datastore.database"),
-        .namespace_id = given(node, "datastore.namespace"),
         .deadline_us = env->stall_timeout_us,
     };
     bw_events_rules_read(def, &s->rules);
-    read_rules(node, &s->arena, &options.rules);
-    options.rules.clock_field = s->rules.clock_field;
+    bw_events_resolver_read(def, &s->rules, &s->arena, &options);
     s->resolver = bw_resolver_new(&options);
     *class = &stage_class;
     *source = (bw_source *)s;
@@ -133,6 +139,13 @@ static bw_status stage_status(bw_source *source, bw_arena *arena, bw_source_stat
 {
     stage *s = stage_of(source);
     return s->inner_class->status(s->inner, arena, out, err);
+}
+
+static bw_status stage_stream(bw_source *source, const bw_table_spec *spec, bw_arena *arena,
+                              bw_stream_status *out, bw_error *err)
+{
+    stage *s = stage_of(source);
+    return s->inner_class->stream(s->inner, spec, arena, out, err);
 }
 
 void bw_events_stage_feed(bw_source *source, const bw_replayed_message *messages, size_t count)
@@ -344,24 +357,12 @@ static void take_row(const bw_value *row, bw_arena *arena, arrival *a)
 static void take_stored(const bw_replayed_message *m, int64_t now_us, bw_arena *arena, arrival *a)
 {
     bw_slice attributes = bw_slice_cstr(m->attributes ? m->attributes : "{}");
-    bw_slice time = bw_pubsub_attribute(attributes, BW_LETTER_PUBLISH_TIME, arena);
     *a = (arrival){
-        .message = {.data = m->data,
-                    .attributes = attributes,
-                    .message_id = bw_pubsub_attribute(attributes, BW_LETTER_MESSAGE_ID, arena)},
+        .message = bw_replayed_received(m, now_us, arena),
         .ordering_key = bw_pubsub_attribute(attributes, BW_LETTER_ORDERING_KEY, arena),
         .letter_id = m->letter_id,
         .force = m->force,
     };
-    if (!bw_parse_time(time, &a->message.publish_us))
-        a->message.publish_us = now_us;
-}
-
-/* An edited message keeps the id that it had, unless it brings one of its own. */
-static void keep_id(arrival *a)
-{
-    if (a->letter_id && bw_json_member(a->event.payload, "event_id").len == 0)
-        a->event.id = bw_slice_cstr(a->letter_id);
 }
 
 static bw_status read_messages(reading *r, bw_arena *arena, arrival **out, size_t *count, bool *end,
@@ -387,8 +388,8 @@ static bw_status read_messages(reading *r, bw_arena *arena, arrival **out, size_
             take_stored(&r->stored[i], now, arena, &list[i]);
         list[i].is_event =
             bw_event_parse(&s->rules, &list[i].message, now, arena, &list[i].event, &list[i].fault);
-        if (list[i].is_event)
-            keep_id(&list[i]);
+        if (list[i].is_event && !r->inner)
+            bw_replayed_keep_id(&r->stored[i], &list[i].event);
     }
     *out = list;
     *count = n;
@@ -582,6 +583,7 @@ static const bw_source_class stage_class = {
     .capabilities = BW_SOURCE_STREAM,
     .close = stage_close,
     .status = stage_status,
+    .stream = stage_stream,
     .describe = stage_describe,
     .reader_open = stage_reader_open,
     .reader_next = stage_reader_next,

@@ -17,9 +17,9 @@
 #ifndef BW_ENGINE_EVENTS_STAGE_H
 #define BW_ENGINE_EVENTS_STAGE_H
 
+#include "backend/engine/replayed.h"
 #include "backend/engine/sync.h"
-#include "backend/events/event.h"
-#include "backend/store/store.h"
+#include "backend/events/resolver.h"
 
 /* Settings of a sync whose source is a subscription. */
 extern const bw_setting_table bw_events_settings;
@@ -37,13 +37,6 @@ enum {
     BW_EVENT_ROW_COLUMNS
 };
 
-/* Members of a letter's attributes that the stage adds to those of the message, so that it can be
-   replayed as it was received. */
-#define BW_LETTER_MESSAGE_ID   "bw-message-id"
-#define BW_LETTER_PUBLISH_TIME "bw-publish-time"
-#define BW_LETTER_ORDERING_KEY "bw-ordering-key"
-#define BW_LETTER_STORED       "bw-stored" /* of a conflict: the entity as Datastore has it */
-
 /* Puts the stage upon *source (of the class *class), which it closes in the end, or on a failure at
    once; then *source is NULL. INVALID: the sync's settings. `def` and `env` outlive the stage. */
 BW_NODISCARD bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env,
@@ -54,16 +47,12 @@ BW_NODISCARD bw_status bw_events_stage_open(const bw_sync_def *def, const bw_sou
 void bw_events_table(bw_table_info *info);
 /* How the sync's messages are read as events. Borrows from the definition. */
 void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules);
+/* And how conflicts are resolved, in which database; the rest of the options is left as it is. Lists
+   are in the arena. */
+void bw_events_resolver_read(const bw_sync_def *def, const bw_event_rules *rules, bw_arena *arena,
+                             bw_resolver_options *options);
 /* {"entity_key":...}: the key of the current table, which letters are listed under. */
 bw_slice bw_event_entity_json(const bw_event *event, bw_arena *arena);
-
-/* A message that was received before and became a dead letter. */
-typedef struct bw_replayed_message {
-    const char *letter_id;  /* what the letter is known by */
-    bw_slice data;          /* as it was, or as an operator edited it */
-    const char *attributes; /* the letter's: a JSON object */
-    bool force;             /* an operator has decided a conflict in its favour */
-} bw_replayed_message;
 
 /* For the next reader that is opened on the stage, which borrows them. */
 void bw_events_stage_feed(bw_source *source, const bw_replayed_message *messages, size_t count);

@@ -9,7 +9,6 @@
 #include "backend/engine/events_stage.h"
 #include "backend/engine/run_internal.h"
 
-#define REPLAY_GROUP    500
 #define MAX_LETTER_KEYS 100000
 
 /* ---- shared with the scheduler ---------------------------------------------------------- */
@@ -86,6 +85,16 @@ void bw_run_cancel(bw_run *run, const char *words)
     pthread_mutex_unlock(&run->mu);
     bw_cancel_raise(&run->cancel);
     bw_cancel_raise(&run->yield);
+}
+
+bool bw_run_stop(bw_run *run, const char *words)
+{
+    if (run->kind != BW_RUN_REPLAY || atomic_exchange(&run->stop, true))
+        return false;
+    pthread_mutex_lock(&run->mu);
+    snprintf(run->cancelled, sizeof(run->cancelled), "%s", words);
+    pthread_mutex_unlock(&run->mu);
+    return true;
 }
 
 void bw_run_yield(bw_run *run)
@@ -328,7 +337,7 @@ static void begin_batch(bw_run *run)
     pthread_mutex_unlock(&run->mu);
 }
 
-static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw_error *err)
+bw_status bw_run_read_batches(bw_run_work *w, const bw_read_request *request, bw_error *err)
 {
     const bw_source_class *class = w->class;
     bw_status s =
@@ -352,126 +361,6 @@ static bw_status read_batches(bw_run_work *w, const bw_read_request *request, bw
     }
     class->reader_close(w->reader);
     w->reader = NULL;
-    return s;
-}
-
-/* Whether the row can be read again by what its letter knows, or is a message, which is stored. */
-static bool can_be_read(const bw_dead_letter *l)
-{
-    return l->attributes || (l->key && l->reason != BW_REASON_KEY_NULL);
-}
-
-/* What the commits did not decide: a letter whose key was not there any more is superseded by the
-   row's absence, one without a key (or after a failure) is open again. */
-static bw_status settle_letters(bw_run_work *w, bool all_read, bw_error *err)
-{
-    bw_run *run = w->run;
-    bw_dead_letter *letters;
-    size_t n;
-    bw_letter_filter filter = {
-        .ids = run->letters, .n_ids = run->n_letters, .any_state = true, .content_max = 1};
-    bw_status s = bw_store_letters(run->env.store, &filter, &run->arena, &letters, &n, err);
-    for (size_t i = 0; s == BW_OK && i < n; i++) {
-        int64_t moved;
-        if (letters[i].state == BW_LETTER_REPLAYED) {
-            run->replay.landed++;
-        } else if (letters[i].state == BW_LETTER_REPLAYING) {
-            bool gone = all_read && can_be_read(&letters[i]) && !letters[i].attributes;
-            s = bw_store_letters_move(run->env.store, &letters[i].id, 1,
-                                      gone ? BW_LETTER_SUPERSEDED : BW_LETTER_OPEN, run->who,
-                                      &moved, err);
-            run->replay.gone += gone;
-            run->replay.keyless += !can_be_read(&letters[i]);
-            run->replay.refused += can_be_read(&letters[i]) && !gone;
-        } else if (letters[i].state == BW_LETTER_OPEN) {
-            run->replay.refused++;
-        }
-    }
-    return s;
-}
-
-/* Letters of rows are replayed by reading their keys again. */
-static bw_status replay_rows(bw_run_work *w, const bw_dead_letter *letters, size_t n, bw_error *err)
-{
-    size_t n_keys = 0;
-    const char **keys = bw_xcalloc(n + 1, sizeof(*keys));
-    for (size_t i = 0; i < n; i++) {
-        if (can_be_read(&letters[i]))
-            keys[n_keys++] = letters[i].key;
-    }
-    bw_read_request request = {
-        .kind = BW_READ_KEYS, .mode = w->mode, .keys = keys, .n_keys = n_keys};
-    bw_status s = n_keys > 0 ? read_batches(w, &request, err) : BW_OK;
-    free(keys);
-    return s;
-}
-
-/* Letters of messages take their way again, as they were or as they were edited. Replaying a conflict
-   is the operator's word that the event is right. */
-static bw_status replay_messages(bw_run_work *w, const bw_dead_letter *letters, size_t n,
-                                 bw_error *err)
-{
-    bw_replayed_message *messages = bw_xcalloc(n + 1, sizeof(*messages));
-    for (size_t i = 0; i < n; i++)
-        messages[i] = (bw_replayed_message){
-            .letter_id = letters[i].event_id,
-            .data = letters[i].content,
-            .attributes = letters[i].attributes,
-            .force = letters[i].reason == BW_REASON_CONFLICT,
-        };
-    bw_read_request request = {.kind = BW_READ_KEYS, .mode = w->mode};
-    bw_events_stage_feed(w->source, messages, n);
-    bw_status s = read_batches(w, &request, err);
-    free(messages);
-    return s;
-}
-
-static bw_status replay_group(bw_run_work *w, const int64_t *ids, size_t n_ids, bw_error *err)
-{
-    bw_arena arena = BW_ARENA_INIT;
-    bw_dead_letter *letters;
-    size_t n, kept = 0;
-    bool events = w->mode == BW_MODE_EVENTS;
-    bw_letter_filter filter = {.ids = ids, .n_ids = n_ids, .content_max = events ? 0 : 1};
-    bw_status s = bw_store_letters(w->run->env.store, &filter, &arena, &letters, &n, err);
-    for (size_t i = 0; s == BW_OK && i < n; i++) {
-        if (letters[i].state == BW_LETTER_REPLAYING)
-            letters[kept++] = letters[i];
-    }
-    if (s == BW_OK && kept > 0)
-        s = events ? replay_messages(w, letters, kept, err) : replay_rows(w, letters, kept, err);
-    bw_arena_fini(&arena);
-    return s;
-}
-
-/* Some hundreds at a time, or as many in a second as the rate allows. */
-static bw_status replay(bw_run_work *w, bw_error *err)
-{
-    bw_run *run = w->run;
-    int64_t moved;
-    run->replay.letters = (int64_t)run->n_letters;
-    bw_status s = bw_store_letters_move(run->env.store, run->letters, run->n_letters,
-                                        BW_LETTER_REPLAYING, run->who, &moved, err);
-    if (s != BW_OK)
-        return s;
-    atomic_store(&run->rows_expected, (int64_t)run->n_letters);
-    size_t group = REPLAY_GROUP;
-    if (run->rate > 0 && run->rate < REPLAY_GROUP)
-        group = run->rate < 1 ? 1 : (size_t)run->rate;
-    for (size_t at = 0; s == BW_OK && at < run->n_letters; at += group) {
-        int64_t began = bw_mono_us(run->env.clock);
-        size_t left = run->n_letters - at;
-        s = replay_group(w, run->letters + at, left < group ? left : group, err);
-        if (s == BW_OK && run->rate > 0 && left > group)
-            s = bw_wait_until(&run->cancel, run->env.clock,
-                              began + (int64_t)((double)group / run->rate * BW_SECOND), err);
-    }
-    bw_error settle_err = BW_ERROR_INIT;
-    bw_status settled = settle_letters(w, s == BW_OK, &settle_err);
-    if (s == BW_OK && settled != BW_OK) {
-        *err = settle_err;
-        s = settled;
-    }
     return s;
 }
 
@@ -555,12 +444,12 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
         .model = w->sync.score_model,
     });
     if (run->kind == BW_RUN_REPLAY) {
-        s = replay(w, err);
+        s = bw_run_replay(w, err);
     } else {
         bw_read_request request;
         s = make_request(w, &request, err);
         if (s == BW_OK)
-            s = read_batches(w, &request, err);
+            s = bw_run_read_batches(w, &request, err);
         if (s == BW_OK && request.kind == BW_READ_FULL)
             bw_run_all_filled(w);
     }

@@ -22,7 +22,7 @@ typedef struct bw_run_env {
 
 typedef enum bw_run_kind {
     BW_RUN_SYNC,   /* read as the request says */
-    BW_RUN_REPLAY, /* re-read the keys of dead letters */
+    BW_RUN_REPLAY, /* take dead letters their way again */
     BW_RUN_EXPAND, /* list the tables of a pattern */
 } bw_run_kind;
 
@@ -61,7 +61,8 @@ typedef struct bw_run {
     size_t n_keys;
     const int64_t *letters;
     size_t n_letters;
-    double rate; /* REPLAY: letters per second; 0: no limit */
+    double rate;  /* REPLAY: letters per second; 0: no limit */
+    bool publish; /* REPLAY: messages go to their topic again */
     bool take_over;
     bool drain;       /* a stream: ends when nothing is left; else it goes on until it yields */
     bool stood_still; /* the scheduler's: cut off by a jump of the clock, and begun again */
@@ -71,7 +72,9 @@ typedef struct bw_run {
     /* Shared while it runs. */
     _Atomic int64_t rows_read, rows_loaded, dead_letters, rows_expected, rate_limited_until_us;
     _Atomic uint64_t bytes_uploaded;
-    _Atomic int64_t started_us; /* wall */
+    _Atomic int64_t started_us;   /* wall */
+    _Atomic int64_t letters_done; /* REPLAY: whose outcome is known */
+    atomic_bool stop;             /* REPLAY: no further letters are begun */
     atomic_bool backfilling;
     atomic_int attempt;
     _Atomic(const char *) phase; /* a literal */
@@ -117,6 +120,9 @@ void bw_run_execute(bw_run *run);
 
 /* Cancels it; `words` ("cancelled by ann@host") is what its error says. Threads: any. */
 void bw_run_cancel(bw_run *run, const char *words);
+/* Ends a replay after the letters at hand; those that were not begun stay open. False where that has
+   been asked for already, or the run is no replay: then it has to be cancelled. Threads: any. */
+bool bw_run_stop(bw_run *run, const char *words);
 /* Ends the run of a stream, which has no end of its own, after the batch at hand. Threads: any. */
 void bw_run_yield(bw_run *run);
 /* What it has to say by now, or NULL; the caller's reference. Threads: any. */

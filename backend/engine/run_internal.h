@@ -1,5 +1,5 @@
 /*
- * What the files of a run share: run.c opens and closes, batch.c carries out the commit protocol of
+ * What the files of a run share: run.c opens and closes, replay.c takes dead letters their way again, batch.c carries out the commit protocol of
  * one batch, pieces.c loads a batch whose rows are refused, recover.c finishes or abandons what an
  * earlier process left.
  * Threads: the worker of the run.
@@ -59,6 +59,12 @@ const char *bw_batch_job_id(bw_arena *arena, const char *store, const char *sync
                             int attempt, const char *step);
 const char *bw_batch_staging_name(bw_arena *arena, const char *store, const char *sync,
                                   int64_t batch, int attempt);
+
+/* Reads as the request says, batch after batch. */
+BW_NODISCARD bw_status bw_run_read_batches(bw_run_work *w, const bw_read_request *request,
+                                           bw_error *err);
+/* The run's dead letters, some hundreds at a time. */
+BW_NODISCARD bw_status bw_run_replay(bw_run_work *w, bw_error *err);
 
 /* The open letters' keys, whose landing is watched for from now on. */
 BW_NODISCARD bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err);

@@ -256,6 +256,7 @@ static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
         run->letters = p->letters;
         run->n_letters = p->n_letters;
         run->rate = p->rate;
+        run->publish = p->publish;
         run->take_over = p->take_over;
         run->command = p->command;
         run->drain = true;     /* what was asked for is over when nothing is left */

@@ -64,6 +64,7 @@ bool bw_sync_begin_again(bw_engine *e, bw_sync *sync, bw_run *run)
     p->letters = run->letters;
     p->n_letters = run->n_letters;
     p->rate = run->rate;
+    p->publish = run->publish;
     p->take_over = run->take_over;
     p->command = run->command;
     bw_arena_fini(&p->arena);

@@ -71,6 +71,18 @@ bw_status bw_store_command_take(bw_store *store, bw_arena *arena, bw_command_rec
     return st;
 }
 
+bw_status bw_store_command_progress(bw_store *store, int64_t id, const char *text, bw_error *err)
+{
+    bw_status st = bw_tx_begin(store, err);
+    if (st != BW_OK)
+        return st;
+    bw_sql q =
+        bw_sql_open(store, "UPDATE commands SET outcome = ? WHERE id = ? AND state = 'taken'");
+    bw_sql_bind_text(&q, text);
+    bw_sql_bind_int(&q, id);
+    return bw_tx_end(store, bw_sql_run(&q, NULL, err), err);
+}
+
 bw_status bw_store_command_done(bw_store *store, int64_t id, bool ok, const char *outcome,
                                 bw_error *err)
 {

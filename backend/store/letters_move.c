@@ -110,6 +110,25 @@ bw_status bw_store_letters_move(bw_store *store, const int64_t *ids, size_t coun
     return st;
 }
 
+bw_status bw_store_letters_release(bw_store *store, const int64_t *ids, size_t count, bw_error *err)
+{
+    bw_status st = BW_OK;
+    for (size_t at = 0; at < count && st == BW_OK; at += SLICE) {
+        st = bw_tx_begin(store, err);
+        if (st != BW_OK)
+            return st;
+        for (size_t i = at; i < count && i < at + SLICE && st == BW_OK; i++) {
+            bw_sql q = bw_sql_open(store, "UPDATE letters SET state = 'open', changed = ?"
+                                          " WHERE id = ? AND state = 'replaying'");
+            bw_sql_bind_int(&q, bw_wall_us(store->clock));
+            bw_sql_bind_int(&q, ids[i]);
+            st = bw_sql_run(&q, NULL, err);
+        }
+        st = bw_tx_end(store, st, err);
+    }
+    return st;
+}
+
 static bw_status edit(bw_store *store, int64_t id, bw_slice content, const char *who, bw_error *err)
 {
     int64_t open;

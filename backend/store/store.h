@@ -290,6 +290,9 @@ BW_NODISCARD bw_status bw_store_letter_groups(bw_store *store, const char *sync,
 BW_NODISCARD bw_status bw_store_letters_move(bw_store *store, const int64_t *ids, size_t count,
                                              bw_letter_state state, const char *who, int64_t *moved,
                                              bw_error *err);
+/* Letters that were to be replayed and were not: open again, as if they had not been touched. */
+BW_NODISCARD bw_status bw_store_letters_release(bw_store *store, const int64_t *ids, size_t count,
+                                                bw_error *err);
 /* Replaces the content of an open letter (edit before replay); the old one goes to the audit. */
 BW_NODISCARD bw_status bw_store_letter_edit(bw_store *store, int64_t id, bw_slice content,
                                             const char *who, bw_error *err);
@@ -327,7 +330,7 @@ typedef struct bw_command_record {
     int64_t id, at_us;
     const char *who, *kind, *args; /* args: JSON object */
     const char *state;             /* new taken done failed */
-    const char *outcome;           /* sentence; NULL until done */
+    const char *outcome;           /* sentence; NULL or its progress until done */
 } bw_command_record;
 
 /* Puts a command and wakes the engine through its datagram socket in the state directory. */
@@ -336,6 +339,9 @@ BW_NODISCARD bw_status bw_store_command_put(bw_store *store, const char *who, co
 /* New commands, oldest first, marked taken. Commands taken by an engine that died are new again at its open. */
 BW_NODISCARD bw_status bw_store_command_take(bw_store *store, bw_arena *arena,
                                              bw_command_record **out, size_t *count, bw_error *err);
+/* How far a command is that is under way: its outcome until it is done. */
+BW_NODISCARD bw_status bw_store_command_progress(bw_store *store, int64_t id, const char *text,
+                                                 bw_error *err);
 BW_NODISCARD bw_status bw_store_command_done(bw_store *store, int64_t id, bool ok,
                                              const char *outcome, bw_error *err);
 /* NOT_FOUND when there is none. */

@@ -35,7 +35,8 @@ def crash_points():
 # Points that a stream passes only in a state that this test does not make.
 ELSEWHERE = {"dataset_create_before", "dataset_create_after", "target_patch_before", "target_patch_after",
              "load_session_before", "load_session_after", "load_chunk_after", "store_batch_retry_before",
-             "store_batch_retry_after", "store_letters_put_before", "store_letters_put_after"}
+             "store_batch_retry_after", "store_letters_put_before", "store_letters_put_after",
+             "replay_group_before", "replay_group_after", "replay_publish_before", "replay_publish_after"}
 
 
 def with_external(stream):

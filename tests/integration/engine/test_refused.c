@@ -205,7 +205,7 @@ static void replays_rows_from_the_source(void **state)
     assert_true(lab_do(
         l,
         (bw_command){.kind = BW_COMMAND_REPLAY, .letters = ids, .n_letters = 3, .dry_run = true}));
-    assert_string_equal(l->news.text, "3 dead letters would be read again");
+    assert_string_equal(l->news.text, "3 dead letters would be replayed");
     assert_string_equal(letter_states(l), "{\"id\":1} open, {\"id\":2} open, {\"id\":3} open");
 
     const char *checkpoint = lab_record(l, "db.orders").checkpoint;
@@ -241,7 +241,7 @@ static void discards_and_edits(void **state)
     assert_true(lab_do(l, (bw_command){.kind = BW_COMMAND_EDIT,
                                        .letters = &other,
                                        .n_letters = 1,
-                                       .content = "{\"id\":\"2\"}"}));
+                                       .content = BW_SLICE_LIT("{\"id\":\"2\"}")}));
     lab_letters(l, "db.orders", false, &letters);
     assert_string_equal(letters[0].content.ptr, "{\"id\":\"2\"}");
     assert_false(lab_do(l, (bw_command){.kind = BW_COMMAND_EDIT, .letters = &id, .n_letters = 1}));

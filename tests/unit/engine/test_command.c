@@ -30,10 +30,15 @@ static void come_back_as_they_went(void **state)
                         .keys = keys,
                         .n_keys = BW_COUNT(keys),
                         .since_us = k == BW_COMMAND_SINCE ? 1790000000123456 : BW_TIME_NONE,
-                        .content = k == BW_COMMAND_EDIT ? "{\"a\":\"\xc3\xa4\"}" : NULL,
+                        .reason = k == BW_COMMAND_REPLAY ? "CONFLICT" : NULL,
+                        .publish = k == BW_COMMAND_REPLAY,
                         .stored = k % 2 == 0,
                         .dry_run = k % 3 == 0,
                         .rate = k * 0.5};
+        if (k == BW_COMMAND_EDIT)
+            c.content = BW_SLICE_LIT("{\"a\":\"\xc3\xa4\"}");
+        else if (k == BW_COMMAND_DISCARD) /* not UTF-8, and a NUL */
+            c.content = BW_SLICE_LIT("\xff\0x");
         bw_arena arena = BW_ARENA_INIT;
         bw_error err = BW_ERROR_INIT;
         bw_command back;
@@ -48,9 +53,12 @@ static void come_back_as_they_went(void **state)
         for (size_t i = 0; i < c.n_letters; i++)
             assert_true(back.letters[i] == c.letters[i]);
         assert_true(back.since_us == c.since_us);
-        assert_int_equal(back.content != NULL, c.content != NULL);
-        if (c.content)
-            assert_string_equal(back.content, c.content);
+        assert_int_equal(back.content.ptr != NULL, c.content.ptr != NULL);
+        assert_true(bw_slice_eq(back.content, c.content));
+        assert_int_equal(back.reason != NULL, c.reason != NULL);
+        if (c.reason)
+            assert_string_equal(back.reason, c.reason);
+        assert_int_equal(back.publish, c.publish);
         assert_int_equal(back.stored, c.stored);
         assert_int_equal(back.dry_run, c.dry_run);
         assert_true(back.rate == c.rate);
@@ -103,7 +111,7 @@ static void missing_members_mean_nothing(void **state)
         assert_ok(bw_command_from_json("since", NULL, args[i], &arena, &c, &err), err);
         assert_int_equal(c.n_syncs + c.n_letters + c.n_keys, 0);
         assert_true(c.since_us == BW_TIME_NONE);
-        assert_null(c.content);
+        assert_null(c.content.ptr);
         assert_false(c.stored || c.dry_run);
         assert_true(c.rate == 0);
         assert_string_equal(c.who, "");

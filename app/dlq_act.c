@@ -1,0 +1,583 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/dlq.h"
+#include "app/edit_text.h"
+#include "app/text_table.h"
+#include "backend/core/text.h"
+#include "backend/engine/preview.h"
+
+/* ---- the selected ones ------------------------------------------------------------------ */
+
+/* What is remembered of a letter while it is acted on. */
+typedef struct chosen {
+    int64_t id;
+    int attempts;
+    bool message;
+} chosen;
+
+typedef struct chosen_list {
+    bw_arena *arena; /* of syncs */
+    chosen *items;
+    size_t n, cap;
+    const char **syncs;
+    size_t n_syncs, syncs_cap;
+} chosen_list;
+
+static void note_sync(chosen_list *list, const char *sync)
+{
+    for (size_t i = 0; i < list->n_syncs; i++) {
+        if (strcmp(list->syncs[i], sync) == 0)
+            return;
+    }
+    BW_GROW(list->syncs, list->n_syncs + 1, list->syncs_cap);
+    list->syncs[list->n_syncs++] = bw_arena_strdup(list->arena, sync);
+}
+
+static bw_status choose_some(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                             bw_error *err)
+{
+    chosen_list *list = user;
+    (void)arena;
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        BW_GROW(list->items, list->n + 1, list->cap);
+        list->items[list->n++] =
+            (chosen){letters[i].id, letters[i].attempts, letters[i].attributes != NULL};
+        note_sync(list, letters[i].sync);
+    }
+    return BW_OK;
+}
+
+static int64_t *ids_of(const chosen_list *list, bw_arena *arena)
+{
+    int64_t *ids = BW_ARENA_ARRAY(arena, int64_t, list->n + 1);
+    for (size_t i = 0; i < list->n; i++)
+        ids[i] = list->items[i].id;
+    return ids;
+}
+
+static void free_chosen(chosen_list *list)
+{
+    free(list->items);
+    free(list->syncs);
+}
+
+/* False: what is wrong was said, and *code is the exit status. */
+static bool choose(bw_dlq *d, chosen_list *list, bw_exit *code)
+{
+    bw_error err = BW_ERROR_INIT;
+    *list = (chosen_list){.arena = &d->arena};
+    bw_status s = bw_dlq_walk(d, 1, choose_some, list, &err);
+    if (s == BW_OK && list->n > 0)
+        return true;
+    *code = s != BW_OK
+                ? bw_session_failed(d->session.ctx, &err)
+                : bw_dlq_usage(d->session.ctx, "no open dead letter is selected", "See dlq list.");
+    free_chosen(list);
+    return false;
+}
+
+/* Whether the operator says yes, on a terminal or by --yes. */
+static bool agreed(bw_dlq *d, const char *question, bw_exit *code)
+{
+    const bw_cli_context *ctx = d->session.ctx;
+    char answer[16] = "";
+    *code = BW_EXIT_OK;
+    if (bw_cli_has(ctx->line, "yes"))
+        return true;
+    if (!isatty(fileno(ctx->in))) {
+        *code = bw_dlq_usage(ctx, "this is asked for on a terminal only", "Say --yes to do it.");
+        return false;
+    }
+    fprintf(ctx->err, "%s [y/N] ", question);
+    fflush(ctx->err);
+    if (fgets(answer, sizeof(answer), ctx->in) && (answer[0] == 'y' || answer[0] == 'Y'))
+        return true;
+    fprintf(ctx->err, "nothing was done\n");
+    *code = BW_EXIT_FAILED;
+    return false;
+}
+
+/* ---- what became of them ---------------------------------------------------------------- */
+
+enum { REPLAYED, REFUSED, GONE, OPEN, OUTCOMES };
+static const char *const outcome_names[OUTCOMES] = {
+    [REPLAYED] = "replayed", [REFUSED] = "refused", [GONE] = "gone", [OPEN] = "open"};
+
+typedef struct report {
+    const chosen_list *list;
+    size_t at; /* letters come in the order of their ids, as they were chosen */
+    int64_t counts[OUTCOMES];
+    json_t *letters;      /* NULL: text */
+    bw_text_table *table; /* of those that did not land */
+} report;
+
+/* An attempt more says that it was tried; a letter that was not begun is as it was. */
+static int outcome_of(const bw_dead_letter *l, const chosen *before)
+{
+    switch (l->state) {
+    case BW_LETTER_REPLAYED:
+        return REPLAYED;
+    case BW_LETTER_SUPERSEDED:
+    case BW_LETTER_DISCARDED:
+        return GONE;
+    default:
+        return l->attempts > before->attempts ? REFUSED : OPEN;
+    }
+}
+
+static const char *why(const bw_dead_letter *l, int outcome)
+{
+    static const char *const words[OUTCOMES] = {
+        [GONE] = "it is not at the source any more, or something newer has landed",
+        [OPEN] = "it was not begun"};
+    if (l->state == BW_LETTER_DISCARDED)
+        return "it was discarded meanwhile";
+    if (words[outcome])
+        return words[outcome];
+    return l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason);
+}
+
+static void report_one(report *r, const bw_dead_letter *l, int outcome)
+{
+    if (r->letters) {
+        json_t *o = json_object();
+        json_object_set_new(o, "id", json_integer(l->id));
+        json_object_set_new(o, "outcome", json_string(outcome_names[outcome]));
+        json_object_set_new(
+            o, "reason", outcome == REFUSED ? json_string(bw_reason_name(l->reason)) : json_null());
+        json_object_set_new(o, "detail",
+                            outcome == REPLAYED ? json_null() : bw_json_text(why(l, outcome)));
+        json_array_append_new(r->letters, o);
+        return;
+    }
+    if (outcome == REPLAYED)
+        return;
+    char id[24];
+    snprintf(id, sizeof(id), "%lld", (long long)l->id);
+    bw_text_table_add(r->table, id);
+    bw_text_table_add(r->table, outcome_names[outcome]);
+    bw_text_table_add(r->table, l->key);
+    bw_text_table_add(r->table, bw_reason_name(l->reason));
+    bw_text_table_add(r->table, why(l, outcome));
+}
+
+static bw_status report_some(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                             bw_error *err)
+{
+    report *r = user;
+    (void)arena;
+    (void)err;
+    for (size_t i = 0; i < n; i++) {
+        while (r->at < r->list->n && r->list->items[r->at].id < letters[i].id)
+            r->at++;
+        if (r->at == r->list->n)
+            break;
+        int outcome = outcome_of(&letters[i], &r->list->items[r->at]);
+        r->counts[outcome]++;
+        report_one(r, &letters[i], outcome);
+    }
+    return BW_OK;
+}
+
+static json_t *counts_json(const int64_t *counts, const char *const *names, size_t n)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; i < n; i++)
+        json_object_set_new(o, names[i], json_integer(counts[i]));
+    return o;
+}
+
+static void print_report(const bw_dlq *d, const report *r, const bw_act_answer *a, bool ok)
+{
+    FILE *out = d->session.ctx->out;
+    if (r->letters) {
+        json_t *doc = json_object();
+        json_object_set_new(doc, "ok", json_boolean(ok));
+        json_object_set_new(doc, "message", bw_json_text(a->text));
+        json_object_set_new(doc, "hint", bw_json_text(a->hint[0] ? a->hint : NULL));
+        json_object_set_new(doc, "counts", counts_json(r->counts, outcome_names, OUTCOMES));
+        json_object_set(doc, "letters", r->letters);
+        bw_json_print(doc, out);
+        return;
+    }
+    if (r->counts[REPLAYED] < (int64_t)r->list->n)
+        bw_text_table_print(r->table, out);
+    fprintf(out, "%lld replayed, %lld refused, %lld gone, %lld open\n",
+            (long long)r->counts[REPLAYED], (long long)r->counts[REFUSED],
+            (long long)r->counts[GONE], (long long)r->counts[OPEN]);
+}
+
+static bw_exit report_outcomes(bw_dlq *d, const chosen_list *list, const bw_act_answer *a)
+{
+    static const char *const titles[] = {"ID", "OUTCOME", "KEY", "REASON", "DETAIL"};
+    bool json = bw_cli_has(d->session.ctx->line, "json");
+    bw_error err = BW_ERROR_INIT;
+    report r = {.list = list, .letters = json ? json_array() : NULL};
+    r.table = bw_text_table_new(titles, BW_COUNT(titles), 0x1);
+    d->filter =
+        (bw_letter_filter){.ids = ids_of(list, &d->arena), .n_ids = list->n, .any_state = true};
+    bw_status s = bw_dlq_walk(d, 1, report_some, &r, &err);
+    bool ok = s == BW_OK && a->ok && r.counts[REFUSED] + r.counts[OPEN] == 0;
+    if (s == BW_OK)
+        print_report(d, &r, a, ok);
+    bw_text_table_free(r.table);
+    json_decref(r.letters);
+    if (s != BW_OK)
+        return bw_session_failed(d->session.ctx, &err);
+    if (a->ok || json)
+        return ok ? BW_EXIT_OK : BW_EXIT_FAILED;
+    bw_error_set(&err, BW_INVALID, "%s", a->text);
+    if (a->hint[0])
+        bw_error_hint(&err, "%s", a->hint);
+    return bw_cli_fail(d->session.ctx->err, &err, BW_EXIT_FAILED);
+}
+
+/* ---- replay ----------------------------------------------------------------------------- */
+
+static bw_status find_def(bw_dlq *d, const char *sync, bw_sync_def *out, bw_error *err)
+{
+    bw_sync_def *defs;
+    size_t n;
+    bw_status s = bw_sync_defs_read(d->session.ctx->config, &d->arena, &defs, &n, err);
+    for (size_t i = 0; s == BW_OK && i < n; i++) {
+        if (strcmp(defs[i].name, sync) == 0) {
+            *out = defs[i];
+            return BW_OK;
+        }
+    }
+    return s != BW_OK ? s : bw_error_set(err, BW_NOT_FOUND, "sync %s is not configured", sync);
+}
+
+static const char *short_name(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+/* Where they go and who else is told. */
+static bw_status describe_audience(bw_dlq *d, const chosen_list *list, bw_buf *text, bw_error *err)
+{
+    bw_preview_env env = {.clock = bw_clock_system()};
+    bw_sync_def def;
+    bw_letter_audience who;
+    bw_status s = bw_session_google(&d->session, err);
+    env.google = d->session.google;
+    for (size_t i = 0; s == BW_OK && i < list->n_syncs; i++) {
+        s = find_def(d, list->syncs[i], &def, err);
+        if (s == BW_OK)
+            s = bw_letters_audience(&env, &def, &d->arena, &who, err);
+        if (s != BW_OK)
+            break;
+        bw_buf_addf(text, "%s is published to topic %s", list->syncs[i], short_name(who.topic));
+        const char *before = "; other subscriptions get it too: ";
+        for (size_t k = 0; k < who.n_subscriptions; k++) {
+            if (strcmp(who.subscriptions[k], who.own) == 0)
+                continue;
+            bw_buf_addf(text, "%s%s", before, short_name(who.subscriptions[k]));
+            before = ", ";
+        }
+        bw_buf_adds(text, before[0] == ';' ? "; it has no other subscription\n" : "\n");
+    }
+    return s;
+}
+
+static bool may_publish(bw_dlq *d, const chosen_list *list, bw_exit *code)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_buf text = BW_BUF_INIT;
+    char question[64];
+    bool ok = false;
+    if (describe_audience(d, list, &text, &err) != BW_OK) {
+        *code = bw_session_failed(d->session.ctx, &err);
+    } else {
+        fputs(bw_buf_cstr(&text), d->session.ctx->err);
+        snprintf(question, sizeof(question), "Publish %zu message%s again?", list->n,
+                 list->n == 1 ? "" : "s");
+        ok = agreed(d, question, code);
+    }
+    bw_buf_fini(&text);
+    return ok;
+}
+
+static bw_exit replay_chosen(bw_dlq *d, const chosen_list *list)
+{
+    const bw_cli_line *line = d->session.ctx->line;
+    bw_exit code;
+    bw_command c = {.kind = BW_COMMAND_REPLAY,
+                    .letters = ids_of(list, &d->arena),
+                    .n_letters = list->n,
+                    .since_us = BW_TIME_NONE,
+                    .publish = bw_cli_has(line, "publish"),
+                    .rate = (double)bw_cli_number(line, "rate", 0)};
+    if (c.publish && !may_publish(d, list, &code))
+        return code;
+    bw_act_answer a = bw_act_ask(&d->session, &c);
+    return a.answered ? report_outcomes(d, list, &a) : a.code;
+}
+
+bw_exit bw_dlq_replay(bw_dlq *d)
+{
+    chosen_list list;
+    bw_exit code;
+    if (!choose(d, &list, &code))
+        return code;
+    code = replay_chosen(d, &list);
+    free_chosen(&list);
+    return code;
+}
+
+/* ---- dry run ---------------------------------------------------------------------------- */
+
+typedef struct dry_run {
+    bw_dlq *d;
+    bw_preview_env env;
+    bw_buf json; /* exact digits: never through a parser that knows doubles only */
+    bool as_json;
+    bw_text_table *table;
+    int64_t counts[BW_PREVIEW_OUTCOMES], n;
+} dry_run;
+
+static void add_text(bw_buf *b, const char *name, bw_slice text)
+{
+    bw_buf_addf(b, ",\"%s\":", name);
+    bw_buf clean = BW_BUF_INIT;
+    bw_text_sanitise(&clean, text);
+    bw_json_add_string(b, bw_utf8_valid(text) ? text : bw_buf_slice(&clean));
+    bw_buf_fini(&clean);
+}
+
+static void add_state(bw_buf *b, const char *name, bw_slice state)
+{
+    bw_buf_addf(b, ",\"%s\":", name);
+    if (state.len)
+        bw_buf_add(b, state.ptr, state.len);
+    else
+        bw_buf_adds(b, "null");
+}
+
+static void preview_one(dry_run *r, const bw_dead_letter *l, const bw_letter_preview *p)
+{
+    char id[24];
+    r->counts[p->outcome]++;
+    snprintf(id, sizeof(id), "%lld", (long long)l->id);
+    if (!r->as_json) {
+        bw_text_table_add(r->table, id);
+        bw_text_table_add(r->table, bw_preview_name(p->outcome));
+        bw_text_table_add(r->table, l->key);
+        bw_text_table_add(r->table, p->detail[0] ? p->detail : NULL);
+        return;
+    }
+    bw_buf_addf(&r->json, "%s\n{\"id\":%s", r->n++ ? "," : "", id);
+    add_text(&r->json, "outcome", bw_slice_cstr(bw_preview_name(p->outcome)));
+    add_text(&r->json, "detail", bw_slice_cstr(p->detail));
+    bw_buf_adds(&r->json, p->done_already ? ",\"done_already\":true" : ",\"done_already\":false");
+    add_state(&r->json, "before", p->before);
+    add_state(&r->json, "after", p->after);
+    bw_buf_addc(&r->json, '}');
+}
+
+/* Letters of one sync after the other, as they stand in the list. */
+static bw_status preview_some(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
+                              bw_error *err)
+{
+    dry_run *r = user;
+    bw_status s = BW_OK;
+    bw_letter_preview *out = BW_ARENA_ARRAY(arena, bw_letter_preview, n);
+    for (size_t at = 0, end; s == BW_OK && at < n; at = end) {
+        bw_sync_def def;
+        for (end = at + 1; end < n && strcmp(letters[end].sync, letters[at].sync) == 0;)
+            end++;
+        s = find_def(r->d, letters[at].sync, &def, err);
+        if (s == BW_NOT_FOUND) { /* of a pattern's table: a row */
+            memset(&def, 0, sizeof(def));
+            s = BW_OK;
+        }
+        if (s == BW_OK)
+            s = bw_letters_preview(&r->env, &def, letters + at, end - at, arena, out + at, err);
+    }
+    for (size_t i = 0; s == BW_OK && i < n; i++)
+        preview_one(r, &letters[i], &out[i]);
+    return s;
+}
+
+static void print_preview(dry_run *r)
+{
+    FILE *out = r->d->session.ctx->out;
+    if (r->as_json) {
+        bw_buf_adds(&r->json, "],\n\"counts\":{");
+        for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++)
+            bw_buf_addf(&r->json, "%s\"%s\":%lld", i ? "," : "", bw_preview_name(i),
+                        (long long)r->counts[i]);
+        bw_buf_adds(&r->json, "}}");
+        bw_json_write_text(bw_buf_slice(&r->json), out);
+        return;
+    }
+    const char *before = "";
+    bw_text_table_print(r->table, out);
+    fputs("nothing was done; replaying now: ", out);
+    for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++) {
+        if (r->counts[i] == 0)
+            continue;
+        fprintf(out, "%s%lld %s", before, (long long)r->counts[i], bw_preview_name(i));
+        before = ", ";
+    }
+    fputc('\n', out);
+}
+
+bw_exit bw_dlq_preview(bw_dlq *d)
+{
+    static const char *const titles[] = {"ID", "OUTCOME", "KEY", "DETAIL"};
+    bw_error err = BW_ERROR_INIT;
+    dry_run r = {.d = d, .as_json = bw_cli_has(d->session.ctx->line, "json")};
+    r.table = bw_text_table_new(titles, BW_COUNT(titles), 0x1);
+    bw_buf_adds(&r.json, "{\"dry_run\":true,\"letters\":[");
+    bw_status s = bw_session_google(&d->session, &err);
+    r.env = (bw_preview_env){.google = d->session.google, .clock = bw_clock_system()};
+    if (s == BW_OK)
+        s = bw_dlq_walk(d, 0, preview_some, &r, &err);
+    if (s == BW_OK)
+        print_preview(&r);
+    bw_text_table_free(r.table);
+    bw_buf_fini(&r.json);
+    return s == BW_OK ? BW_EXIT_OK : bw_session_failed(d->session.ctx, &err);
+}
+
+/* ---- cancel, discard -------------------------------------------------------------------- */
+
+bw_exit bw_dlq_cancel(bw_dlq *d)
+{
+    bw_sync_def *defs;
+    bw_error err = BW_ERROR_INIT;
+    size_t n, count = 0;
+    const char *sync = bw_cli_value(d->session.ctx->line, "sync");
+    if (bw_sync_defs_read(d->session.ctx->config, &d->arena, &defs, &n, &err) != BW_OK)
+        return bw_session_failed(d->session.ctx, &err);
+    const char **names = BW_ARENA_ARRAY(&d->arena, const char *, n + 1);
+    for (size_t i = 0; i < n; i++) {
+        if (!sync && !defs[i].pattern)
+            names[count++] = defs[i].name;
+    }
+    if (sync)
+        names[count++] = sync;
+    bw_command c = {.kind = BW_COMMAND_CANCEL,
+                    .syncs = names,
+                    .n_syncs = count,
+                    .replays = true,
+                    .since_us = BW_TIME_NONE};
+    return bw_act_in(&d->session, &c);
+}
+
+bw_exit bw_dlq_discard(bw_dlq *d)
+{
+    chosen_list list;
+    bw_exit code;
+    char question[96];
+    bool by_name = d->filter.ids != NULL;
+    if (!choose(d, &list, &code))
+        return code;
+    bw_command c = {.kind = BW_COMMAND_DISCARD,
+                    .letters = ids_of(&list, &d->arena),
+                    .n_letters = list.n,
+                    .since_us = BW_TIME_NONE};
+    snprintf(question, sizeof(question),
+             "Discard %zu dead letter%s? The audit trail keeps the content.", list.n,
+             list.n == 1 ? "" : "s");
+    free_chosen(&list);
+    if (bw_cli_has(d->session.ctx->line, "dry-run")) {
+        fprintf(d->session.ctx->out, "would discard %zu dead letters\n", c.n_letters);
+        return BW_EXIT_OK;
+    }
+    return by_name || agreed(d, question, &code) ? bw_act_in(&d->session, &c) : code;
+}
+
+/* ---- edit ------------------------------------------------------------------------------- */
+
+static bw_status read_stream(FILE *f, const char *name, bw_arena *arena, bw_slice *out,
+                             bw_error *err)
+{
+    bw_buf b = BW_BUF_INIT;
+    char piece[65536];
+    size_t n;
+    while ((n = fread(piece, 1, sizeof(piece), f)) > 0)
+        bw_buf_add(&b, piece, n);
+    bw_status s = ferror(f) ? bw_error_errno(err, BW_IO, errno, "cannot read %s", name)
+                            : bw_content_read(bw_buf_slice(&b), arena, out, err);
+    bw_buf_fini(&b);
+    return s;
+}
+
+/* The new content, from where the command line says. */
+static bw_status new_content(bw_dlq *d, const bw_dead_letter *l, bw_slice *out, bool *changed,
+                             bw_error *err)
+{
+    const bw_cli_context *ctx = d->session.ctx;
+    const char *text = bw_cli_value(ctx->line, "content"), *file = bw_cli_value(ctx->line, "file");
+    bool input = ctx->line->n_args > 2; /* - */
+    bw_status s;
+    if ((text != NULL) + (file != NULL) + input > 1)
+        return bw_error_set(err, BW_INVALID, "--content, --file and - exclude one another");
+    if (!text && !file && !input)
+        return bw_edit_text(l->content, &d->arena, out, changed, err);
+    if (text) {
+        s = bw_content_read(bw_slice_cstr(text), &d->arena, out, err);
+    } else if (input) {
+        s = read_stream(ctx->in, "standard input", &d->arena, out, err);
+    } else {
+        FILE *f = fopen(file, "re");
+        if (!f)
+            return bw_error_errno(err, BW_IO, errno, "cannot open %s", file);
+        s = read_stream(f, file, &d->arena, out, err);
+        fclose(f);
+    }
+    *changed = s == BW_OK && !bw_slice_eq(*out, l->content);
+    return s;
+}
+
+static bw_status read_one(bw_dlq *d, bw_dead_letter **out, bw_error *err)
+{
+    size_t n;
+    bw_status s = bw_store_letters(d->session.store, &d->filter, &d->arena, out, &n, err);
+    if (s != BW_OK)
+        return s;
+    if (n != 1)
+        return bw_error_set(err, BW_NOT_FOUND, "there is no such dead letter");
+    if ((*out)->state != BW_LETTER_OPEN)
+        return bw_error_set(err, BW_CONFLICT, "dead letter %lld is not open but %s",
+                            (long long)(*out)->id, bw_letter_state_name((*out)->state));
+    if ((*out)->attributes)
+        return BW_OK;
+    bw_error_set(err, BW_INVALID, "dead letter %lld is a row's: replaying reads the row again",
+                 (long long)(*out)->id);
+    return bw_error_hint(err, "Mend the row at the source, then replay the letter.");
+}
+
+bw_exit bw_dlq_edit(bw_dlq *d)
+{
+    const bw_cli_context *ctx = d->session.ctx;
+    bw_error err = BW_ERROR_INIT;
+    bw_dead_letter *l;
+    bw_slice content = {NULL, 0};
+    bool changed = false;
+    if (d->filter.n_ids != 1)
+        return bw_dlq_usage(ctx, "one dead letter is edited at a time", "Give its id.");
+    bw_status s = read_one(d, &l, &err);
+    if (s == BW_OK)
+        s = new_content(d, l, &content, &changed, &err);
+    if (s != BW_OK)
+        return bw_session_failed(ctx, &err);
+    bw_command c = {.kind = BW_COMMAND_EDIT,
+                    .letters = &l->id,
+                    .n_letters = 1,
+                    .content = content,
+                    .since_us = BW_TIME_NONE};
+    bw_act_answer a = {.answered = true, .ok = true, .text = "unchanged: nothing was done"};
+    if (changed)
+        a = bw_act_ask(&d->session, &c);
+    if (!bw_cli_has(ctx->line, "replay") || !a.ok)
+        return bw_act_print(&d->session, &a);
+    return bw_dlq_replay(d);
+}

@@ -1,0 +1,324 @@
+# ctest: timeout 600
+"""Dead letters of change events: replayed, edited, published again, previewed, cancelled, killed in
+the middle; drained from a dead-letter subscription; and hostile ones.
+"""
+import base64
+import collections
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+from harness import CRASHING, Bridgewatch, TempDir, wait_for
+from stream import Stream, event_time, fields_of
+
+SOAK = os.environ.get("BW_SOAK") == "1"
+MANY = 100000 if SOAK else 10000
+NOW_MS = int(time.time() * 1000) - 3600 * 1000
+
+
+def event(i, entity=None, at_ms=None, **more):
+    e = {"event_id": "e%06d" % i, "entity_id": entity or "n%d" % i, "operation": "upsert",
+         "timestamp": event_time(at_ms or NOW_MS + i), "data": {"v": i}}
+    e.update(more)
+    return e
+
+
+def without_kind(*events):
+    return [json.dumps(e).encode() for e in events]
+
+
+def with_settings(stream, directory, settings):
+    """The same sync and state with other settings: the cause is mended."""
+    text = open(stream.bw.config).read()
+    before, after = text.split("target: %s" % stream.name, 1)
+    rest = after.split("}\n", 1)[1] if "}\n" in after else ""
+    with open(stream.bw.config, "w") as f:
+        f.write("%starget: %s%s}\n%s" % (before, stream.name, settings, rest))
+
+
+def raw_once(stream):
+    rows = stream.sandbox.rows(stream.name + "_raw")
+    twice = [k for k, n in collections.Counter(r["_bw_event_id"] for r in rows).items() if n > 1]
+    assert not twice, "events twice in the raw table: %s" % twice[:5]
+    return {r["_bw_event_id"]: r for r in rows}
+
+
+def states(stream):
+    return collections.Counter(l["state"] for l in stream.bw.json("dlq", "list", "--any-state")["dead_letters"])
+
+
+def everything(stream):
+    """All that a replay could change, but for versions of rows."""
+    return (stream.entities("customer"), stream.entities("_bw_event"), sorted(raw_once(stream)),
+            sorted((r["entity_id"], r["data"], r["_bw_version"]) for r in stream.sandbox.rows(stream.name)))
+
+
+def letters_of_events(directory, events, settings="", **kwargs):
+    """A stream whose events lack their kind, so that each is a letter; naming the kind mends it."""
+    stream = Stream(directory, settings + ", max_dead_letters: -1", **kwargs)
+    stream.publish(without_kind(*events))
+    stream.drain()
+    assert states(stream) == {"open": len(events)}, states(stream)
+    with_settings(stream, directory, settings + ", max_dead_letters: -1, kind: customer")
+    return stream
+
+
+def test_replay_by_reason():
+    directory = TempDir()
+    stream = letters_of_events(directory, [event(i) for i in range(40)])
+    stream.publish([b"not json"])
+    stream.drain()
+    letters = stream.bw.letters()
+    assert {l["reason"] for l in letters} == {"BAD_MESSAGE", "JSON_INVALID"}
+    assert letters[0]["event_id"] and letters[0]["attributes"]["bw-message-id"], letters[0]
+    dry = stream.bw.json("dlq", "replay", "--all", "--dry-run")
+    assert dry["counts"]["applied"] == 40 and dry["counts"]["refused"] == 1, dry["counts"]
+    one = next(l for l in dry["letters"] if l["outcome"] == "applied")
+    assert one["before"] is None and "v" in one["after"], one
+    assert states(stream) == {"open": 41} and not stream.entities("customer"), "a dry run did something"
+    done = stream.bw.json("dlq", "replay", "--reason", "BAD_MESSAGE", "--rate", "1000")
+    assert done["counts"] == {"replayed": 40, "refused": 0, "gone": 0, "open": 0}, done["counts"]
+    rest = stream.bw.json("dlq", "replay", "--all")
+    refused, = [l for l in rest["letters"] if l["outcome"] == "refused"]
+    assert refused["reason"] == "JSON_INVALID" and refused["detail"], refused
+    assert states(stream) == {"replayed": 40, "open": 1}
+    before = everything(stream)
+    assert set(before[0]) == {"n%d" % i for i in range(40)} and len(before[2]) == 40
+    again = stream.bw.run("dlq", "replay", *[str(l["id"]) for l in letters])
+    assert again.returncode == 1 and "0 replayed, 1 refused" in again.stdout, again.stdout
+    assert everything(stream) == before, "replaying twice changed something"
+    text = stream.bw.run("dlq", "replay", "--all")
+    assert text.returncode == 1 and "refused" in text.stdout and "0 replayed, 1 refused" in text.stdout, text.stdout
+    verified = stream.bw.run("audit", "verify")
+    assert verified.returncode == 0, verified.stderr
+
+
+def old_over_new(strategy):
+    directory = TempDir()
+    settings = ", conflict: {strategy: %s}" % strategy
+    stream = letters_of_events(directory, [event(1, "n", NOW_MS + 1, data={"v": "old"})], settings,
+                               name="old-" + strategy.replace("_", "-"))
+    stream.publish([dict(event(2, "n", NOW_MS + 500, data={"v": "new"}), kind="customer")])
+    stream.drain()
+    before = fields_of(stream.entities("customer")["n"])
+    preview, = stream.bw.json("dlq", "replay", "--all", "--dry-run")["letters"]
+    assert preview["before"] == preview["after"] == {"v": "new"}, preview
+    assert preview["outcome"] in ("ignored", "merged", "applied"), preview
+    done = stream.bw.json("dlq", "replay", "--all")
+    assert done["counts"]["replayed"] == 1, done
+    assert fields_of(stream.entities("customer")["n"]) == before == {"v": "new"}
+    row, = stream.sandbox.rows(stream.name)
+    assert json.loads(row["data"]) == {"v": "new"}, row
+    assert set(raw_once(stream)) == {"e000001", "e000002"}
+
+
+def test_an_old_version_changes_nothing():
+    old_over_new("latest_wins")
+    old_over_new("merge")
+
+
+def test_edit():
+    directory = TempDir()
+    stream = Stream(directory, ", max_dead_letters: -1, kind: customer")
+    stream.publish([b'{"entity_id":"a","operation":"updat","data":{"n":12345678901234567890123}}',
+                    (b"\xff\x00binary", {"x": "y"})])
+    stream.drain()
+    text, binary = stream.bw.letters()
+    assert binary["content"] is None and base64.b64decode(binary["content_base64"]) == b"\xff\x00binary", binary
+    # An editor that changes nothing, one that fails, one that mends the word.
+    true = stream.bw.run("dlq", "edit", str(text["id"]), env={"VISUAL": "true"})
+    assert true.returncode == 0 and "unchanged" in true.stdout, true.stdout + true.stderr
+    false = stream.bw.run("dlq", "edit", str(text["id"]), env={"VISUAL": "false"})
+    assert false.returncode == 1 and "nothing was changed" in false.stderr, false.stderr
+    modes = directory.file("modes")
+    mend = stream.bw.run("dlq", "edit", str(text["id"]), "--json",
+                         env={"VISUAL": "", "EDITOR": "stat -c %%a >%s \"$1\"; sed -i s/updat/update/" % modes,
+                              "TMPDIR": directory.path})
+    assert mend.returncode == 0, mend.stdout + mend.stderr
+    assert open(modes).read().strip() == "600"
+    assert not [f for f in os.listdir(directory.path) if f.startswith("bridgewatch-")]
+    # Binary content comes back as it was, by the editor's form and by --file.
+    same = stream.bw.run("dlq", "edit", str(binary["id"]), env={"VISUAL": "true"})
+    assert "unchanged" in same.stdout, same.stdout + same.stderr
+    coded = directory.file("coded", '{"content_base64": "%s"}\n' % base64.b64encode(b"\xfe\x01").decode())
+    assert stream.bw.run("dlq", "edit", str(binary["id"]), "--file", coded).returncode == 0
+    shown = stream.bw.json("dlq", "show", str(binary["id"]))["dead_letters"][0]
+    assert base64.b64decode(shown["content_base64"]) == b"\xfe\x01", shown
+    fixed = '{"entity_id":"b","operation":"create","data":{"a":1}}'
+    done = stream.bw.json("dlq", "edit", str(binary["id"]), "--content", fixed, "--replay")
+    assert done["counts"]["replayed"] == 1, done
+    done = stream.bw.json("dlq", "replay", str(text["id"]))
+    assert done["counts"]["refused"] == 1, "23 digits do not fit Datastore: %s" % done
+    small = '{"entity_id":"a","operation":"update","data":{"n":1}}'
+    done = subprocess.run(stream.bw.argv("dlq", "edit", str(text["id"]), "-", "--replay", "--json"), input=small,
+                          capture_output=True, text=True, env=stream.bw.env())
+    assert json.loads(done.stdout)["counts"]["replayed"] == 1, done.stdout + done.stderr
+    assert {k: fields_of(v) for k, v in stream.entities("customer").items()} == {"a": {"n": "1"}, "b": {"a": "1"}} or \
+        {k: fields_of(v) for k, v in stream.entities("customer").items()} == {"a": {"n": 1}, "b": {"a": 1}}
+
+
+def test_a_conflict_is_decided():
+    directory = TempDir()
+    stream = Stream(directory, ", kind: customer, conflict: {strategy: manual}")
+    stream.publish([event(2, "n", NOW_MS + 500, data={"v": 2})])
+    stream.drain()
+    stream.publish([event(1, "n", NOW_MS, data={"v": 1}), event(3, "n", NOW_MS, data={"v": 3})])
+    stream.drain()
+    first, second = stream.bw.letters()
+    assert first["reason"] == "CONFLICT" and json.loads(first["attributes"]["bw-stored"]) == {"v": 2}, first
+    preview, = stream.bw.json("dlq", "replay", str(first["id"]), "--dry-run")["letters"]
+    assert preview["outcome"] == "applied" and preview["before"] == {"v": 2} and preview["after"] == {"v": 1}, preview
+    # An edited one is the operator's word as well.
+    edited = json.loads(second["content"])
+    edited["data"] = {"v": 33}
+    done = stream.bw.json("dlq", "edit", str(second["id"]), "--content", json.dumps(edited), "--replay")
+    assert done["counts"]["replayed"] == 1, done
+    assert fields_of(stream.entities("customer")["n"]) == {"v": 33}
+
+
+def kill_replay(stream, point, nth):
+    process = stream.bw.start("dlq", "replay", "--all", program=CRASHING, env={"BW_CRASH_AT": "%s:%d" % (point, nth)},
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return process.wait(timeout=120) == -signal.SIGKILL
+
+
+def test_killed_in_the_middle():
+    rng = random.Random(4)
+    directory = TempDir()
+    n = 1200
+    stream = letters_of_events(directory, [event(i, "n%d" % (i % 300)) for i in range(n)])
+    points = ["replay_group_before", "replay_group_after", "events_resolve_after", "store_batch_loaded_after",
+              "store_batch_commit_before", "store_batch_commit_after"]
+    for point in points:
+        assert kill_replay(stream, point, 1), "%s was not reached" % point
+        raw_once(stream)
+    for _ in range(2):
+        process = stream.bw.start("dlq", "replay", "--all", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(timeout=0.1 + rng.random())
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    stream.bw.run("dlq", "replay", "--all")  # all that is open; what a dead one left is open again now
+    left = states(stream)
+    assert left["replayed"] + left["superseded"] == n and set(left) <= {"replayed", "superseded"}, left
+    assert len(raw_once(stream)) == n
+    assert {k: fields_of(v)["v"] for k, v in stream.entities("customer").items()} == \
+        {"n%d" % k: n - 300 + k for k in range(300)}
+    assert stream.bw.run("audit", "verify").returncode == 0
+
+
+def test_cancel_and_progress():
+    directory = TempDir()
+    stream = letters_of_events(directory, [event(i) for i in range(300)])
+    engine = stream.bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("the engine", lambda: stream.bw.json("status")["engine"]["state"] == "running")
+    with subprocess.Popen(stream.bw.argv("dlq", "replay", "--all", "--rate", "20", "--json"), env=stream.bw.env(),
+                          stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as replay:
+        wait_for("some to land", lambda: states(stream)["replayed"] >= 20)
+        cancel = stream.bw.run("dlq", "cancel")
+        assert cancel.returncode == 0 and "rest stays open" in cancel.stdout, cancel.stdout + cancel.stderr
+        out = json.loads(replay.stdout.read())
+    counts = out["counts"]
+    assert 20 <= counts["replayed"] < 300 and counts["open"] == 300 - counts["replayed"], counts
+    assert not out["ok"] and "cancelled" in out["message"], out
+    assert states(stream) == {"replayed": counts["replayed"], "open": counts["open"]}
+    assert {l["attempts"] for l in stream.bw.letters()} == {1}, "letters that were not begun were counted"
+    engine.terminate()
+    engine.wait()
+    # Another process's engine that is read-only says whose setting that is.
+    engine = stream.bw.start("run", "--read-only", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("the engine", lambda: stream.bw.json("status")["engine"]["state"] == "running")
+    refused = stream.bw.run("dlq", "replay", "--all")
+    assert refused.returncode == 1 and str(engine.pid) in refused.stderr and "not this command's" in refused.stderr, refused.stderr
+    engine.terminate()
+    engine.wait()
+
+
+def test_publish_again():
+    directory = TempDir()
+    stream = letters_of_events(directory, [event(i) for i in range(5)])
+    stream.create("subscriptions/others", {"topic": stream.full("topics/" + stream.name)})
+    asked = stream.bw.run("dlq", "replay", "--all", "--publish")
+    assert asked.returncode == 2 and "others" in asked.stderr and "--yes" in asked.stderr, asked.stderr
+    assert not stream.pull_all("others")
+    done = stream.bw.json("dlq", "replay", "--all", "--publish", "--yes")
+    assert done["counts"]["replayed"] == 5, done
+    told = stream.pull_all("others")
+    assert len(told) == 5 and all(a["bw-event-id"] for a, _ in told), told
+    assert all(not k.startswith("bw-") or k == "bw-event-id" for a, _ in told for k in a), told
+    audit = stream.bw.json("audit")["audit"]
+    assert [e for e in audit if e["action"] == "publish" and len(e["detail"]["letters"]) == 5], audit[:3]
+    stream.drain()
+    assert len(stream.entities("customer")) == 5 and len(raw_once(stream)) == 5
+
+
+def test_discard_asks():
+    directory = TempDir()
+    stream = Stream(directory)
+    stream.publish([b"x", b"y"])
+    stream.drain()
+    refused = stream.bw.run("dlq", "discard", "--all")
+    assert refused.returncode == 2 and "--yes" in refused.stderr and len(stream.bw.letters()) == 2, refused.stderr
+    assert stream.bw.run("dlq", "discard", "--all", "--yes").returncode == 0 and not stream.bw.letters()
+
+
+def test_bad_messages():
+    directory = TempDir()
+    deep = b'{"a":' * 500 + b"1" + b"}" * 500
+    cases = [(b"not json", "JSON_INVALID"), (b"", None), (b'{"operation":"update","data":{}}', "BAD_MESSAGE"),
+             (b'{"kind":"customer","entity_id":"p","operation":"frobnicate","data":{}}', "BAD_MESSAGE"),
+             (b'{"kind":"customer","entity_id":"p","operation":"update","data":{"a":1},"timestamp":"2199-01-01T00:00:00Z"}', None),
+             (b'{"kind":"customer","entity_id":"p","operation":"update","data":{"a":"' + b"x" * 9_900_000 + b'"}}', None),
+             (b'{"kind":"customer","entity_id":"\xff\xfe","operation":"update","data":{}}', None),
+             (b'{"kind":"customer","entity_id":"p","operation":"update","data":' + deep + b"}", None),
+             (b'{"kind":"customer","entity_id":"p","operation":"update","data":{"a":1,"a":2}}', None),
+             (b'{"kind":"customer","entity_id":"\x1b]0;pwned\x07\x1b[2J","operation":"\x1b[31mred","data":{}}', None)]
+    stream = Stream(directory)
+    stream.publish([(c, {"n": str(i), "esc": "\x1b[2J\u202e"}) for i, (c, _) in enumerate(cases)])
+    stream.drain()
+    letters = {int(l["attributes"]["n"]): l for l in stream.bw.letters()}
+    assert sorted(letters) == list(range(len(cases))), sorted(letters)
+    for i, (content, reason) in enumerate(cases):
+        l = letters[i]
+        assert l["reason"] not in ("PROCESSING", "UNDELIVERED") and l["detail"], l["reason"]
+        assert reason in (None, l["reason"]), l
+        got = base64.b64decode(l["content_base64"]) if l["content"] is None else l["content"].encode()
+        assert got == content, "the content of case %d is not what was published" % i
+    text = stream.bw.run("dlq", "list").stdout + stream.bw.run("dlq", "show", str(letters[9]["id"])).stdout
+    assert "\x1b" not in text and "\u202e" not in text
+    assert not stream.entities("customer")
+
+
+def peak_kb(pid):
+    with open("/proc/%d/status" % pid) as f:
+        return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
+
+
+def test_a_dead_letter_subscription_is_drained():
+    directory = TempDir()
+    stream = Stream(directory, ", dead_letter_subscription: dead, kind: customer")
+    stream.create("topics/dead", {})
+    stream.create("subscriptions/dead", {"topic": stream.full("topics/dead"), "ackDeadlineSeconds": 60})
+    stream.publish([(event(i), {"CloudPubSubDeadLetterSourceDeliveryCount": "5",
+                                "CloudPubSubDeadLetterSourceSubscription": "events"}) for i in range(MANY)], topic="dead")
+    engine = stream.bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    count = lambda: stream.bw.json("status")["dead_letters"]["open"]
+    wait_for("the letters", lambda: count() == MANY, 300 if SOAK else 60, 0.2)
+    wait_for("the acknowledgement", lambda: stream.backlog("dead") == 0)
+    assert peak_kb(engine.pid) < 150 * 1024, "the engine took %d MB" % (peak_kb(engine.pid) // 1024)
+    done = stream.bw.json("dlq", "replay", "--all", seconds=1200)
+    assert done["counts"] == {"replayed": MANY, "refused": 0, "gone": 0, "open": 0}, done["counts"]
+    assert peak_kb(engine.pid) < 250 * 1024, "replaying took %d MB" % (peak_kb(engine.pid) // 1024)
+    engine.terminate()
+    engine.wait()
+    assert len(raw_once(stream)) == MANY
+
+
+if __name__ == "__main__":
+    import harness
+    harness.run_tests(sys.modules[__name__])
