@@ -24,8 +24,8 @@ RUN = {"sync": str, "mode": str, "state": str, "rows_read": int, "rows_loaded": 
 SYNC = {"sync": str, "source": str, "target": str, "mode": str, "state": str, "health": str, "activity": str,
         "freshness": (float, None), "lag_s": (float, None), "last_success_at": (str, None), "next_run_at": (str, None),
         "rows_per_s": (float, None), "rows_total": int, "dead_letters": int, "checkpoint": (str, None), "error": (str, None)}
-LETTER = {"id": int, "sync": str, "key": (str, None), "reason": str, "column": (str, None), "detail": (str, None),
-          "attempts": int, "state": str, "first_seen_at": str, "last_seen_at": str, "content": str}
+LETTER = {"id": int, "sync": str, "key": (str, None), "event_id": str, "reason": str, "column": (str, None), "detail": (str, None),
+          "attempts": int, "state": str, "first_seen_at": str, "last_seen_at": str, "attributes": (dict, None), "content": str}
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
@@ -209,10 +209,10 @@ def test_commands_reach_the_engine_that_runs():
     before = bw.json("dlq", "list", "--sync", "shop.orders")["dead_letters"]
     ids = {l["key"]: str(l["id"]) for l in before}
     done = bw.run("dlq", "replay", ids['{"id":3}'], ids['{"id":5}'], "--dry-run")
-    assert done.returncode == 0 and "would replay 2" in done.stdout, done
+    assert done.returncode == 0 and "replaying now: 2 read again" in done.stdout, done
     assert bw.json("dlq", "list", "--sync", "shop.orders")["dead_letters"] == before, "a dry run changed something"
     done = bw.run("dlq", "replay", ids['{"id":3}'], ids['{"id":5}'])
-    assert done.returncode == 0 and "1 of 2 replayed, 1 still do not fit" in done.stdout, done
+    assert done.returncode == 1 and "1 replayed, 1 refused, 0 gone, 0 open" in done.stdout, done
     assert [r["day"] for r in sandbox.rows("orders") if r["id"] == "3"] == ["2026-03-03"]
     left = {l["key"]: l for l in bw.json("dlq", "list", "--sync", "shop.orders")["dead_letters"]}
     assert set(left) == {'{"id":5}', '{"id":7}'}, left
