@@ -25,7 +25,7 @@ typedef struct aggregation {
     ds_query query;
     ds_reading reading;
     aggregate items[MAX_AGGREGATIONS];
-    size_t count;
+    size_t count, unnamed;
     bw_status status;
     bw_error *err;
 } aggregation;
@@ -79,7 +79,8 @@ static bw_status parse_aggregate(aggregation *a, const ds_node *node, bw_error *
     if (status == BW_OK && field[0])
         status = ds_json_text(field[0], "alias", &out->alias, err);
     if (!out->alias.len)
-        out->alias = bw_slice_cstr(bw_arena_printf(a->call->place.arena, "property_%zu", a->count));
+        out->alias =
+            bw_slice_cstr(bw_arena_printf(a->call->place.arena, "property_%zu", ++a->unnamed));
     for (size_t i = 0; status == BW_OK && i + 1 < a->count; i++) {
         if (bw_slice_eq(a->items[i].alias, out->alias))
             status = bw_error_set(err, BW_INVALID, "the alias %.*s is given twice",

@@ -16,13 +16,12 @@ static bw_status transaction_reading(ds_call *call, const ds_node *token, ds_rea
     return BW_OK;
 }
 
-static bw_status check_horizon(ds_call *call, const ds_reading *reading, bw_error *err)
+/* Of a transaction's snapshot: others are checked when they are named. */
+static bw_status check_kept(ds_call *call, const ds_reading *reading, bw_error *err)
 {
     if (reading->at >= call->store->horizon)
         return BW_OK;
-    if (reading->transaction)
-        return bw_error_set(err, BW_CONFLICT, "the transaction's snapshot is no longer kept");
-    return bw_error_set(err, BW_INVALID, "readTime is too far in the past");
+    return bw_error_set(err, BW_CONFLICT, "the transaction's snapshot is no longer kept");
 }
 
 bw_status ds_call_reading(ds_call *call, const ds_node *node, ds_reading *out, bw_error *err)
@@ -52,13 +51,12 @@ bw_status ds_call_reading(ds_call *call, const ds_node *node, ds_reading *out, b
             out->at = out->read_time = out->transaction->at;
     }
     if (field[3]) {
-        int64_t now = out->read_time;
         status = ds_json_time(field[3], "readTime", &out->read_time, err);
-        if (status == BW_OK && out->read_time > now)
-            status = bw_error_set(err, BW_INVALID, "readTime is in the future");
+        if (status == BW_OK)
+            status = ds_version_readable(call->store, out->read_time, err);
         out->at = out->read_time;
     }
-    return status == BW_OK ? check_horizon(call, out, err) : status;
+    return status == BW_OK ? check_kept(call, out, err) : status;
 }
 
 void ds_call_add_time(ds_call *call, const char *name, int64_t us)

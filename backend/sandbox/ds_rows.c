@@ -205,6 +205,16 @@ int64_t ds_version_next(ds_store *store)
     return store->last_version;
 }
 
+bw_status ds_version_readable(ds_store *store, int64_t at, bw_error *err)
+{
+    int64_t now = ds_version_now(store);
+    if (at > now)
+        return bw_error_set(err, BW_INVALID, "readTime is in the future");
+    if (at < now - DS_HISTORY_WINDOW || at < store->horizon)
+        return bw_error_set(err, BW_INVALID, "readTime is too far in the past");
+    return BW_OK;
+}
+
 static bw_status sweep(ds_store *store, int64_t now, bw_error *err)
 {
     for (int i = 0; i < SWEEP_ROWS; i++) {

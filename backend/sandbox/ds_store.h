@@ -121,6 +121,8 @@ BW_NODISCARD bw_status ds_entity_ended(ds_store *store, int64_t partition, bw_sl
 int64_t ds_version_next(ds_store *store);
 /* The time of a read of what is current: later commits have later versions. */
 int64_t ds_version_now(ds_store *store);
+/* Whether the past at a time that a client names can be read; fails with INVALID. */
+BW_NODISCARD bw_status ds_version_readable(ds_store *store, int64_t at, bw_error *err);
 /* Writes the counters down and removes rows that nobody may read any more. */
 BW_NODISCARD bw_status ds_version_commit(ds_store *store, int64_t version, bw_error *err);
 

@@ -66,9 +66,7 @@ static bw_status read_only_options(ds_store *store, const ds_node *node, ds_tran
     bw_status status = ds_json_fields(node, "readOnly", names, &read_time, err);
     if (status == BW_OK && read_time)
         status = ds_json_time(read_time, "readTime", &t->at, err);
-    if (status == BW_OK && t->at > ds_version_now(store))
-        status = bw_error_set(err, BW_INVALID, "readTime is in the future");
-    return status;
+    return status == BW_OK && read_time ? ds_version_readable(store, t->at, err) : status;
 }
 
 /* The previous attempt is over either way: its token need not be known any more. */

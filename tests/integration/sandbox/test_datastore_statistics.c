@@ -45,10 +45,12 @@ static void aggregations_compute(void **state)
     assert_aggregate(f, SUM("n"), K_ALL, "{'integerValue':'9223372036854775807'}");
     ask(f, "runAggregationQuery",
         "{'aggregationQuery':{'aggregations':[{'count':{}},{" SUM(
-            "n") "},{'alias':'c','count':{}}],"
-                 "'nestedQuery':" K_ALL "}}");
+            "n") "},{'alias':'c','count':{}},{" AVG("n") "}],"
+                                                         "'nestedQuery':" K_ALL "}}");
     assert_at(f, "batch.aggregationResults.0.aggregateProperties.property_1.integerValue", "8");
     assert_at(f, "batch.aggregationResults.0.aggregateProperties.c.integerValue", "8");
+    assert_true(
+        bw_test_json_has(body(f), "batch.aggregationResults.0.aggregateProperties.property_3"));
     ask_fails(
         f, 400, "INVALID_ARGUMENT", "runAggregationQuery",
         "{'aggregationQuery':{'aggregations':[{'alias':'c','count':{}},{'alias':'c','count':{}"

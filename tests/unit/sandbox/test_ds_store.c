@@ -150,6 +150,7 @@ static void the_past_is_kept_for_an_hour(void **state)
     bw_buf_cstr(&f->out);
     assert_non_null(strstr(f->out.ptr, "\"version\":\"1700000000000000\""));
     f->clock.now_us = T0 + 61 * BW_MINUTE;
+    assert_int_equal(call(f, ds_method_lookup, READ_T1), BW_INVALID);
     assert_ok(call(f, ds_method_commit, WRITE), f->err);
     assert_int_equal(f->store->history, 2);
     assert_int_equal(call(f, ds_method_lookup, READ_T1), BW_INVALID);
