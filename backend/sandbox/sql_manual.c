@@ -11,6 +11,7 @@ const sql_outside sql_outsides[] = {
     {"ALTER TABLE RENAME", "ALTER TABLE t RENAME TO u"},
     {"CREATE TABLE CLONE, snapshots", "CREATE TABLE t CLONE u"},
     {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
+    {"Pipe syntax, and queries that begin with FROM", "SELECT 1 AS x |> WHERE x = 1"},
     {"Wildcard tables", "SELECT * FROM `d.t_*`"},
     {"Table functions", "SELECT * FROM f(1)"},
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},

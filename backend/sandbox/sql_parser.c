@@ -242,6 +242,10 @@ static void parse_statement(sql_parser *p, sql_stmt *s)
             return;
         }
     }
+    if (sql_at_word(p, "FROM")) {
+        sql_unsupported(p, t->pos, "a query that begins with FROM");
+        return;
+    }
     for (size_t i = 0; i < BW_COUNT(others); i++) {
         if (sql_at_word(p, others[i])) {
             char what[64];
@@ -267,7 +271,9 @@ bw_status sql_parse(bw_arena *arena, bw_slice text, sql_stmt *out, bq_error *err
     parse_statement(&p, out);
     bool closed = sql_accept_symbol(&p, ";");
     if (!p.failed && sql_peek(&p)->type != SQL_END) {
-        if (closed)
+        if (sql_at_symbol(&p, "|") && sql_token_symbol(sql_ahead(&p, 1), ">"))
+            sql_unsupported(&p, sql_peek(&p)->pos, "pipe syntax");
+        else if (closed)
             sql_unsupported(&p, sql_peek(&p)->pos, "a script of several statements");
         else
             sql_expected(&p, "end of input");

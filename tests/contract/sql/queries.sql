@@ -226,7 +226,7 @@ SELECT
 --> ERROR Syntax error: SELECT list must not be empty
 
 FROM t
---> ERROR Syntax error
+--> ERROR Unsupported: a query that begins with FROM
 
 SELECT id, FROM t WHERE id = 1
 --> id INT64
@@ -295,8 +295,8 @@ CREATE TABLE r (x RANGE<DATE>)
 SELECT ST_GEOGPOINT(1, 2)
 --> ERROR
 
-FROM t |> WHERE id = 1
---> ERROR
+SELECT * FROM t |> WHERE id = 1
+--> ERROR Unsupported: pipe syntax
 
 SELECT g, SUM(n) FROM (SELECT 1 AS g, 2 AS n) GROUP BY ROLLUP(g)
 --> ERROR Unsupported: GROUP BY ROLLUP
