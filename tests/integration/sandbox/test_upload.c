@@ -69,11 +69,11 @@ static char *make_rows(size_t size, size_t *rows)
     "\"type\":\"STRING\"}]}"
 
 /* Begins a session for a load into `table`. */
-static void begin(fixture *f, const char *table)
+static void begin_at(fixture *f, const char *path, const char *table)
 {
     snprintf(f->job, sizeof f->job, "job_%d", f->serial++);
     int status = bw_test_http_json(
-        f->http, "POST", JOBS "?uploadType=resumable",
+        f->http, "POST", path,
         "{\"configuration\":{\"load\":{\"destinationTable\":{\"projectId\":\"p\",\"datasetId\":"
         "\"d\",\"tableId\":\"%s\"},\"sourceFormat\":\"NEWLINE_DELIMITED_JSON\"" SCHEMA
         "}},\"jobReference\":{\"projectId\":\"p\",\"jobId\":\"%s\"}}",
@@ -84,6 +84,11 @@ static void begin(fixture *f, const char *table)
     assert_non_null(location);
     snprintf(f->session, sizeof f->session, "%s", location);
     assert_non_null(strstr(f->session, "upload_id="));
+}
+
+static void begin(fixture *f, const char *table)
+{
+    begin_at(f, JOBS "?uploadType=resumable", table);
 }
 
 /* One request to the session; `range` NULL sends no Content-Range. */
@@ -267,6 +272,27 @@ static void a_session_can_be_ended_without_bytes(void **state)
     assert_int_equal(put(f, "bytes */0", NULL, 0), 200);
     assert_loaded(f, "empty", 0);
     free(data);
+}
+
+/* Where the emulator's host is put before paths that have everything already. */
+static void every_path_of_a_session_is_served(void **state)
+{
+    fixture *f = *state;
+    static const char *const paths[] = {"/upload/bigquery/v2/projects/p/jobs",
+                                        "/bigquery/v2/upload/bigquery/v2/projects/p/jobs",
+                                        "/resumable/upload/bigquery/v2/projects/p/jobs"};
+    for (size_t i = 0; i < BW_COUNT(paths); i++) {
+        char path[128], table[32];
+        snprintf(path, sizeof path, "%s?uploadType=resumable&prettyPrint=false", paths[i]);
+        snprintf(table, sizeof table, "variant%zu", i);
+        begin_at(f, path, table);
+        assert_non_null(strstr(f->session, paths[i]));
+        assert_int_equal(put(f, NULL, "{\"n\":1}\n", 8), 200);
+        assert_loaded(f, table, 1);
+        /* What is behind the path without /bigquery/v2 is the same. */
+        assert_int_equal(bw_test_http_get(f->http, "/projects/p/datasets/d/tables/%s", table), 200);
+        assert_body_at(f, "numRows", "1");
+    }
 }
 
 static void chunks_that_break_the_rules_keep_nothing(void **state)
@@ -478,6 +504,7 @@ int main(void)
         cmocka_unit_test(broken_multipart_is_refused),
         cmocka_unit_test(a_session_takes_chunks_and_becomes_a_job),
         cmocka_unit_test(a_session_can_be_ended_without_bytes),
+        cmocka_unit_test(every_path_of_a_session_is_served),
         cmocka_unit_test(chunks_that_break_the_rules_keep_nothing),
         cmocka_unit_test(unknown_sessions_are_not_found),
         cmocka_unit_test(clients_that_cannot_bear_308_get_200),
