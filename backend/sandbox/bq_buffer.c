@@ -40,7 +40,7 @@ bw_status bq_buffer_add(bq_catalog *catalog, int64_t storage, int64_t count, int
     free(sql);
     if (status == BW_OK && sqlite3_step(stmt) == SQLITE_ROW)
         last = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     int64_t first = last - count + 1;
     if (status == BW_OK)
         status = bq_store_exec(catalog, err, "DELETE FROM bq_buffer WHERE arrived <= ?", "i",
@@ -72,7 +72,7 @@ bw_status bq_buffer_fill(bq_catalog *catalog, int64_t storage, bq_table *table, 
         table->buffer_bytes = sqlite3_column_int64(stmt, 1);
         table->buffer_since_us = sqlite3_column_int64(stmt, 2);
     }
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return status;
 }
 

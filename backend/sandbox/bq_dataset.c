@@ -52,7 +52,7 @@ bw_status bq_store_dataset(bq_catalog *catalog, const char *project, const char 
     } else {
         status = bq_error_set(err, "notFound", NULL, "Not found: Dataset %s:%s", project, id);
     }
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return status;
 }
 
@@ -146,7 +146,7 @@ static bw_status drop_one(bq_catalog *catalog, const char *project, const char *
     if (status != BW_OK)
         return status;
     int64_t storage = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return storage == 0 ? BW_NOT_FOUND : bq_storage_drop(catalog, storage, err);
 }
 
@@ -163,7 +163,7 @@ static bw_status delete_dataset(bq_catalog *catalog, const char *project, const 
     if (status != BW_OK)
         return status;
     bool used = sqlite3_step(stmt) == SQLITE_ROW;
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     if (used && !delete_contents)
         return bq_error_set(err, "resourceInUse", NULL, "Dataset %s:%s is still in use", project,
                             id);
@@ -207,7 +207,7 @@ bw_status bq_dataset_list(bq_catalog *catalog, const char *project, const char *
             more = visit(user, &dataset);
         }
         bq_dataset_fini(&dataset);
-        sqlite3_finalize(stmt);
+        bq_store_release(catalog, stmt);
     }
     bq_store_unlock(catalog);
     return status;

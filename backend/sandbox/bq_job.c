@@ -18,7 +18,7 @@ static bw_status read_job(bq_catalog *catalog, const char *project, const char *
                               location ? location : "", location ? "." : "", id);
     else if (json)
         *json = bw_xstrdup((const char *)sqlite3_column_text(stmt, 0));
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return status;
 }
 
@@ -89,7 +89,7 @@ bw_status bq_job_list(bq_catalog *catalog, const char *project, bq_job_visit *vi
             };
             more = visit(user, &job);
         }
-        sqlite3_finalize(stmt);
+        bq_store_release(catalog, stmt);
     }
     bq_store_unlock(catalog);
     return status;

@@ -17,10 +17,57 @@ bw_status bq_store_error(bq_catalog *catalog, bq_error *err)
                         sqlite3_errmsg(catalog->db));
 }
 
+/* An idle statement of this text, which is the caller's now; NULL when there is none. */
+static sqlite3_stmt *take_idle(bq_catalog *catalog, const char *sql)
+{
+    for (size_t i = 0; i < catalog->idle_count; i++) {
+        sqlite3_stmt *stmt = catalog->idle[i];
+        if (strcmp(sqlite3_sql(stmt), sql) != 0)
+            continue;
+        catalog->idle_count--;
+        memmove(&catalog->idle[i], &catalog->idle[i + 1],
+                (catalog->idle_count - i) * sizeof catalog->idle[0]);
+        return stmt;
+    }
+    return NULL;
+}
+
+/* Definitions are made once; a text of many columns would keep much memory. */
+static bool worth_keeping(sqlite3_stmt *stmt)
+{
+    static const char *const words[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT"};
+    const char *sql = sqlite3_sql(stmt);
+    if (strlen(sql) > 2000)
+        return false;
+    for (size_t i = 0; i < BW_COUNT(words); i++) {
+        if (strncmp(sql, words[i], strlen(words[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+void bq_store_release(bq_catalog *catalog, sqlite3_stmt *stmt)
+{
+    if (!stmt)
+        return;
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
+    if (!worth_keeping(stmt)) {
+        sqlite3_finalize(stmt);
+        return;
+    }
+    if (catalog->idle_count == BQ_STORE_STATEMENTS)
+        sqlite3_finalize(catalog->idle[--catalog->idle_count]);
+    memmove(&catalog->idle[1], &catalog->idle[0], catalog->idle_count * sizeof catalog->idle[0]);
+    catalog->idle[0] = stmt;
+    catalog->idle_count++;
+}
+
 static bw_status prepare(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out, const char *sql,
                          const char *types, va_list ap)
 {
-    if (sqlite3_prepare_v2(catalog->db, sql, -1, out, NULL) != SQLITE_OK)
+    *out = take_idle(catalog, sql);
+    if (!*out && sqlite3_prepare_v2(catalog->db, sql, -1, out, NULL) != SQLITE_OK)
         return bq_store_error(catalog, err);
     for (int i = 1; *types; types++, i++) {
         if (*types == 'i') {
@@ -52,7 +99,7 @@ static bw_status step_to_end(bq_catalog *catalog, sqlite3_stmt *stmt, bq_error *
         code = sqlite3_step(stmt);
     } while (code == SQLITE_ROW);
     bw_status status = code == SQLITE_DONE ? BW_OK : bq_store_error(catalog, err);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return status;
 }
 
@@ -186,7 +233,7 @@ bw_status bq_storage_create(bq_catalog *catalog, const bq_schema *schema, int64_
     *storage = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
     if (*storage == 0)
         status = bq_store_error(catalog, err);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     if (status != BW_OK)
         return status;
     bw_buf sql = BW_BUF_INIT;
@@ -261,7 +308,7 @@ static bw_status drop_listed(bq_catalog *catalog, const char *query, bq_error *e
         bw_buf_adds(&names, (const char *)sqlite3_column_text(stmt, 0));
         bw_buf_addc(&names, '\0');
     }
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     for (size_t at = 0; status == BW_OK && at < names.len; at += strlen(names.ptr + at) + 1)
         status = bq_store_execf(catalog, err, "DROP TABLE \"%s\"", names.ptr + at);
     bw_buf_fini(&names);
@@ -280,7 +327,7 @@ static bw_status read_next_expiry(bq_catalog *catalog, bq_error *err)
     catalog->next_expiry_us = BW_FOREVER;
     if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
         catalog->next_expiry_us = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return BW_OK;
 }
 
@@ -335,6 +382,8 @@ void bq_catalog_close(bq_catalog *catalog)
 {
     if (!catalog)
         return;
+    while (catalog->idle_count > 0)
+        sqlite3_finalize(catalog->idle[--catalog->idle_count]);
     sqlite3_close(catalog->db);
     pthread_mutex_destroy(&catalog->mu);
     free(catalog);
@@ -372,7 +421,7 @@ static bw_status drop_expired(bq_catalog *catalog, int64_t now, bq_error *err)
         return status;
     if (sqlite3_step(stmt) == SQLITE_ROW)
         storage = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     if (storage == 0)
         return BW_NOT_FOUND;
     return bq_storage_drop(catalog, storage, err);

@@ -15,9 +15,15 @@
 
 #include "backend/sandbox/bq_catalog.h"
 
+#define BQ_STORE_STATEMENTS 32
+
 struct bq_catalog {
     sqlite3 *db;
     pthread_mutex_t mu;
+    /* guarded by mu: statements that nobody uses now, the newest first; to prepare one takes longer
+       than to run it */
+    sqlite3_stmt *idle[BQ_STORE_STATEMENTS];
+    size_t idle_count;
     const bw_clock *clock;
     int64_t next_expiry_us; /* guarded by mu; BW_FOREVER when nothing expires */
     int64_t buffer_us;      /* guarded by mu: rows of insertAll stay so long in the buffer */
@@ -37,9 +43,12 @@ BW_NODISCARD bw_status bq_store_exec(bq_catalog *catalog, bq_error *err, const c
 /* SQL made of a format and run without arguments. */
 BW_NODISCARD bw_status bq_store_execf(bq_catalog *catalog, bq_error *err, const char *fmt, ...)
     BW_PRINTF(3, 4);
-/* A prepared statement with its arguments bound; the caller steps and finalises it. */
+/* A prepared statement with its arguments bound; the caller steps and releases it. */
 BW_NODISCARD bw_status bq_store_query(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out,
                                       const char *sql, const char *types, ...);
+
+/* Gives a statement of bq_store_query back. NULL is fine. */
+void bq_store_release(bq_catalog *catalog, sqlite3_stmt *stmt);
 
 BW_NODISCARD bw_status bq_store_begin(bq_catalog *catalog, bq_error *err);
 /* Commits when `status` is BW_OK, else rolls back; returns what the caller returns. */

@@ -71,7 +71,7 @@ bw_status bq_store_find(bq_catalog *catalog, bq_table_ref ref, bq_table *out, in
         status = read_table(stmt, out, storage, err);
     else
         status = BW_NOT_FOUND;
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     if (status == BW_NOT_FOUND) {
         status = bq_store_dataset(catalog, ref.project, ref.dataset, NULL, err);
         if (status == BW_OK)
@@ -325,7 +325,7 @@ bw_status bq_store_list(bq_catalog *catalog, const char *project, const char *da
         more = status == BW_OK && visit(user, &table);
     }
     bq_table_fini(&table);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     return status;
 }
 
@@ -369,7 +369,7 @@ static bw_status scan_rows(bq_catalog *catalog, bq_table_ref ref, const int *col
     }
     if (status == BW_OK && code != SQLITE_ROW && code != SQLITE_DONE)
         status = bq_store_error(catalog, err);
-    sqlite3_finalize(stmt);
+    bq_store_release(catalog, stmt);
     bw_buf_fini(&sql);
     bq_table_fini(&table);
     return status;
