@@ -74,16 +74,15 @@ static bw_status fail_for_drift(const bw_target *target, bw_error *err)
     return bw_error_set(err, BW_INVALID, "the columns do not fit");
 }
 
-/* A raw table is made with the one that it belongs to. */
-static bool was_prepared(const bw_provision *p, const bw_provision_table *table)
+/* A raw table is made with the one that it belongs to: that one's item, or NULL. */
+static const bw_provision_item *main_of(const bw_provision *p, const bw_provision_table *table)
 {
-    for (size_t i = 0; i < p->count; i++) {
+    for (size_t i = 0; table->raw && i < p->count; i++) {
         const bw_provision_table *other = p->items[i].table;
-        if (other && table->raw && !other->raw && other->prepared && other->def == table->def &&
-            !other->further)
-            return true;
+        if (other && !other->raw && !other->further && other->def == table->def)
+            return &p->items[i];
     }
-    return false;
+    return NULL;
 }
 
 static bw_status do_table(worker *w, bw_provision_item *item, bw_error *err)
@@ -97,8 +96,12 @@ static bw_status do_table(worker *w, bw_provision_item *item, bw_error *err)
                                                         item->dataset->dataset,
                                                         strrchr(item->name, '.') + 1},
                                         err);
-    if (was_prepared(p, table))
+    const bw_provision_item *whole = main_of(p, table);
+    if (whole && whole->table->prepared)
         return BW_OK;
+    if (whole && whole->tried)
+        return bw_error_set(err, whole->error.status, "it is made with %s, which failed",
+                            whole->name);
     bw_status s = table->described ? BW_OK : bw_provision_describe(p, table, err);
     if (s == BW_OK)
         s = bw_destination_prepare(w->destination, &table->spec, &table->info.schema, &p->arena,

@@ -5,6 +5,10 @@
 #include "app/provision.h"
 #include "backend/core/units.h"
 
+/* What Pub/Sub means where it says nothing. */
+#define DEFAULT_DEADLINE  10 /* seconds */
+#define DEFAULT_RETENTION (7 * BW_DAY)
+
 typedef const char *to_text(const json_t *value, bw_arena *arena);
 
 static const char *text(const json_t *value, bw_arena *arena)
@@ -26,23 +30,24 @@ static const char *number(const json_t *value, bw_arena *arena)
                : "none";
 }
 
+static const char *exact(int64_t us, bw_arena *arena)
+{
+    char out[BW_TIME_TEXT];
+    return bw_arena_strdup(arena, bw_format_duration_exact(us, out));
+}
+
 static const char *whole_seconds(const json_t *value, bw_arena *arena)
 {
-    return json_is_integer(value)
-               ? bw_arena_printf(arena, "%llds", (long long)json_integer_value(value))
-               : "10s";
+    int64_t s = json_is_integer(value) ? json_integer_value(value) : DEFAULT_DEADLINE;
+    return exact(s * BW_SECOND, arena);
 }
 
 static const char *duration(const json_t *value, bw_arena *arena)
 {
     const char *s = json_string_value(value);
-    char out[BW_TIME_TEXT];
-    int64_t us;
-    if (!s)
-        s = "604800s";
-    return bw_parse_duration(bw_slice_cstr(s), &us)
-               ? bw_arena_strdup(arena, bw_format_duration_exact(us, out))
-               : bw_arena_strdup(arena, s);
+    int64_t us = DEFAULT_RETENTION;
+    return !s || bw_parse_duration(bw_slice_cstr(s), &us) ? exact(us, arena)
+                                                          : bw_arena_strdup(arena, s);
 }
 
 static const struct field {
@@ -105,7 +110,7 @@ static void differ(bw_provision_item *item, const struct field *f, const json_t 
 }
 
 /* Whether something that is kept now will be dropped. */
-static void warn_of_loss(bw_provision_item *item, const json_t *found, bw_arena *arena)
+static void warn_of_loss(bw_provision_item *item, const json_t *found)
 {
     const json_t *patch = item->patch;
     int64_t now, then;
@@ -113,7 +118,6 @@ static void warn_of_loss(bw_provision_item *item, const json_t *found, bw_arena 
     const char *to = json_string_value(json_object_get(patch, "messageRetentionDuration"));
     bool shorter = from && to && bw_parse_duration(bw_slice_cstr(from), &now) &&
                    bw_parse_duration(bw_slice_cstr(to), &then) && then < now;
-    (void)arena;
     if (json_object_get(patch, "retainAckedMessages") &&
         !json_is_true(json_object_get(patch, "retainAckedMessages")))
         item->note = "acknowledged messages will be dropped: a resync cannot read them again";
@@ -151,7 +155,7 @@ void bw_provision_compare(bw_provision_item *item, const json_t *found, bw_arena
     }
     const char *why = unusable(found);
     if (item->action == BW_PROVISION_UPDATE)
-        warn_of_loss(item, found, arena);
+        warn_of_loss(item, found);
     if (item->action == BW_PROVISION_CONFLICT || why) {
         item->action = BW_PROVISION_CONFLICT;
         item->note = why ? why : "a subscription's topic, ordering and filter are fixed";
