@@ -2,6 +2,7 @@
 #include "tests/integration/sandbox/datastore_fixture.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define K_A   "{'path':[{'kind':'K','name':'a'}]}"
 #define K_B   "{'path':[{'kind':'K','name':'b'}]}"
@@ -296,6 +297,61 @@ static void what_was_committed_survives_a_kill(void **state)
     free(version);
 }
 
+#define PAIRS 60
+
+typedef struct writer {
+    pthread_t thread;
+    const char *url;
+    atomic_int acknowledged;
+} writer;
+
+/* Commits pairs of entities until the service is gone. */
+static void *write_pairs(void *user)
+{
+    writer *w = user;
+    bw_test_http *http = bw_test_http_new(w->url);
+    for (int i = 1, status = 200; status == 200; i++) {
+        char *text = bw_xasprintf(
+            "{'mode':2,'mutations':[{'insert':{'key':{'path':[{'kind':'K','id':%d}]},'properties':"
+            "{'n':{'integerValue':%d}}}},{'insert':{'key':{'path':[{'kind':'L','id':%d}]}}}]}",
+            i, i, i);
+        status = post(http, "p", "commit", text);
+        free(text);
+        if (status == 200)
+            atomic_store(&w->acknowledged, i);
+    }
+    bw_test_http_free(http);
+    return NULL;
+}
+
+static long long count_of(fixture *f, const char *query)
+{
+    ask(f, "runAggregationQuery",
+        "{'aggregationQuery':{'aggregations':[{'alias':'c','count':{}}],'nestedQuery':%s}}", query);
+    return strtoll(at(f, "batch.aggregationResults.0.aggregateProperties.c.integerValue"), NULL,
+                   10);
+}
+
+/* Killed in the middle of commits: what was acknowledged is there, and nothing is there by half. */
+static void a_kill_leaves_whole_commits(void **state)
+{
+    fixture *f = *state;
+    writer w = {.url = bw_test_sandbox_url(f->sandbox)};
+    assert_int_equal(pthread_create(&w.thread, NULL, write_pairs, &w), 0);
+    while (atomic_load(&w.acknowledged) < PAIRS)
+        count_of(f, "{'kind':[{'name':'K'}]}"); /* fails when the service does not answer */
+    bw_test_sandbox_kill(f->sandbox);
+    assert_int_equal(pthread_join(w.thread, NULL), 0);
+    bw_test_sandbox_restart(f->sandbox);
+    bw_test_http_free(f->http);
+    f->http = bw_test_http_new(bw_test_sandbox_url(f->sandbox));
+    long long pairs = count_of(f, "{'kind':[{'name':'K'}]}");
+    assert_in_range(pairs, atomic_load(&w.acknowledged), atomic_load(&w.acknowledged) + 1);
+    assert_int_equal(count_of(f, "{'kind':[{'name':'L'}]}"), pairs);
+    assert_int_equal(count_of(f, "{'kind':[{'name':'K'}],'order':[{'property':{'name':'n'}}]}"),
+                     pairs);
+}
+
 static void a_reset_forgets_everything(void **state)
 {
     fixture *f = *state;
@@ -322,6 +378,7 @@ int main(void)
         TEST(no_increment_is_lost),
         cmocka_unit_test_setup_teardown(what_was_committed_survives_a_kill, setup_persistent,
                                         teardown),
+        cmocka_unit_test_setup_teardown(a_kill_leaves_whole_commits, setup_persistent, teardown),
         TEST(a_reset_forgets_everything),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
