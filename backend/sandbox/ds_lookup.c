@@ -58,14 +58,14 @@ static bw_status look_up(lookup *l, const ds_key *key, bw_slice path, bw_error *
         add_key(&l->deferred, "", key, "");
         return BW_OK;
     }
-    bw_status status =
-        ds_call_partition(call, key, l->reading.transaction != NULL, &partition, err);
+    bw_status status = ds_call_partition(call, key, false, &partition, err);
     if (status == BW_OK && partition)
         status = ds_entity_get(call->store, partition, path, l->reading.at, call->place.arena, &row,
                                err);
     if (status != BW_OK)
         return status;
-    if (l->reading.transaction)
+    /* What the service computes is not in anybody's way. */
+    if (l->reading.transaction && !ds_name_reserved(ds_key_last(key)->kind))
         ds_transaction_note(l->reading.transaction, partition, path, row.version);
     if (row.id)
         return add_found(l, &row, err);
@@ -141,6 +141,16 @@ static bw_status look_all_up(lookup *l, const ds_keys *keys, bw_error *err)
     return status;
 }
 
+/* A transaction notes also what is missing, which needs the number of a partition that stays. */
+static bw_status make_partitions(ds_call *call, const ds_keys *keys, bw_error *err)
+{
+    int64_t ignored;
+    bw_status status = BW_OK;
+    for (size_t i = 0; status == BW_OK && i < keys->count; i++)
+        status = ds_call_partition(call, keys->items[i], true, &ignored, err);
+    return status;
+}
+
 bw_status ds_method_lookup(ds_call *call, bw_error *err)
 {
     static const char *const names[] = {"databaseId", "keys", "readOptions", "propertyMask", NULL};
@@ -156,8 +166,11 @@ bw_status ds_method_lookup(ds_call *call, bw_error *err)
         status = ds_call_reading(call, field[2], &l.reading, err);
     if (status != BW_OK)
         return status;
-    bool made;
-    status = ds_virtual_make_keys(call, &keys, l.reading.at, &made, err);
+    bool made = false;
+    if (l.reading.transaction)
+        status = make_partitions(call, &keys, err);
+    if (status == BW_OK)
+        status = ds_virtual_make_keys(call, &keys, l.reading.at, &made, err);
     if (status == BW_OK)
         status = look_all_up(&l, &keys, err);
     if (made)

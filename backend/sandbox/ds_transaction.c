@@ -69,15 +69,29 @@ static bw_status read_only_options(ds_store *store, const ds_node *node, ds_tran
     return status == BW_OK && read_time ? ds_version_readable(store, t->at, err) : status;
 }
 
-/* The previous attempt is over either way: its token need not be known any more. */
-static bw_status read_write_options(const ds_place *place, const ds_node *node, bw_error *err)
+static ds_transaction *by_token(ds_store *store, const ds_place *place, bw_slice token)
+{
+    for (ds_transaction *t = store->transactions; t; t = t->next) {
+        if (token.len == DS_TRANSACTION_TOKEN && memcmp(token.ptr, t->token, token.len) == 0 &&
+            strcmp(t->project, place->project) == 0 && strcmp(t->database, place->database) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+/* The previous attempt is over, whether it is still known or not. */
+static bw_status read_write_options(ds_store *store, const ds_place *place, const ds_node *node,
+                                    bw_error *err)
 {
     static const char *const names[] = {"previousTransaction", NULL};
     const ds_node *previous;
-    bw_slice ignored;
+    bw_slice token;
     bw_status status = ds_json_fields(node, "readWrite", names, &previous, err);
-    if (status == BW_OK && previous)
-        status = ds_json_bytes(place->arena, previous, "previousTransaction", &ignored, err);
+    if (status == BW_OK && previous) {
+        status = ds_json_bytes(place->arena, previous, "previousTransaction", &token, err);
+        if (status == BW_OK)
+            ds_transaction_end(store, by_token(store, place, token));
+    }
     return status;
 }
 
@@ -93,7 +107,7 @@ static bw_status read_options(ds_store *store, const ds_place *place, const ds_n
     if (status == BW_OK && field[0])
         status = read_only_options(store, field[0], t, err);
     if (status == BW_OK && field[1])
-        status = read_write_options(place, field[1], err);
+        status = read_write_options(store, place, field[1], err);
     return status;
 }
 
@@ -136,10 +150,8 @@ bw_status ds_transaction_find(ds_store *store, const ds_place *place, const ds_n
     if (status != BW_OK)
         return status;
     sweep(store);
-    for (ds_transaction *t = store->transactions; t; t = t->next) {
-        if (bytes.len != DS_TRANSACTION_TOKEN || memcmp(bytes.ptr, t->token, bytes.len) != 0 ||
-            strcmp(t->project, place->project) != 0 || strcmp(t->database, place->database) != 0)
-            continue;
+    ds_transaction *t = by_token(store, place, bytes);
+    if (t) {
         t->touched_us = bw_mono_us(store->clock);
         *out = t;
         return BW_OK;

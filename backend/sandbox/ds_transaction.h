@@ -41,6 +41,7 @@ BW_NODISCARD bw_status ds_transaction_begin(ds_store *store, const ds_place *pla
 BW_NODISCARD bw_status ds_transaction_find(ds_store *store, const ds_place *place,
                                            const ds_node *token, ds_transaction **out,
                                            bw_error *err);
+/* NULL is fine. */
 void ds_transaction_end(ds_store *store, ds_transaction *transaction);
 /* "transaction":"...": the token in base64 */
 void ds_transaction_print(bw_buf *out, const ds_transaction *transaction);

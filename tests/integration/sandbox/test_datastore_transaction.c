@@ -78,6 +78,15 @@ static void commits_fail_when_what_was_read_has_changed(void **state)
         {true, "runQuery", READ(WHERE_N(77)), UPSERT("c", "{'n':{'integerValue':77}}")},
         {false, "runQuery", READ(",'limit':1"), UPSERT("z", "{}")},
         {true, "runQuery", READ(",'limit':1"), UPSERT("A", "{}")},
+        /* Statistics and other computed kinds change with every write and are in nobody's way. */
+        {false, "lookup",
+         "{'keys':[{'partitionId':{'namespaceId':'fresh'},'path':[{'kind':'__Stat_Ns_Kind__',"
+         "'name':'K'}]},{'path':[{'kind':'__Stat_Kind__','name':'K'}]}],'readOptions':"
+         "{'transaction':'%s'}}",
+         UPSERT("c", "{}")},
+        {false, "runQuery",
+         "{'query':{'kind':[{'name':'__Stat_Kind__'}]},'readOptions':{'transaction':'%s'}}",
+         UPSERT("c", "{}")},
         {true, "runAggregationQuery", COUNT, UPSERT("c", "{}")},
         {false, "runAggregationQuery", COUNT,
          "{'mode':2,'mutations':[{'upsert':{'key':{'path':[{'kind':'L','name':'c'}]}}}]}"},
@@ -99,9 +108,11 @@ static void commits_fail_when_what_was_read_has_changed(void **state)
             fail_msg("case %zu answers %d: %s", i, status, body(f));
         if (cases[i].aborted) {
             ask_fails(f, 400, "INVALID_ARGUMENT", "commit", "{'transaction':'%s'}", t);
-            ask(f, "rollback", "{'transaction':'%s'}", t);
+            if (i % 2)
+                ask(f, "rollback", "{'transaction':'%s'}", t);
             ask(f, "beginTransaction",
                 "{'transactionOptions':{'readWrite':{'previousTransaction':'%s'}}}", t);
+            ask_fails(f, 400, "INVALID_ARGUMENT", "rollback", "{'transaction':'%s'}", t);
         }
         free(t);
     }
