@@ -167,6 +167,19 @@ static bw_status run_in(bw_session *session, const wishes *w, bool *well, bw_err
     return s;
 }
 
+/* A script reads one document whatever happened. */
+static bw_exit failed(const bw_cli_context *ctx, const bw_error *err)
+{
+    const char *format = bw_cli_value(ctx->line, "format");
+    if (format && strcmp(format, "json") == 0) {
+        json_t *doc = json_object();
+        json_object_set_new(doc, "ok", json_false());
+        json_object_set_new(doc, "error", bw_json_error(err));
+        bw_json_print(doc, ctx->out);
+    }
+    return bw_session_failed(ctx, err);
+}
+
 static bw_exit run(const bw_cli_context *ctx)
 {
     bw_session session;
@@ -178,7 +191,7 @@ static bw_exit run(const bw_cli_context *ctx)
         s = read_wishes(ctx, &w, &err);
     if (s == BW_OK)
         s = run_in(&session, &w, &well, &err);
-    bw_exit code = s != BW_OK ? bw_session_failed(ctx, &err) : well ? BW_EXIT_OK : BW_EXIT_FAILED;
+    bw_exit code = s != BW_OK ? failed(ctx, &err) : well ? BW_EXIT_OK : BW_EXIT_FAILED;
     bw_session_close(&session);
     return code;
 }

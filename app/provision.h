@@ -117,6 +117,8 @@ void bw_provision_note(bw_provision *p, const char *sentence);
 
 /* The topics and subscriptions of the syncs and of audit, from the configuration alone. */
 void bw_provision_wish(bw_provision *p);
+/* The full name of the subscription that a sync reads, in the arena. */
+const char *bw_provision_subscription_of(bw_provision *p, const bw_sync_def *def);
 /* The dashboard of all syncs. */
 void bw_provision_wish_dashboard(bw_provision *p);
 /* Its id in the project, in the arena, and the resource without its name (the caller's). */
@@ -145,7 +147,8 @@ void bw_provision_look_for_destroy(bw_provision *p, bool tables);
 
 /* ---- doing it --------------------------------------------------------------------------- */
 
-/* Creates, updates and deletes what the plan says, telling each outcome. Goes on after a failure. */
+/* Creates, updates and deletes what the plan says, each with an entry in the audit trail, telling each
+   outcome. Goes on after a failure. */
 void bw_provision_apply(bw_provision *p, void (*tell)(void *user, const bw_provision_item *item),
                         void *user);
 

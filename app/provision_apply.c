@@ -1,6 +1,8 @@
 /* Carrying out a plan: one call per resource, each of which may be repeated. */
+#include <stdlib.h>
 #include <string.h>
 
+#include "app/json_out.h"
 #include "app/provision.h"
 #include "backend/google/bigquery.h"
 #include "backend/google/monitoring.h"
@@ -136,6 +138,28 @@ static bw_status do_dashboard(worker *w, bw_provision_item *item, bw_error *err)
     return s;
 }
 
+/* ---- the audit trail -------------------------------------------------------------------- */
+
+static bw_status audit(const bw_provision *p, const bw_provision_item *item, bw_error *err)
+{
+    json_t *detail = json_object(), *changes = json_object();
+    json_object_set_new(detail, "kind", bw_json_text(bw_provision_kind_name(item->kind)));
+    json_object_set_new(detail, "action", bw_json_text(bw_provision_action_name(item->action)));
+    for (size_t i = 0; i < item->n_changes; i++) {
+        json_t *change = json_array();
+        json_array_append_new(change, bw_json_text(item->changes[i].from));
+        json_array_append_new(change, bw_json_text(item->changes[i].to));
+        json_object_set_new(changes, item->changes[i].field, change);
+    }
+    json_object_set_new(detail, "changes", changes);
+    char *text = json_dumps(detail, JSON_COMPACT);
+    bw_status s = bw_store_audit_add(p->session->store, p->session->who, "provision", item->name,
+                                     text ? text : "{}", err);
+    free(text);
+    json_decref(detail);
+    return s == BW_OK ? s : bw_error_wrap(err, "done, but not in the audit trail");
+}
+
 /* ---- all of it -------------------------------------------------------------------------- */
 
 static bool is_to_do(const bw_provision_item *item)
@@ -176,6 +200,8 @@ void bw_provision_apply(bw_provision *p, void (*tell)(void *user, const bw_provi
         if (!is_to_do(item))
             continue;
         bw_status s = carry_out(&w, item, &err);
+        if (s == BW_OK)
+            s = audit(p, item, &err);
         item->tried = true;
         if (s != BW_OK)
             item->error = err;

@@ -3,12 +3,15 @@
 #include <strings.h>
 
 #include "app/provision.h"
+#include "backend/core/units.h"
 #include "backend/google/bigquery.h"
 #include "backend/google/monitoring.h"
 #include "backend/google/pubsub.h"
 
 /* Subscriptions of a topic that are looked at. */
 #define OTHERS_MAX 100
+/* What Monitoring says is good to know, and no reason to wait for long. */
+#define MONITORING_DEADLINE (5 * BW_SECOND)
 
 static void set_unknown(bw_provision *p, bw_provision_item *item, const bw_error *err)
 {
@@ -166,6 +169,22 @@ static void check_others(bw_provision *p, bw_pubsub *ps, bw_provision_item *item
     json_decref(names);
 }
 
+/* What deleting it loses, as far as Monitoring says. */
+static const char *held(bw_provision *p, const char *subscription)
+{
+    bw_error err = BW_ERROR_INIT;
+    bw_subscription_backlog backlog;
+    char at[BW_TIME_TEXT];
+    bw_monitoring *mon = bw_monitoring_new(p->session->google, NULL, bw_clock_system(), &p->cancel);
+    bw_monitoring_set_deadline(mon, MONITORING_DEADLINE);
+    bw_status s = bw_monitoring_backlog(mon, subscription, &backlog, &err);
+    bw_monitoring_free(mon);
+    if (s != BW_OK || backlog.messages < 0)
+        return "how many messages it holds is not known";
+    return bw_arena_printf(&p->arena, "it held %lld messages that are not acknowledged at %s",
+                           (long long)backlog.messages, bw_format_time(backlog.messages_at_us, at));
+}
+
 static void look_before_delete(bw_provision *p, bw_pubsub *ps, bw_provision_item *item)
 {
     bw_error err = BW_ERROR_INIT;
@@ -184,6 +203,8 @@ static void look_before_delete(bw_provision *p, bw_pubsub *ps, bw_provision_item
     json_decref(found);
     if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_TOPIC)
         check_others(p, ps, item);
+    if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_SUBSCRIPTION)
+        item->note = held(p, item->name);
 }
 
 static void look_dashboard_before_delete(bw_provision *p, bw_provision_item *item)

@@ -219,16 +219,11 @@ static void look_described(looker *l, bw_provision_item *item)
 /* Whether the plan creates the subscription that the sync reads: then it cannot be asked yet. */
 static bool is_created_before(bw_provision *p, const bw_sync_def *def)
 {
-    const char *for_whom = bw_arena_printf(&p->arena, "sync %s", def->name);
-    for (size_t i = 0; bw_sync_is_stream(def) && i < p->count; i++) {
-        const bw_provision_item *item = &p->items[i];
-        const char *slash = strrchr(item->name, '/'), *table = strrchr(def->spec.table, '/');
-        if (item->kind == BW_PROVISION_SUBSCRIPTION && item->action == BW_PROVISION_CREATE &&
-            strcmp(item->for_whom, for_whom) == 0 &&
-            strcmp(slash ? slash + 1 : item->name, table ? table + 1 : def->spec.table) == 0)
-            return true;
-    }
-    return false;
+    const bw_provision_item *item =
+        bw_sync_is_stream(def)
+            ? bw_provision_find(p, BW_PROVISION_SUBSCRIPTION, bw_provision_subscription_of(p, def))
+            : NULL;
+    return item && item->action == BW_PROVISION_CREATE;
 }
 
 static void add_tables(looker *l, bw_provision_table *table, bool by_name)

@@ -129,15 +129,19 @@ static void set_policy(bw_provision_item *item, const bw_config_node *node, cons
     json_object_set_new(item->create, "deadLetterPolicy", whole);
 }
 
+const char *bw_provision_subscription_of(bw_provision *p, const bw_sync_def *def)
+{
+    return full_name(p, bw_config_string(def->source_node, "project"), "subscriptions",
+                     def->spec.table);
+}
+
 static void add_subscription(bw_provision *p, const bw_sync_def *def, const char *topic,
                              const char *dead_topic, const char *for_whom)
 {
     const bw_config_node *node = def->node;
     bool is_new;
-    const char *name = full_name(p, bw_config_string(def->source_node, "project"), "subscriptions",
-                                 def->spec.table);
-    bw_provision_item *item =
-        bw_provision_add(p, BW_PROVISION_SUBSCRIPTION, name, for_whom, &is_new);
+    bw_provision_item *item = bw_provision_add(
+        p, BW_PROVISION_SUBSCRIPTION, bw_provision_subscription_of(p, def), for_whom, &is_new);
     if (!is_new)
         return;
     item->wanted = json_object();

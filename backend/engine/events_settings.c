@@ -137,7 +137,12 @@ const bw_setting_table bw_events_settings = BW_SETTING_TABLE(settings);
 
 void bw_events_settings_check(const bw_config_node *n, bw_config_problems *problems)
 {
+    static const char *const whole[] = {"ack_deadline", "retention"};
     const char *mode = bw_config_string(n, "mode");
+    for (size_t i = 0; i < BW_COUNT(whole); i++)
+        if (bw_config_duration(n, whole[i]) % BW_SECOND)
+            bw_config_complain(problems, n, whole[i], NULL, "%s must be in whole seconds",
+                               whole[i]);
     if (strpbrk(bw_config_string(n, "table"), "*?[") && bw_config_given(n, "topic"))
         bw_config_complain(problems, n, "topic", "Name the subscription in an entry of its own.",
                            "a pattern stands for many subscriptions and takes no topic");

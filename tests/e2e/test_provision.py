@@ -85,6 +85,10 @@ def test_made_once():
     assert dead["topic"] == full("topics/orders-dead") and dead["messageRetentionDuration"] == "2678400s"
     assert resource(sandbox, "subscriptions/orders-audit")["topic"] == full("topics/orders-events")
 
+    trail = bw.json("audit")
+    assert {e["subject"] for e in trail["audit"] if e["action"] == "provision"} == \
+        {r["name"] for r in made.values() if r["action"] == "create"}, trail
+
     again, methods = asked(sandbox, lambda: plan(bw, "--dashboard"))
     assert set(actions(again).values()) == {"unchanged"}, actions(again)
     assert methods and all(READS.search(m) for m in methods), methods
@@ -205,7 +209,9 @@ def test_destroy():
     create(sandbox, "subscriptions/theirs", {"topic": full("topics/external-sync-create")})
     tables = sandbox.tables()
 
+    sandbox.call("POST", "/v1/" + full("topics/orders-events:publish"), {"messages": [{"data": "YQ=="}, {"data": "Yg=="}]})
     done, methods = asked(sandbox, lambda: bw.run("provision", "--destroy"))
+    assert done.stdout.count("it held 2 messages") == 2 and done.stdout.count("it held 0 messages") == 1, done.stdout
     assert done.returncode == 2 and "--yes" in done.stderr and all(READS.search(m) for m in methods), (done.stderr, methods)
     assert bw.run("provision", "--destroy", "--yes", "--read-only").returncode == 1
     code, said = at_terminal(bw, "demo", "--destroy")
@@ -236,7 +242,8 @@ def test_refused():
     done = bw.run("provision", "--read-only")
     assert done.returncode == 1 and "read-only" in done.stderr and names(sandbox, "topics") == []
     assert bw.run("provision", "--read-only", "--dry-run").returncode == 0
-    assert bw.run("provision", "--tables").returncode == 2
+    done = bw.run("provision", "--tables", "--format", "json")
+    assert done.returncode == 2 and "--destroy" in json.loads(done.stdout)["error"]["message"], done
     assert bw.run("provision", "--destroy", "--format", "terraform").returncode == 2
     engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     done = wait_for("the engine", lambda: (lambda d: d if "an engine runs" in d.stderr else None)(
