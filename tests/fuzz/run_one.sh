@@ -18,6 +18,9 @@ if [ -x "$here/$name.seeds" ]; then
     mkdir -p "$work/seeds"
     "$here/$name.seeds" "$work/seeds"
     seeds+=("$work/seeds")
+    # Caches that grow make libFuzzer look for leaks after every input, which takes longer than the
+    # input. They are looked for at the end in any case.
+    options+=(-detect_leaks=0)
 fi
 "$program" "${options[@]}" -runs=0 "${seeds[@]}"
 exec "$program" "${options[@]}" -max_total_time="$seconds" "$work/corpus" "${seeds[@]}"
