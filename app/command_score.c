@@ -7,6 +7,7 @@
 
 #define TARGET   (5 * BW_MINUTE)
 #define MAX_LINE ((size_t)64 << 20)
+#define STEP     ((size_t)4096) /* of reading */
 
 typedef struct job {
     const bw_cli_context *ctx;
@@ -96,19 +97,31 @@ static bw_exit from_options(job *j)
 
 typedef enum line_read { LINE_END, LINE_READ, LINE_TOO_LONG } line_read;
 
+/* Up to STEP characters of a line, or up to its end, which is not among them but is what is
+   returned, or EOF. Not by blocks: whoever writes into a pipe slowly wants each line answered. */
+static int read_some(FILE *in, bw_buf *line)
+{
+    char *to = bw_buf_reserve(line, STEP);
+    size_t n = 0;
+    int c = 0;
+    while (n < STEP && (c = getc_unlocked(in)) != EOF && c != '\n')
+        to[n++] = (char)c;
+    line->len += n;
+    return c;
+}
+
 static line_read read_line(FILE *in, bw_buf *line)
 {
     int c;
     bool any = false, fits = true;
     bw_buf_clear(line);
-    while ((c = getc_unlocked(in)) != EOF) {
-        any = true;
-        if (c == '\n')
-            break;
-        fits = fits && line->len < MAX_LINE;
-        if (fits)
-            bw_buf_addc(line, (char)c);
-    }
+    do {
+        c = read_some(in, line);
+        any |= line->len > 0 || c == '\n';
+        fits = fits && line->len <= MAX_LINE;
+        if (!fits) /* the rest is read, and forgotten */
+            bw_buf_clear(line);
+    } while (c != '\n' && c != EOF);
     if (!any)
         return LINE_END;
     return fits ? LINE_READ : LINE_TOO_LONG;

@@ -201,6 +201,20 @@ bool bw_parse_time(bw_slice s, int64_t *us)
     return true;
 }
 
+/* Times are in every row and every message: printf would be most of what they cost. */
+static char *put_digits(char *to, uint64_t v, int count)
+{
+    for (int i = count; i-- > 0; v /= 10)
+        to[i] = (char)('0' + v % 10);
+    return to + count;
+}
+
+static char *put_part(char *to, char before, uint64_t v)
+{
+    *to = before;
+    return put_digits(to + 1, v, 2);
+}
+
 const char *bw_format_time(int64_t us, char out[BW_TIME_TEXT])
 {
     if (us == BW_TIME_NONE) {
@@ -214,16 +228,25 @@ const char *bw_format_time(int64_t us, char out[BW_TIME_TEXT])
         days--;
     }
     bw_civil_from_days(days, &y, &m, &d);
-    int n =
-        snprintf(out, BW_TIME_TEXT, "%04lld-%02u-%02uT%02d:%02d:%02d", (long long)y, m, d,
-                 (int)(rest / BW_HOUR), (int)(rest / BW_MINUTE % 60), (int)(rest / BW_SECOND % 60));
-    int micros = (int)(rest % BW_SECOND);
+    char *p = out;
+    if (y >= 0 && y <= 9999)
+        p = put_digits(p, (uint64_t)y, 4);
+    else
+        p += snprintf(out, BW_TIME_TEXT, "%04lld", (long long)y);
+    p = put_part(p, '-', m);
+    p = put_part(p, '-', d);
+    p = put_part(p, 'T', (uint64_t)(rest / BW_HOUR));
+    p = put_part(p, ':', (uint64_t)(rest / BW_MINUTE % 60));
+    p = put_part(p, ':', (uint64_t)(rest / BW_SECOND % 60));
+    int64_t micros = rest % BW_SECOND;
     if (micros) {
-        n += snprintf(out + n, (size_t)(BW_TIME_TEXT - n), ".%06d", micros);
-        while (out[n - 1] == '0')
-            n--;
+        *p++ = '.';
+        p = put_digits(p, (uint64_t)micros, 6);
+        while (p[-1] == '0')
+            p--;
     }
-    snprintf(out + n, (size_t)(BW_TIME_TEXT - n), "Z");
+    *p++ = 'Z';
+    *p = '\0';
     return out;
 }
 

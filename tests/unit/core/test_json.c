@@ -59,6 +59,32 @@ static void accepts_and_refuses(void **state)
     }
 }
 
+/* Strings are looked at eight bytes at a time: each byte counts at each place, whatever is beside. */
+static void judges_each_byte_of_a_string(void **state)
+{
+    (void)state;
+    static const char beside[] = {'a', '!', '#', '[', ']', ' ', 0x7f};
+    char text[40];
+    for (size_t n = 1; n < 27; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 1; c < 256; c++) {
+                memset(text, beside[(n + at) % sizeof(beside)], sizeof(text));
+                text[0] = text[n + 1] = '"';
+                text[at + 1] = (char)c;
+                bool good = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+                if (bw_json_valid((bw_slice){text, n + 2}, NULL, NULL) != good)
+                    fail_msg("byte %d at %zu of %zu", c, at, n);
+            }
+        }
+        memset(text, 'x', sizeof(text));
+        text[0] = text[n + 3] = '"';
+        memcpy(text + n, "\\n\xc3", 3);
+        assert_false(bw_json_valid((bw_slice){text, n + 4}, NULL, NULL));
+        memcpy(text + n, "\xe2\x82\xac", 3);
+        assert_true(bw_json_valid((bw_slice){text, n + 4}, NULL, NULL));
+    }
+}
+
 static void refuses_what_is_nested_too_deeply(void **state)
 {
     (void)state;
@@ -160,6 +186,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accepts_and_refuses),
+        cmocka_unit_test(judges_each_byte_of_a_string),
         cmocka_unit_test(refuses_what_is_nested_too_deeply),
         cmocka_unit_test(slices_members),
         cmocka_unit_test(slices_several_members_at_once),

@@ -111,6 +111,10 @@ static void units_round_trip(void **state)
     assert_false(bw_parse_time(BW_SLICE_LIT("2026-02-29"), &v));
     assert_true(bw_parse_time(BW_SLICE_LIT("0001-01-01"), &v));
     assert_string_equal(bw_format_time(v, t), "0001-01-01T00:00:00Z");
+    assert_string_equal(bw_format_time(INT64_C(253402300799000000) + 120000, t),
+                        "9999-12-31T23:59:59.12Z");
+    assert_string_equal(bw_format_time(INT64_C(253402300800000000), t), "10000-01-01T00:00:00Z");
+    assert_string_equal(bw_format_time(-1, t), "1969-12-31T23:59:59.999999Z");
     assert_string_equal(bw_format_duration(62 * BW_MINUTE, t), "1h02m");
     assert_string_equal(bw_format_count(48234, t), "48.2k");
     assert_string_equal(bw_format_count(9999, t), "9999");
