@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sqlite3.h>
+
 #include "backend/sandbox/control.h"
 #include "backend/sandbox/datastore.h"
 #include "backend/sandbox/identity.h"
@@ -189,6 +191,9 @@ static bw_status start_server(bw_sandbox *s, bw_error *err)
 
 bw_status bw_sandbox_start(const bw_sb_options *options, bw_sandbox **out, bw_error *err)
 {
+    /* Nobody asks SQLite how much memory it has: counting it takes a lock at each allocation. Refused
+       when SQLite runs already, which is as well. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     bw_sandbox *s = bw_xcalloc(1, sizeof *s);
     const bw_clock *clock = bw_clock_system();
     bw_status status = BW_OK;
