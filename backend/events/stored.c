@@ -87,22 +87,36 @@ static const char *somebodys(bw_slice entity, bw_arena *arena)
     return NULL;
 }
 
-/* The properties that are not ours, with their exact values. */
-static bool others(bw_slice entity, const char *clock_field, bw_arena *arena, bw_slice *out)
+static bool is_ours(bw_slice name, const char *clock_field)
+{
+    static const char *const ours[] = {LAST_MODIFIED, VERSION, RESOLVED, REGISTERS};
+    for (size_t i = 0; i < BW_COUNT(ours); i++) {
+        if (bw_slice_is(name, ours[i]))
+            return true;
+    }
+    return clock_field && bw_slice_is(name, clock_field);
+}
+
+/* The properties that are ours, as an entity of their own, so that what somebody stored is read
+   through once only; and the others, with their exact values. */
+static bool split(bw_slice entity, const char *clock_field, bw_arena *arena, bw_slice *ours,
+                  bw_slice *others)
 {
     bw_slice properties = bw_entity_properties(entity);
     bw_members all = {NULL, 0};
-    size_t n = 0;
+    size_t n = 0, n_ours = 0;
     if (properties.len && !bw_members_read(properties, arena, &all))
         return false;
+    bw_member *own = BW_ARENA_ARRAY(arena, bw_member, all.count + 1);
     for (size_t i = 0; i < all.count; i++) {
-        bw_slice name = all.items[i].name;
-        if (!bw_slice_is(name, LAST_MODIFIED) && !bw_slice_is(name, VERSION) &&
-            !bw_slice_is(name, RESOLVED) && !bw_slice_is(name, REGISTERS) &&
-            (!clock_field || !bw_slice_is(name, clock_field)))
+        if (is_ours(all.items[i].name, clock_field))
+            own[n_ours++] = all.items[i];
+        else
             all.items[n++] = all.items[i];
     }
-    *out = bw_members_write(all.items, n, arena);
+    *others = bw_members_write(all.items, n, arena);
+    bw_slice text = bw_members_write(own, n_ours, arena);
+    *ours = bw_slice_cstr(bw_arena_printf(arena, "{\"properties\":%.*s}", BW_SLICE_ARG(text)));
     return true;
 }
 
@@ -123,20 +137,21 @@ const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastor
     if (tombstone->found && bw_entity_int(tombstone->entity, VERSION, &buried))
         out->version = buried;
     if (entity->found) {
-        const char *why = somebodys(entity->entity, arena);
+        bw_slice ours;
+        if (!split(entity->entity, clock_field, arena, &ours, &out->properties))
+            return "the entity's properties cannot be read";
+        const char *why = somebodys(ours, arena);
         if (why)
             return why;
         int64_t version = 0;
-        (void)bw_entity_int(entity->entity, VERSION, &version);
+        (void)bw_entity_int(ours, VERSION, &version);
         out->version = version > buried ? version : buried;
         out->presence = BW_PRESENCE_EXISTS;
-        (void)bw_entity_bool(entity->entity, RESOLVED, &out->conflict_resolved);
-        read_common(entity->entity, arena, out);
+        (void)bw_entity_bool(ours, RESOLVED, &out->conflict_resolved);
+        read_common(ours, arena, out);
         if (clock_field)
-            out->clock = clock_of(entity->entity, clock_field, arena);
-        return others(entity->entity, clock_field, arena, &out->properties)
-                   ? NULL
-                   : "the entity's properties cannot be read";
+            out->clock = clock_of(ours, clock_field, arena);
+        return NULL;
     }
     if (!tombstone->found || !bw_entity_time(tombstone->entity, "deleted_at", &deleted_us) ||
         now_us - deleted_us > BW_RESOLVER_KEEP)
@@ -169,6 +184,14 @@ static void begin_entity(bw_buf *out, bw_slice key)
 static void add_int(bw_buf *out, const char *name, int64_t n)
 {
     bw_buf_addf(out, "\"%s\":{\"integerValue\":\"%lld\"}", name, (long long)n);
+}
+
+/* What nobody looks up by this value: an index that only ever grows at its end is slow, and each
+   costs storage. */
+static void leave_unindexed(bw_buf *out)
+{
+    out->len--;
+    bw_buf_adds(out, ",\"excludeFromIndexes\":true}");
 }
 
 static void add_time(bw_buf *out, const char *name, int64_t us)
@@ -232,10 +255,12 @@ void bw_stored_outcome_write(bw_buf *out, bw_slice key, const bw_event *event, b
 {
     begin_entity(out, key);
     add_int(out, VERSION, version);
+    leave_unindexed(out);
     add_string(out, "result", bw_slice_cstr(bw_outcome_name(outcome)), true);
     add_string(out, "entity", event->key_text, event->key_text.len <= BW_ENTITY_MAX_INDEXED);
     add_string(out, "content", bw_slice_cstr(event->content_hash), false);
     add_time(out, "at", now_us);
     add_time(out, "_bw_expires", now_us + BW_RESOLVER_KEEP);
+    leave_unindexed(out);
     bw_buf_adds(out, "}}");
 }
