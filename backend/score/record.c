@@ -7,6 +7,8 @@
 
 #define FLAG_BELOW 0.7 /* confidence */
 #define FLAG_FROM  0.7 /* anomaly */
+/* Less than a flag by itself, but it lowers the confidence as well, and a flag has its reason. */
+#define TOLD_FROM 0.5
 
 const char *bw_lag_name(bw_lag lag)
 {
@@ -122,7 +124,7 @@ static void add_reasons(bw_buf *out, const bw_record_facts *f)
         bw_buf_addc(out, ',');
         bw_json_add_string(out, bw_buf_slice(&reason));
     }
-    if (f->model >= FLAG_FROM)
+    if (f->model >= TOLD_FROM)
         bw_buf_adds(out, ",\"unlike the records before it\"");
     bw_buf_fini(&reason);
 }

@@ -151,6 +151,24 @@ static void rules_stand_in_for_a_model_and_beside_it(void **state)
     bw_buf_fini(&out);
 }
 
+/* The model alone can bring the confidence below a flag's, at less than a flag of its own. */
+static void a_flag_has_its_reason(void **state)
+{
+    (void)state;
+    for (double model = 0; model <= 1; model += 0.01) {
+        bw_record_facts f = {
+            .lag_s = 1, .target_s = 300, .expected = 3, .present = 3, .model = model};
+        bw_record_score s = bw_score_record(&f);
+        bw_buf json = BW_BUF_INIT;
+        bw_score_json(&json, &f, &s);
+        if (s.action != BW_ACTION_INGEST)
+            assert_non_null(strstr(bw_buf_cstr(&json), "\"unlike the records before it\""));
+        if (model < 0.5)
+            assert_null(strstr(bw_buf_cstr(&json), "unlike"));
+        bw_buf_fini(&json);
+    }
+}
+
 static void writes_numbers_without_the_locale(void **state)
 {
     (void)state;
@@ -233,6 +251,7 @@ int main(void)
         cmocka_unit_test(says_what_it_does_not_know),
         cmocka_unit_test(quarantines_only_where_configured),
         cmocka_unit_test(rules_stand_in_for_a_model_and_beside_it),
+        cmocka_unit_test(a_flag_has_its_reason),
         cmocka_unit_test(writes_numbers_without_the_locale),
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(features_have_units),
