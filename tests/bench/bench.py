@@ -1,25 +1,32 @@
 #!/usr/bin/env python3
-"""How fast a large PostgreSQL table goes through bridgewatch, and in how much memory.
+"""How fast bridgewatch is, and in how much memory.
 
-    bench.py BUILD [--small] [--rounds N] [--rows N]
+    bench.py BUILD [--small] [--rounds N] [--rows N] [--events N] [--records N] [--only PART...]
 
-The measure is the database itself: `psql -c 'COPY wide TO STDOUT' > /dev/null` on the same table,
+table    a large PostgreSQL table, beside psql
+events   change events through Pub/Sub and Datastore, beside a client that takes one at a time
+lines    `bridgewatch score -` and `row -`, beside a loop that reads JSON and writes it
+anomaly  the anomaly model beside the plain z-score: bench_anomaly.c
+sandbox  the sandbox alone: bench_sandbox.c
+
+Of the table the measure is the database itself: `psql -c 'COPY wide TO STDOUT' > /dev/null` on the same table,
 in turns with bridgewatch, because a machine is never twice the same. The other end is
 bridgewatch-sandbox --discard, which counts bytes and lines and drops them. What is asserted, here
-and in the tests (--small), is that every row arrives and that memory stays within its bound; times
+and in the tests (--small), is that everything arrives and that memory stays within its bound; times
 are printed, never asserted.
 """
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "e2e"))
-from harness import Bridgewatch, Postgres, Sandbox, TempDir  # noqa: E402
+import bench_events  # noqa: E402
+import bench_lines  # noqa: E402
+from harness import BUILD, Bridgewatch, Postgres, Sandbox, TempDir  # noqa: E402
+from measure import measured  # noqa: E402
 
 MEMORY_LIMIT = 64 * 1024  # KiB
 COPY = "COPY %s TO STDOUT"
@@ -61,43 +68,6 @@ def make_narrow(database, rows):
     database.sql("CREATE TABLE narrow (id bigint PRIMARY KEY, n integer)")
     database.sql("INSERT INTO narrow SELECT g, g %% 97 FROM generate_series(1, %d) g" % rows)
     database.sql("VACUUM (FREEZE, ANALYZE) narrow")
-
-
-class Measure:
-    """What one process took: wall seconds, CPU seconds, peak KiB."""
-
-    def __init__(self, seconds, usage, peak):
-        self.seconds, self.peak = seconds, peak
-        self.cpu = usage.ru_utime + usage.ru_stime
-
-
-def high_water(pid):
-    try:
-        with open("/proc/%d/status" % pid) as f:
-            return next((int(line.split()[1]) for line in f if line.startswith("VmHWM")), 0)
-    except OSError:
-        return 0
-
-
-def measured(argv, out, env=None):
-    """Runs it; its measure, after it has ended well."""
-    started = time.monotonic()
-    process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, env=env)
-    peak, status, usage = 0, None, None
-    while status is None:
-        peak = max(peak, high_water(process.pid))
-        pid, code, used = os.wait4(process.pid, os.WNOHANG)
-        if pid:
-            status, usage = code, used
-        else:
-            time.sleep(0.01)  # the pace of looking at its memory
-    seconds = time.monotonic() - started
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, "%s ended with %d" % (argv[0], process.returncode)
-    # The kernel's figure is exact but counts what was ours until exec; ours is what we saw.
-    if usage.ru_maxrss > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss:
-        peak = usage.ru_maxrss
-    return Measure(seconds, usage, peak)
 
 
 def run_psql(database, table):
@@ -159,13 +129,7 @@ def compare(database, rows, rounds):
     line("bridgewatch, compressed", rows, runs["on"], floor)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("build")
-    parser.add_argument("--small", action="store_true", help="50,000 rows, once, for the tests")
-    parser.add_argument("--rounds", type=int)
-    parser.add_argument("--rows", type=int)
-    options = parser.parse_args()
+def bench_table(options):
     rows = options.rows or (50000 if options.small else 500000)
     rounds = options.rounds or (1 if options.small else 5)
     database = Postgres(TempDir())
@@ -179,6 +143,47 @@ def main():
         narrow = run_bridgewatch(database, "narrow", 5000000, "off")
         line("5,000,000 rows of 2 columns", 5000000, [narrow], None)
     database.stop()
+
+
+def run_program(name):
+    """A benchmark of its own, which prints what it found."""
+    path = next((p for p in (os.path.join(BUILD, name), os.path.join(BUILD, "tests", name))
+                 if os.path.exists(p)), None)
+    if not path:
+        print("%s is not built: cmake --build %s --target %s" % (name, BUILD, name))
+        return
+    done = subprocess.run([path], stdin=subprocess.DEVNULL)
+    assert done.returncode == 0, "%s ended with %d" % (name, done.returncode)
+
+
+PARTS = {
+    "table": bench_table,
+    "events": lambda options: bench_events.run(options.events or (2000 if options.small else 20000),
+                                               options.rounds or (1 if options.small else 3)),
+    "lines": lambda options: bench_lines.run(options.records or (20000 if options.small else 500000),
+                                             options.rounds or (1 if options.small else 3)),
+    "anomaly": lambda options: run_program("bench-anomaly"),
+    "sandbox": lambda options: run_program("bench-sandbox"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("build")
+    parser.add_argument("--small", action="store_true", help="a little of everything, once, for the tests")
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--rows", type=int, help="of the table")
+    parser.add_argument("--events", type=int, help="change events")
+    parser.add_argument("--records", type=int, help="lines for score and row")
+    parser.add_argument("--only", nargs="+", choices=PARTS, help="these parts")
+    options = parser.parse_args()
+    # The sandbox alone is measured against nothing: there is no little of it.
+    parts = options.only or [p for p in PARTS if not (options.small and p in ("anomaly", "sandbox"))]
+    for i, part in enumerate(parts):
+        if i:
+            print(flush=True)
+        PARTS[part](options)
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
