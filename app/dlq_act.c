@@ -410,8 +410,8 @@ static void print_preview(dry_run *r)
     if (r->as_json) {
         bw_buf_adds(&r->json, "],\n\"counts\":{");
         for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++)
-            bw_buf_addf(&r->json, "%s\"%s\":%lld", i ? "," : "", bw_preview_name(i),
-                        (long long)r->counts[i]);
+            bw_buf_addf(&r->json, "%s\"%s\":%lld", i ? "," : "",
+                        bw_preview_name((bw_preview_outcome)i), (long long)r->counts[i]);
         bw_buf_adds(&r->json, "}}");
         bw_json_write_text(bw_buf_slice(&r->json), out);
         return;
@@ -422,7 +422,8 @@ static void print_preview(dry_run *r)
     for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++) {
         if (r->counts[i] == 0)
             continue;
-        fprintf(out, "%s%lld %s", before, (long long)r->counts[i], bw_preview_name(i));
+        fprintf(out, "%s%lld %s", before, (long long)r->counts[i],
+                bw_preview_name((bw_preview_outcome)i));
         before = ", ";
     }
     fputc('\n', out);
