@@ -1,5 +1,5 @@
 /*
- * INFORMATION_SCHEMA.TABLES, COLUMNS, SCHEMATA and __TABLES__: what the catalog knows, written into
+ * INFORMATION_SCHEMA.TABLES, COLUMNS and __TABLES__: what the catalog knows, written into
  * the statement as rows.
  */
 #include <stdio.h>
@@ -101,12 +101,20 @@ static bool add_columns(void *user, const bq_table *t)
         add_int(m, (int64_t)i + 1);
         add_text(m, f->mode == BQ_REQUIRED ? "NO" : "YES");
         add_text(m, sql_type_name(m->a, f));
+        add_text(m, "NEVER");
+        add_text(m, NULL);
+        add_text(m, NULL);
+        add_text(m, "NO");
+        add_text(m, NULL);
+        add_text(m, "NO");
         add_text(m, is_partitioning(t, f->name) ? "YES" : "NO");
         if (place)
             add_int(m, place);
         else
             add_text(m, NULL);
+        add_text(m, "NULL");
         add_text(m, f->default_sql ? f->default_sql : "NULL");
+        add_text(m, NULL);
         end_row(m);
     }
     return true;
@@ -138,7 +146,7 @@ typedef struct view {
     const char *name;
     bool information_schema;
     bq_table_visit *visit;
-    view_column columns[12];
+    view_column columns[20];
 } view;
 
 static const view views[] = {
@@ -162,9 +170,17 @@ static const view views[] = {
       {"ordinal_position", BQ_INT64},
       {"is_nullable", BQ_STRING},
       {"data_type", BQ_STRING},
+      {"is_generated", BQ_STRING},
+      {"generation_expression", BQ_STRING},
+      {"is_stored", BQ_STRING},
+      {"is_hidden", BQ_STRING},
+      {"is_updatable", BQ_STRING},
+      {"is_system_defined", BQ_STRING},
       {"is_partitioning_column", BQ_STRING},
       {"clustering_ordinal_position", BQ_INT64},
-      {"column_default", BQ_STRING}}},
+      {"collation_name", BQ_STRING},
+      {"column_default", BQ_STRING},
+      {"rounding_mode", BQ_STRING}}},
     {"__TABLES__",
      false,
      add_legacy,

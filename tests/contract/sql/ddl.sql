@@ -69,6 +69,11 @@ SELECT column_name, ordinal_position, is_nullable, data_type, is_partitioning_co
 "c" | 3 | "YES" | "STRING(5)" | "NO" | 1
 "n" | 4 | "YES" | "NUMERIC(5, 2)" | "NO" | NULL
 
+SELECT * EXCEPT (table_catalog, table_schema) FROM ddl.INFORMATION_SCHEMA.COLUMNS WHERE table_name = 'b'
+--> table_name STRING, column_name STRING, ordinal_position INT64, is_nullable STRING, data_type STRING, is_generated STRING, generation_expression STRING, is_stored STRING, is_hidden STRING, is_updatable STRING, is_system_defined STRING, is_partitioning_column STRING, clustering_ordinal_position INT64, collation_name STRING, column_default STRING, rounding_mode STRING
+"b" | "id" | 1 | "YES" | "INT64" | "NEVER" | NULL | NULL | "NO" | NULL | "NO" | "NO" | NULL | "NULL" | "NULL" | NULL
+"b" | "next" | 2 | "YES" | "INT64" | "NEVER" | NULL | NULL | "NO" | NULL | "NO" | "NO" | NULL | "NULL" | "NULL" | NULL
+
 SELECT table_catalog, table_schema, table_name, table_type, is_insertable_into FROM `p.ddl.INFORMATION_SCHEMA.TABLES` ORDER BY table_name LIMIT 2
 --> table_catalog STRING, table_schema STRING, table_name STRING, table_type STRING, is_insertable_into STRING
 "p" | "ddl" | "a" | "BASE TABLE" | "YES"
