@@ -42,28 +42,40 @@ static bw_status read_wishes(const bw_cli_context *ctx, wishes *w, bw_error *err
 
 /* ---- asking ----------------------------------------------------------------------------- */
 
-/* Deleting is confirmed by the name of what it is done to. */
-static bw_status confirm(const bw_cli_context *ctx, const char *project, size_t n, bw_error *err)
+static bool loses(const bw_provision *p)
 {
+    bool any = false;
+    for (size_t i = 0; i < p->count; i++)
+        any |= p->items[i].loses;
+    return any;
+}
+
+/* What cannot be undone is confirmed by the name of what it is done to. */
+static bw_status confirm(const bw_provision *p, bool destroy, size_t n, bw_error *err)
+{
+    const bw_cli_context *ctx = p->session->ctx;
     const char *label = bw_config_string(bw_config_top(ctx->config), "environment.label");
-    const char *name = label && label[0] ? label : project;
+    const char *name = label && label[0] ? label : p->project;
+    const char *what = destroy ? "delete" : "create and update";
     char *answer = NULL;
     size_t size = 0;
     if (!isatty(fileno(ctx->in))) {
-        bw_error_set(err, BW_INVALID, "nobody is there to confirm deleting %zu resources", n);
+        bw_error_set(err, BW_INVALID, "nobody is there to confirm: %s",
+                     destroy ? "resources would be deleted" : "messages would be dropped");
         return bw_error_hint(err, "Give --yes, or call it on a terminal.");
     }
-    fprintf(ctx->out,
-            "\nMessages that the subscriptions still hold are lost. Type %s to delete %zu "
-            "resources of project %s: ",
-            name, n, project);
-    fflush(ctx->out);
+    fprintf(ctx->err, "\n%sType %s to %s %zu resources of project %s: ",
+            loses(p) ? "Messages that the subscriptions still hold are lost. " : "", name, what, n,
+            p->project);
+    fflush(ctx->err);
     ssize_t len = getline(&answer, &size, ctx->in);
     while (len > 0 && strchr("\r\n", answer[len - 1]))
         answer[--len] = '\0';
     bool same = len >= 0 && strcmp(answer, name) == 0;
     free(answer);
-    return same ? BW_OK : bw_error_set(err, BW_CANCELLED, "nothing was deleted");
+    return same
+               ? BW_OK
+               : bw_error_set(err, BW_CANCELLED, "nothing was %s", destroy ? "deleted" : "changed");
 }
 
 /* ---- doing ------------------------------------------------------------------------------ */
@@ -132,8 +144,8 @@ static bw_status show_and_do(bw_provision *p, const wishes *w, bw_error *err)
     if (!json)
         bw_provision_print(p, ctx->out);
     if (!w->dry_run && to_do(p) > 0) {
-        if (w->destroy && !w->yes)
-            s = confirm(ctx, p->project, to_do(p), err);
+        if ((w->destroy || loses(p)) && !w->yes)
+            s = confirm(p, w->destroy, to_do(p), err);
         if (s == BW_OK && !json)
             fputc('\n', ctx->out);
         if (s == BW_OK)
@@ -221,7 +233,8 @@ const bw_cli_command bw_command_provision = {
         "after it was interrupted. What the configuration does not state is chosen where a "
         "resource is created and left as it is where it is there. A subscription's topic, ordering "
         "and filter cannot be changed: where they differ that is a conflict, and nothing is done "
-        "to it. The exit status is 1 when a step failed, and when the plan has a conflict or "
+        "to it. It asks only before an update that drops messages. The exit status is 1 when a "
+        "step failed, and when the plan has a conflict or "
         "something unknown.\n"
         "What it creates carries the label managed-by=bridgewatch. --destroy deletes only what the "
         "configuration names and what carries that label, keeps topics that others are subscribed "

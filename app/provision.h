@@ -85,6 +85,7 @@ typedef struct bw_provision_item {
     const char *hint; /* what to do, or NULL */
     json_t *patch;    /* UPDATE: what is sent, */
     const char *mask; /* and the names of its members */
+    bool loses;       /* carrying it out drops messages that are kept now */
     const char *etag;
 
     bool tried;     /* it was carried out, */

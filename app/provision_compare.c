@@ -123,6 +123,7 @@ static void warn_of_loss(bw_provision_item *item, const json_t *found)
         item->note = "acknowledged messages will be dropped: a resync cannot read them again";
     if (shorter)
         item->note = "messages that are older than the new retention will be dropped";
+    item->loses = item->note != NULL;
 }
 
 static const char *unusable(const json_t *found)

@@ -203,8 +203,10 @@ static void look_before_delete(bw_provision *p, bw_pubsub *ps, bw_provision_item
     json_decref(found);
     if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_TOPIC)
         check_others(p, ps, item);
-    if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_SUBSCRIPTION)
+    if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_SUBSCRIPTION) {
         item->note = held(p, item->name);
+        item->loses = true;
+    }
 }
 
 static void look_dashboard_before_delete(bw_provision *p, bw_provision_item *item)

@@ -106,7 +106,10 @@ def test_what_differs_is_updated():
     for line in ("ack_deadline: 30s -> 2m", "retention: 7d -> 1d", "retain_acked: true -> false", "max_delivery_attempts: 100 -> 7"):
         assert line in shown, (line, shown)
     assert "will be dropped" in shown and "update: 1" in shown, shown
-    changed, methods = asked(sandbox, lambda: plan(bw))
+    done, methods = asked(sandbox, lambda: bw.run("provision"))  # what drops messages is asked for
+    assert done.returncode == 2 and "messages would be dropped" in done.stderr and all(READS.search(m) for m in methods), done
+    assert at_terminal(bw, "no")[0] == 1 and resource(sandbox, "subscriptions/orders")["ackDeadlineSeconds"] == 30
+    changed, methods = asked(sandbox, lambda: plan(bw, "--yes"))
     assert [m for m in methods if not READS.search(m)] == ["pubsub.projects.subscriptions.patch"], methods
     assert changed[("subscription", "orders")]["action"] == "update" and changed[("subscription", "orders")]["done"]
     orders = resource(sandbox, "subscriptions/orders")
