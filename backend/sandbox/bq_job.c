@@ -7,7 +7,8 @@ static bw_status read_job(bq_catalog *catalog, const char *project, const char *
 {
     sqlite3_stmt *stmt;
     bw_status status = bq_store_query(catalog, err, &stmt,
-                                      "SELECT json FROM bq_job WHERE project = ?1 AND id = ?3"
+                                      "SELECT json FROM bq_job INDEXED BY bq_job_id"
+                                      " WHERE project = ?1 AND id = ?3"
                                       " AND (?2 IS NULL OR location = ?2 COLLATE NOCASE)",
                                       "ttt", project, location, id);
 

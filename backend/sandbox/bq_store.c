@@ -217,23 +217,30 @@ static void column_definition(bw_buf *sql, const bq_field *f)
         bw_buf_adds(sql, " DEFAULT x'00000000'");
 }
 
-bw_status bq_storage_create(bq_catalog *catalog, const bq_schema *schema, int64_t *storage,
-                            bq_error *err)
+bw_status bq_storage_number(bq_catalog *catalog, size_t columns, int64_t *number, bq_error *err)
 {
     sqlite3_stmt *stmt;
 
-    if (schema->count > MAX_COLUMNS)
+    if (columns > MAX_COLUMNS)
         return bq_error_set(err, "invalid", NULL,
-                            "Too many columns: %zu, the sandbox keeps at most %d", schema->count,
+                            "Too many columns: %zu, the sandbox keeps at most %d", columns,
                             MAX_COLUMNS);
     bw_status status = bq_store_query(
         catalog, err, &stmt, "UPDATE bq_sequence SET value = value + 1 RETURNING value", "");
     if (status != BW_OK)
         return status;
-    *storage = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    if (*storage == 0)
+    *number = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
+    if (*number == 0)
         status = bq_store_error(catalog, err);
     bq_store_release(catalog, stmt);
+    return status;
+}
+
+bw_status bq_storage_create(bq_catalog *catalog, const bq_schema *schema, int64_t *storage,
+                            bq_error *err)
+{
+    bw_status status = bq_storage_number(catalog, schema->count, storage, err);
+
     if (status != BW_OK)
         return status;
     bw_buf sql = BW_BUF_INIT;
@@ -250,6 +257,8 @@ bw_status bq_storage_create(bq_catalog *catalog, const bq_schema *schema, int64_
 
 bw_status bq_storage_drop(bq_catalog *catalog, int64_t storage, bq_error *err)
 {
+    if (bq_is_result(storage))
+        return bq_result_drop(catalog, storage, err);
     bw_status status =
         bq_store_execf(catalog, err, "DROP TABLE IF EXISTS \"t%lld\"", (long long)storage);
     if (status != BW_OK)
@@ -289,6 +298,7 @@ static const char *const tables[] = {
     "CREATE TABLE IF NOT EXISTS bq_job(project TEXT, location TEXT, id TEXT, created INTEGER,"
     " json TEXT, PRIMARY KEY(project, location, id)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS bq_job_created ON bq_job(project, created)",
+    "CREATE INDEX IF NOT EXISTS bq_job_id ON bq_job(project, id)",
     "CREATE TABLE IF NOT EXISTS bq_buffer(storage INTEGER, first INTEGER, last INTEGER,"
     " bytes INTEGER, arrived INTEGER, PRIMARY KEY(storage, first)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS bq_sequence(value INTEGER)",
@@ -315,6 +325,7 @@ static bw_status drop_listed(bq_catalog *catalog, const char *query, bq_error *e
     return status;
 }
 
+#define RESULTS  "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'r[0-9]*'"
 #define STORAGES "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 't[0-9]*'"
 
 static bw_status read_next_expiry(bq_catalog *catalog, bq_error *err)
@@ -399,6 +410,8 @@ bw_status bq_catalog_reset(bq_catalog *catalog, bq_error *err)
         status = bq_store_exec(catalog, err, clear[i], "");
     if (status == BW_OK)
         status = drop_listed(catalog, STORAGES, err);
+    if (status == BW_OK)
+        status = drop_listed(catalog, RESULTS, err);
     status = bq_store_end(catalog, status, err);
     catalog->next_expiry_us = BW_FOREVER;
     bq_store_unlock(catalog);

@@ -64,8 +64,36 @@ BW_NODISCARD bw_status bq_storage_widen(bq_catalog *catalog, int64_t storage, co
 /* Appends "name" in double quotes. */
 void bq_store_quote(bw_buf *out, const char *name);
 
-/* A table with its storage; fails with notFound (of dataset or table). */
+/* The next number of a storage; fails when there are too many columns. */
+BW_NODISCARD bw_status bq_storage_number(bq_catalog *catalog, size_t columns, int64_t *number,
+                                         bq_error *err);
+
+/* ---- Anonymous results (bq_result.c) ----------------------------------------------------------- */
+
+#define BQ_RESULT_TABLE 16
+static inline bool bq_is_result(int64_t storage)
+{
+    return storage < 0;
+}
+/* Room for a result of so many columns, inside a transaction. */
+BW_NODISCARD bw_status bq_result_create(bq_catalog *catalog, size_t columns, int64_t *storage,
+                                        bq_error *err);
+/* The statement that fills it from one that begins with "SELECT " and has its columns. */
+const char *bq_result_insert(bw_arena *arena, int64_t storage, const char *select);
+/* The quoted table where its rows lie, with columns c1, c2, ...; they are those with storage = its
+   number, in the order of "!". */
+const char *bq_result_table(int64_t storage, char out[BQ_RESULT_TABLE]);
+BW_NODISCARD bw_status bq_result_drop(bq_catalog *catalog, int64_t storage, bq_error *err);
+/* Gives it a storage like any other table's. */
+BW_NODISCARD bw_status bq_result_promote(bq_catalog *catalog, const bq_table *table,
+                                         int64_t *storage, bq_error *err);
+
+/* A table with its storage (which is then no result's any more); fails with notFound (of dataset or
+   table). */
 BW_NODISCARD bw_status bq_store_find(bq_catalog *catalog, bq_table_ref ref, bq_table *out,
+                                     int64_t *storage, bq_error *err);
+/* The same, but a result stays one. */
+BW_NODISCARD bw_status bq_store_peek(bq_catalog *catalog, bq_table_ref ref, bq_table *out,
                                      int64_t *storage, bq_error *err);
 BW_NODISCARD bw_status bq_store_dataset(bq_catalog *catalog, const char *project, const char *id,
                                         bq_dataset *out, bq_error *err);

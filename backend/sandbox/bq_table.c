@@ -55,7 +55,7 @@ void bq_table_fini(bq_table *table)
     bw_arena_fini(&table->arena);
 }
 
-bw_status bq_store_find(bq_catalog *catalog, bq_table_ref ref, bq_table *out, int64_t *storage,
+bw_status bq_store_peek(bq_catalog *catalog, bq_table_ref ref, bq_table *out, int64_t *storage,
                         bq_error *err)
 {
     sqlite3_stmt *stmt;
@@ -77,6 +77,19 @@ bw_status bq_store_find(bq_catalog *catalog, bq_table_ref ref, bq_table *out, in
         if (status == BW_OK)
             status = not_found(ref, err);
     }
+    if (status != BW_OK)
+        bq_table_fini(out);
+    return status;
+}
+
+bw_status bq_store_find(bq_catalog *catalog, bq_table_ref ref, bq_table *out, int64_t *storage,
+                        bq_error *err)
+{
+    bw_status status = bq_store_peek(catalog, ref, out, storage, err);
+
+    if (status != BW_OK || !storage || !bq_is_result(*storage))
+        return status;
+    status = bq_result_promote(catalog, out, storage, err);
     if (status != BW_OK)
         bq_table_fini(out);
     return status;
@@ -166,7 +179,7 @@ bw_status bq_store_remove(bq_catalog *catalog, bq_table_ref ref, bq_error *err)
 {
     bq_table table;
     int64_t storage;
-    bw_status status = bq_store_find(catalog, ref, &table, &storage, err);
+    bw_status status = bq_store_peek(catalog, ref, &table, &storage, err);
 
     if (status != BW_OK)
         return status;
@@ -205,7 +218,7 @@ bw_status bq_table_get(bq_catalog *catalog, bq_table_ref ref, bq_table *out, bq_
 {
     bq_store_lock(catalog);
     int64_t storage = 0;
-    bw_status status = bq_store_find(catalog, ref, out, &storage, err);
+    bw_status status = bq_store_peek(catalog, ref, out, &storage, err);
     if (status == BW_OK) {
         status = bq_buffer_fill(catalog, storage, out, err);
         if (status != BW_OK)
@@ -345,21 +358,31 @@ static bw_status scan_rows(bq_catalog *catalog, bq_table_ref ref, const int *col
     bq_table table;
     int64_t storage;
     sqlite3_stmt *stmt = NULL;
-    bw_status status = bq_store_find(catalog, ref, &table, &storage, err);
+    bw_status status = bq_store_peek(catalog, ref, &table, &storage, err);
 
     if (status != BW_OK)
         return status;
     size_t count = columns ? column_count : table.schema.count;
     bw_buf sql = BW_BUF_INIT;
+    char shared[BQ_RESULT_TABLE];
     bw_buf_adds(&sql, "SELECT 0");
     for (size_t i = 0; i < count; i++) {
+        int at = columns ? columns[i] : (int)i;
         bw_buf_addc(&sql, ',');
-        bq_store_quote(&sql, table.schema.fields[columns ? columns[i] : (int)i].name);
+        if (bq_is_result(storage))
+            bw_buf_addf(&sql, "c%d", at + 1);
+        else
+            bq_store_quote(&sql, table.schema.fields[at].name);
     }
-    bw_buf_addf(&sql, " FROM \"t%lld\" ORDER BY \"!\" LIMIT %lld OFFSET %lld", (long long)storage,
-                (long long)limit, (long long)offset);
+    /* The same text for all results of as many columns: it is kept prepared. */
+    if (bq_is_result(storage))
+        bw_buf_addf(&sql, " FROM %s WHERE storage = ?3", bq_result_table(storage, shared));
+    else
+        bw_buf_addf(&sql, " FROM \"t%lld\"", (long long)storage);
+    bw_buf_adds(&sql, " ORDER BY \"!\" LIMIT ?1 OFFSET ?2");
     bq_value *row = bw_arena_alloc(&table.arena, sizeof(*row) * (count + 1));
-    status = bq_store_query(catalog, err, &stmt, bw_buf_cstr(&sql), "");
+    status = bq_store_query(catalog, err, &stmt, bw_buf_cstr(&sql),
+                            bq_is_result(storage) ? "iii" : "ii", limit, offset, storage);
     bool more = true;
     int code = SQLITE_ROW;
     while (status == BW_OK && more && (code = sqlite3_step(stmt)) == SQLITE_ROW) {

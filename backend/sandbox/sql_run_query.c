@@ -124,13 +124,22 @@ bw_status sql_materialise(sql_run *r, const bq_schema *schema, const char *selec
     return status;
 }
 
+static bw_status materialise_result(sql_run *r, size_t columns, const char *select,
+                                    int64_t *storage, int64_t *rows)
+{
+    bw_status status = bq_result_create(r->catalog, columns, storage, r->err);
+
+    return status == BW_OK ? sql_exec(r, bq_result_insert(r->a.arena, *storage, select), rows)
+                           : status;
+}
+
 static bw_status keep_anonymous(sql_run *r, const bq_schema *schema, int64_t storage, int64_t rows,
                                 bq_table_ref *ref)
 {
     const char *project = r->a.request->project;
     char id[40];
 
-    snprintf(id, sizeof(id), "anon%016llx", (unsigned long long)storage);
+    snprintf(id, sizeof(id), "anon%016llx", (unsigned long long)-storage);
     *ref = (bq_table_ref){project, BQ_ANONYMOUS_DATASET, id};
     bq_table table = {.project = project,
                       .dataset = BQ_ANONYMOUS_DATASET,
@@ -177,7 +186,10 @@ bw_status sql_run_query(sql_run *r)
         status = sql_result_schema(r, &relation, &r->result->schema, &text);
     if (status != BW_OK || r->dry_run)
         return status;
-    status = sql_materialise(r, &r->result->schema, text, &storage, &rows);
+    if (r->a.request->destination)
+        status = sql_materialise(r, &r->result->schema, text, &storage, &rows);
+    else
+        status = materialise_result(r, r->result->schema.count, text, &storage, &rows);
     if (status != BW_OK)
         return status;
     if (r->a.request->destination) {

@@ -138,6 +138,44 @@ static void the_same_request_id_is_the_same_job(void **state)
     free(first);
 }
 
+/* The rows of a result are a table, for queries, for copies and for pages, in any order of these. */
+static void a_result_is_a_table(void **state)
+{
+    fixture *f = *state;
+    assert_int_equal(query(f, "SELECT x, [x, NULL IS NULL] AS a FROM UNNEST([3, 1, 2]) AS x", ""),
+                     400); /* arrays of one type only */
+    assert_int_equal(
+        query(f,
+              "SELECT x, [x, x + 1] AS a, STRUCT(x AS y) AS s FROM UNNEST([3, 1, 2]) AS x "
+              "ORDER BY x DESC",
+              ""),
+        200);
+    char *job = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobReference.jobId"));
+    assert_int_equal(bw_test_http_get(f->http, P "/jobs/%s", job), 200);
+    char *table = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http),
+                                             "configuration.query.destinationTable.tableId"));
+    char *dataset = bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http),
+                                               "configuration.query.destinationTable.datasetId"));
+    assert_int_equal(bw_test_http_get(f->http, P "/queries/%s?maxResults=1&startIndex=1", job),
+                     200);
+    assert_body_at(f, "rows.0.f.0.v", "2");
+    char *sql =
+        bw_xasprintf("SELECT SUM(x), SUM(s.y), SUM(a[OFFSET(1)]) FROM `p.%s.%s`", dataset, table);
+    for (int i = 0; i < 2; i++) {
+        char *rows = bw_test_bq_query(f->bq, sql);
+        assert_string_equal(rows, "6|6|9\n");
+        free(rows);
+        assert_int_equal(bw_test_http_get(f->http, P "/queries/%s", job), 200);
+        assert_body_at(f, "rows.0.f.0.v", "3");
+        assert_body_at(f, "rows.2.f.1.v.1.v", "2");
+        assert_body_at(f, "totalRows", "3");
+    }
+    free(sql);
+    free(job);
+    free(table);
+    free(dataset);
+}
+
 /* Every type there is as a parameter, alone and as an element of an array. */
 static void parameters_of_every_type(void **state)
 {
@@ -347,6 +385,7 @@ int main(void)
         cmocka_unit_test(the_same_request_id_is_the_same_job),
         cmocka_unit_test(parameters_have_types),
         cmocka_unit_test(parameters_of_every_type),
+        cmocka_unit_test(a_result_is_a_table),
         cmocka_unit_test(a_query_job_writes_where_it_is_told),
         cmocka_unit_test(a_merge_reports_what_it_did),
         cmocka_unit_test(a_dry_run_estimates_and_changes_nothing),
