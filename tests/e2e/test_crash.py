@@ -22,7 +22,8 @@ def crash_points():
     for room in ("destination", "store"):
         with open(os.path.join(SOURCE, "backend", room, "crash_points.def"), encoding="utf-8") as f:
             names += re.findall(r"^CRASH_POINT\((\w+)", f.read(), re.M)
-    return names
+    # Tables have no messages: tests/unit/store/test_crash.c dies where those are put.
+    return [n for n in names if not n.startswith("store_letters_put_")]
 
 
 class World:
