@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/edit_text.h"
 #include "app/session.h"
 #include "backend/core/thread.h"
 #include "backend/core/units.h"
@@ -269,6 +270,49 @@ static void grant_copy(app *a, bw_slice text)
     a->draw = true;
 }
 
+/* The editor has the terminal; the engine goes on meanwhile. */
+static bw_status edit_letter(app *a, int64_t id, bool *changed, bw_error *err)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_dead_letter *letters;
+    bw_slice content = {NULL, 0};
+    size_t n;
+    bw_letter_filter filter = {.ids = &id, .n_ids = 1};
+    *changed = false;
+    bw_status s = bw_store_letters(a->session.store, &filter, &arena, &letters, &n, err);
+    if (s == BW_OK && n != 1)
+        s = bw_error_set(err, BW_NOT_FOUND, "this dead letter is not open any more");
+    if (s == BW_OK) {
+        bw_term_lend(a->term);
+        s = bw_edit_text(letters[0].content, &arena, &content, changed, err);
+        bw_term_take_back(a->term);
+    }
+    if (s == BW_OK && *changed) {
+        bw_command c = {.kind = BW_COMMAND_EDIT,
+                        .who = a->session.who,
+                        .letters = &id,
+                        .n_letters = 1,
+                        .content = content,
+                        .since_us = BW_TIME_NONE};
+        s = send_command(a, &c, NULL, err);
+    }
+    bw_arena_fini(&arena);
+    return s;
+}
+
+static void grant_edit(app *a, int64_t id)
+{
+    bw_error err = BW_ERROR_INIT;
+    bool changed;
+    if (!a->engine)
+        return;
+    if (edit_letter(a, id, &changed, &err) != BW_OK)
+        bw_console_toast(a->console, BW_TOAST_ERROR, "%s", err.message);
+    else if (!changed)
+        bw_console_toast(a->console, BW_TOAST_INFO, "unchanged: nothing was done");
+    a->draw = true;
+}
+
 static void grant_wishes(app *a)
 {
     bw_console_wishes w;
@@ -288,6 +332,8 @@ static void grant_wishes(app *a)
         bw_term_refresh(a->term);
         a->draw = true;
     }
+    if (w.edit)
+        grant_edit(a, w.edit);
     if (w.suspend)
         suspend(a);
     a->leave |= w.quit;

@@ -101,16 +101,17 @@ static const char *editor(void)
     return visual && visual[0] ? visual : plain && plain[0] ? plain : "vi";
 }
 
-/* In the child: signals as a program expects them. */
-static void become_editor(const char *path)
+/* In the child, where nothing may be allocated: other threads were under way. Signals are as a program
+   expects them, but for ctrl-z: nobody would continue the editor. */
+static void become_editor(const char *editor_command, const char *path)
 {
     sigset_t none;
     sigemptyset(&none);
     for (int i = 1; i < 32; i++)
         signal(i, SIG_DFL);
+    signal(SIGTSTP, SIG_IGN);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    setenv("BRIDGEWATCH_EDITOR", editor(), 1);
-    execl("/bin/sh", "sh", "-c", "eval \"$BRIDGEWATCH_EDITOR\" '\"$1\"'", "sh", path, (char *)NULL);
+    execl("/bin/sh", "sh", "-c", "eval \"$2\" '\"$1\"'", "sh", path, editor_command, (char *)NULL);
     _exit(127);
 }
 
@@ -121,9 +122,10 @@ static bw_status run_editor(const char *path, bw_error *err)
     /* What is typed at the editor is the editor's, ctrl-c too. */
     sigaction(SIGINT, &ignore, &interrupt);
     sigaction(SIGQUIT, &ignore, &quit);
+    const char *command = editor();
     pid_t child = fork();
     if (child == 0)
-        become_editor(path);
+        become_editor(command, path);
     pid_t ended = child;
     while (child > 0 && (ended = waitpid(child, &status, 0)) < 0 && errno == EINTR)
         ;

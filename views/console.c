@@ -169,6 +169,11 @@ bw_reaction bw_console_news(bw_console *c, const bw_news *news)
     bw_toast_level level = news->level == BW_LOG_ERROR  ? BW_TOAST_ERROR
                            : news->level == BW_LOG_WARN ? BW_TOAST_WARN
                                                         : BW_TOAST_INFO;
+    if (news->command && !news->final && news->total > 0) {
+        bw_toasts_progress(c->toasts, news->text);
+        return BW_REACT_REDRAW;
+    }
+    bw_toasts_progress(c->toasts, NULL);
     bw_toasts_add(c->toasts, level, "%s%s%s", news->text, news->hint[0] ? "  HINT: " : "",
                   news->hint);
     if (!c->held)
@@ -403,6 +408,11 @@ const char *const *bw_host_themes(bw_view_host *host)
     c->theme_names = bw_xrealloc(c->theme_names, (c->n_theme_names + 1) * sizeof(char *));
     c->theme_names[c->n_theme_names] = NULL;
     return (const char *const *)c->theme_names;
+}
+
+void bw_host_edit(bw_view_host *host, int64_t letter)
+{
+    console_of(host)->wishes.edit = letter;
 }
 
 void bw_host_send(bw_view_host *host, const bw_command *command)

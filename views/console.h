@@ -58,6 +58,7 @@ typedef struct bw_console_wishes {
     bool quit, suspend, redraw, mouse;
     const char *theme; /* NULL, or the name to load; bw_console_themed() says how it went */
     bw_slice copy;     /* ptr NULL: nothing */
+    int64_t edit;      /* 0, or the dead letter whose content is to be edited */
 } bw_console_wishes;
 void bw_console_wishes_take(bw_console *c, bw_console_wishes *out);
 void bw_console_themed(bw_console *c, const char *name, const bw_error *err);

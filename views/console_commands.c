@@ -18,6 +18,8 @@ static const bw_action screens[] = {
     {BW_ACTION_DLQ, "dlq", NULL, "dead letters", "[SYNC]", NULL, BW_ACT_SCREEN, BW_SCREENS_ALL},
     {BW_ACTION_SOURCES, "sources", NULL, "the systems that rows come from", NULL, NULL,
      BW_ACT_SCREEN, BW_SCREENS_ALL},
+    {BW_ACTION_AUDIT, "audit", NULL, "who did what, and what the engine decided", "[SUBJECT]", "A",
+     BW_ACT_SCREEN, BW_SCREENS_ALL},
     {BW_ACTION_LOG, "log", NULL, "the engine's log", NULL, "L", BW_ACT_SCREEN, BW_SCREENS_ALL},
     {BW_ACTION_THEMES, "themes", NULL, "choose the colours", NULL, NULL, BW_ACT_SCREEN,
      BW_SCREENS_ALL},
@@ -193,7 +195,7 @@ static bw_reaction open_screen(bw_console *c, int id, const char *argument)
     bw_view_at at;
     memset(&at, 0, sizeof(at));
     snprintf(at.sync, sizeof(at.sync), "%s", argument);
-    if (at.sync[0] &&
+    if (at.sync[0] && id != BW_ACTION_AUDIT &&
         (!bw_host_snapshot(&c->host) || !bw_snapshot_find(bw_host_snapshot(&c->host), at.sync))) {
         bw_toasts_add(c->toasts, BW_TOAST_WARN, "there is no sync %s", at.sync);
         return BW_REACT_REDRAW;
@@ -217,6 +219,9 @@ static bw_reaction open_screen(bw_console *c, int id, const char *argument)
         break;
     case BW_ACTION_SOURCES:
         go_to(c, BW_SCREEN_SOURCES, NULL);
+        break;
+    case BW_ACTION_AUDIT:
+        go_to(c, BW_SCREEN_AUDIT, &at);
         break;
     case BW_ACTION_LOG:
         go_to(c, BW_SCREEN_LOG, NULL);
@@ -311,6 +316,7 @@ static bw_reaction act_here(bw_console *c, int id, const char *argument)
     case BW_ACTION_RUNS:
     case BW_ACTION_DLQ:
     case BW_ACTION_SOURCES:
+    case BW_ACTION_AUDIT:
     case BW_ACTION_LOG:
     case BW_ACTION_THEMES:
         return open_screen(c, id, argument);
@@ -465,7 +471,7 @@ static void send_confirmed(bw_console *c)
     bw_arena *a = &c->dialog_arena;
     bw_command command = c->dialog_command;
     size_t n = bw_dialog_count(c->dialog);
-    if (about_letters(command.kind)) {
+    if (about_letters(command.kind) && !command.reason) {
         int64_t *ids = BW_ARENA_ARRAY(a, int64_t, n + 1);
         for (size_t i = 0; i < n; i++)
             ids[i] = strtoll(bw_dialog_id(c->dialog, i), NULL, 10);

@@ -82,7 +82,11 @@ static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, boo
     char text[BW_TIME_TEXT];
     snprintf(t->engine, sizeof(t->engine), "engine %s", s->engine_state);
     (c->cols < 60 ? worst_words : count_words)(s, t->counts, sizeof(t->counts));
-    snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
+    if (s->dead_letters_remote > 0)
+        snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld +%lld remote", (long long)s->dead_letters,
+                 (long long)s->dead_letters_remote);
+    else
+        snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
     bw_format_duration(isnan(s->worst_lag_s) ? -1 : (int64_t)(s->worst_lag_s * BW_SECOND), text);
     snprintf(t->lag, sizeof(t->lag), "worst %slag %s", knows_all_lags(s) ? "" : "known ", text);
     if (!isnan(s->quota_left))
@@ -115,7 +119,10 @@ static void draw_header(bw_console *c, bw_region r)
         {s && s->engine_note ? s->engine_note : t.engine,
          (down ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), down ? 0 : 4, false},
         {t.counts, (late ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), 1, false},
-        {t.dlq, (s && s->dead_letters > 0 ? BW_ROLE_WARN : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER),
+        {t.dlq,
+         (s && (s->dead_letters > 0 || s->dead_letters_remote > 0) ? BW_ROLE_WARN
+                                                                   : BW_ROLE_HEADER) |
+             BW_ON(BW_ROLE_HEADER),
          2, false},
         {t.lag, base, 3, false},
         {t.quota, base, 5, false},

@@ -18,6 +18,7 @@ enum {
     BW_ACTION_RUNS,
     BW_ACTION_DLQ,
     BW_ACTION_SOURCES,
+    BW_ACTION_AUDIT,
     BW_ACTION_LOG,
     BW_ACTION_THEMES,
     /* Those of the screens follow. */

@@ -31,12 +31,14 @@ void bw_host_theme(bw_view_host *host, const char *name);
 const char *const *bw_host_themes(bw_view_host *host);
 const char *bw_host_theme_name(const bw_view_host *host);
 
+/* Has the content of a dead letter edited in the operator's editor, once the event has been dealt with. */
+void bw_host_edit(bw_view_host *host, int64_t letter);
 /* Sends a command; the console says what became of it. */
 void bw_host_send(bw_view_host *host, const bw_command *command);
 /*
  * Asks first. Title, verb, what, ids, names, effect and danger are the caller's; the environment and
  * whether it must be typed are the console's. On yes the command is sent with the dialog's ids: as
- * syncs, or as dead letters where the command is about letters.
+ * syncs, or as dead letters where the command is about letters and names no reason.
  */
 void bw_host_confirm(bw_view_host *host, const bw_dialog_options *question,
                      const bw_command *command);

@@ -29,6 +29,9 @@ typedef enum bw_screen_id {
     BW_SCREEN_LETTER_GROUPS,
     BW_SCREEN_LETTERS,
     BW_SCREEN_LETTER,
+    BW_SCREEN_PREVIEW,
+    BW_SCREEN_AUDIT,
+    BW_SCREEN_AUDIT_ENTRY,
     BW_SCREEN_SOURCES,
     BW_SCREEN_LOG,
     BW_SCREEN_MESSAGES,
@@ -48,7 +51,7 @@ typedef struct bw_view_host bw_view_host;
 typedef struct bw_view_at {
     char sync[128];
     char reason[48];
-    int64_t id; /* of a run or a dead letter */
+    int64_t id; /* of a run, a dead letter or an audit entry */
 } bw_view_at;
 
 struct bw_view_class {

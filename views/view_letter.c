@@ -4,6 +4,8 @@
 
 #include "backend/core/text.h"
 #include "backend/core/units.h"
+#include "backend/core/json.h"
+#include "views/json_diff.h"
 #include "views/json_lines.h"
 #include "views/letter_actions.h"
 #include "views/screens.h"
@@ -34,8 +36,16 @@ static void time_field(bw_text_view *t, const char *name, int64_t at_us, int64_t
     bw_text_view_extend(t, BW_ROLE_MUTED, BW_SLICE_LIT(" ago"));
 }
 
-static const char *state_in_words(bw_letter_state state)
+static const char *state_in_words(const bw_dead_letter *l)
 {
+    static const char *const messages[] = {
+        [BW_LETTER_STAGED] = "staged: its run failed before the batch was committed",
+        [BW_LETTER_OPEN] = "open: the message has had no effect",
+        [BW_LETTER_REPLAYING] = "replaying: the message is on its way again",
+        [BW_LETTER_REPLAYED] = "replayed: the message has had its effect",
+        [BW_LETTER_SUPERSEDED] = "superseded: the message came again, and had its effect",
+        [BW_LETTER_DISCARDED] = "discarded: an operator gave the message up",
+    };
     static const char *const words[] = {
         [BW_LETTER_STAGED] = "staged: its run failed before the batch was committed",
         [BW_LETTER_OPEN] = "open: the row is not in the target",
@@ -44,11 +54,49 @@ static const char *state_in_words(bw_letter_state state)
         [BW_LETTER_SUPERSEDED] = "superseded: a newer version of the row has landed",
         [BW_LETTER_DISCARDED] = "discarded: an operator gave the row up",
     };
-    return words[state];
+    return (l->attributes ? messages : words)[l->state];
+}
+
+/* Of a conflict: what Datastore held when it was met, and what the event says. */
+static void add_sides(bw_text_view *t, const bw_dead_letter *l)
+{
+    char *stored = bw_json_member_string(bw_slice_cstr(l->attributes), BW_LETTER_STORED);
+    bw_slice data = bw_json_member(l->content, "data");
+    if (!stored)
+        return;
+    bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
+    bw_text_view_addf(t, BW_ROLE_TITLE, "- as it was stored");
+    bw_text_view_addf(t, BW_ROLE_TITLE, "+ as the event says");
+    if (strcmp(stored, "null") == 0)
+        bw_text_view_addf(t, BW_ROLE_WARN, "the entity was deleted");
+    if (bw_json_diff(t, bw_slice_cstr(stored), data) == 0)
+        bw_text_view_addf(t, BW_ROLE_MUTED, "both say the same");
+    free(stored);
+}
+
+/* The message's own attributes, without the side that is shown as a diff. */
+static void add_attributes(bw_text_view *t, const bw_dead_letter *l)
+{
+    bw_json_scan scan = bw_json_scan_init(bw_slice_cstr(l->attributes));
+    bw_json_token key;
+    bw_slice value;
+    bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
+    bw_text_view_addf(t, BW_ROLE_TITLE, "attributes");
+    bool object = bw_json_next(&scan, &key) && key.type == BW_JSON_OBJECT;
+    while (object && bw_json_next_member(&scan, &key, &value)) {
+        if (bw_slice_is(key.raw, "\"" BW_LETTER_STORED "\""))
+            continue;
+        bw_text_view_addf(t, BW_ROLE_KEY, "  ");
+        bw_text_view_extend(t, BW_ROLE_KEY, key.raw);
+        bw_text_view_extend(t, BW_ROLE_MUTED, BW_SLICE_LIT(": "));
+        bw_text_view_extend(t, BW_ROLE_TEXT, value);
+    }
 }
 
 static void add_content(bw_text_view *t, const bw_dead_letter *l)
 {
+    if (l->attributes)
+        add_sides(t, l);
     bw_text_view_hang(t, 6);
     bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
     bw_text_view_addf(t, BW_ROLE_TITLE, "content, as the source gave it");
@@ -56,11 +104,8 @@ static void add_content(bw_text_view *t, const bw_dead_letter *l)
         bw_text_view_addf(t, BW_ROLE_MUTED, "nothing was kept");
     else
         bw_json_lines(t, l->content, l->column);
-    if (!l->attributes)
-        return;
-    bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
-    bw_text_view_addf(t, BW_ROLE_TITLE, "attributes");
-    bw_json_lines(t, bw_slice_cstr(l->attributes), NULL);
+    if (l->attributes)
+        add_attributes(t, l);
 }
 
 static void fill(view_letter *v, const bw_dead_letter *l, int64_t now_us)
@@ -72,9 +117,11 @@ static void fill(view_letter *v, const bw_dead_letter *l, int64_t now_us)
     bw_text_view_extend(t, BW_ROLE_TEXT, bw_slice_cstr(bw_reason_text(l->reason)));
     field(t, "column", BW_ROLE_ERROR, l->column);
     field(t, "detail", BW_ROLE_TEXT, l->detail);
-    field(t, "state", bw_letter_role(l->state), state_in_words(l->state));
+    field(t, "state", bw_letter_role(l->state), state_in_words(l));
     field(t, "key", BW_ROLE_TEXT, l->key);
     field(t, "sync", BW_ROLE_TEXT, l->sync);
+    if (l->attributes)
+        field(t, "event", BW_ROLE_TEXT, l->event_id);
     bw_text_view_addf(t, BW_ROLE_MUTED, "%-11s", "attempts");
     char attempts[24];
     snprintf(attempts, sizeof(attempts), "%d", l->attempts);
@@ -128,6 +175,9 @@ static bw_reaction act(bw_view *view, const bw_action *action, const char *argum
     const bw_dead_letter *l = shown(v);
     bw_reaction r = bw_text_screen_act(view, action, argument);
     if (r != BW_REACT_NONE || !l)
+        return r;
+    r = bw_letter_act_one(view, action, l);
+    if (r != BW_REACT_NONE)
         return r;
     char id[24];
     snprintf(id, sizeof(id), "%lld", (long long)l->id);

@@ -10,6 +10,11 @@
 typedef struct view_letters {
     bw_table_view base;
     char id[192];
+    /* Of letters: the window of a long list, which moves along as it is scrolled. */
+    int64_t first;  /* of how many letters it leaves out at the beginning */
+    bool large;     /* there are more than a window */
+    int edge;       /* BW_ACTION_HOME or BW_ACTION_END: where to go when the window is there */
+    char text[128]; /* what `first` counts the letters of */
 } view_letters;
 
 /* "12m04s ago", on the clock of the snapshot that is shown. */
@@ -111,9 +116,13 @@ static bw_reaction act_groups(bw_view *view, const bw_action *action, const char
     bw_reaction r = bw_table_act(v->base.table, action->id);
     size_t row = bw_table_selected_index(v->base.table);
     (void)argument;
-    if (!(r & BW_REACT_ACCEPT) || !v->base.page || row >= v->base.page->n_groups)
+    if (!v->base.page || row >= v->base.page->n_groups)
         return r;
     const bw_letter_group *g = &v->base.page->groups[row];
+    if (r == BW_REACT_NONE)
+        return bw_letter_group_act(view, action, g);
+    if (!(r & BW_REACT_ACCEPT))
+        return r;
     bw_view_at at;
     memset(&at, 0, sizeof(at));
     snprintf(at.sync, sizeof(at.sync), "%s", g->sync);
@@ -125,8 +134,11 @@ static bw_reaction act_groups(bw_view *view, const bw_action *action, const char
 static bw_role say_group(const bw_table_view *v, bw_buf *out)
 {
     const bw_letter_group *g = &v->page->groups[bw_table_selected_index(v->table)];
-    bw_buf_addf(out, "%s  %lld row%s not in the target: %s", g->sync, (long long)g->count,
-                g->count == 1 ? " is" : "s are", bw_reason_text(g->reason));
+    bw_buf_addf(out, "%s  %lld %s not in the target: %s", g->sync, (long long)g->count,
+                g->count == 1 ? "is" : "are", bw_reason_text(g->reason));
+    if (v->snapshot && v->snapshot->dead_letters_remote >= 0)
+        bw_buf_addf(out, "\nThe dead-letter subscriptions still hold %lld.",
+                    (long long)v->snapshot->dead_letters_remote);
     return BW_ROLE_TEXT;
 }
 
@@ -139,6 +151,8 @@ const bw_view_class bw_view_letter_groups = {
     .id = BW_SCREEN_LETTER_GROUPS,
     .name = "dlq",
     .title = "Dead letters",
+    .actions = bw_letter_actions,
+    .n_actions = BW_LETTER_ACTIONS,
     .has_table = true,
     .open = open_groups,
     .free = bw_table_view_free,
@@ -152,8 +166,8 @@ const bw_view_class bw_view_letter_groups = {
 
 /* ---- letters ---------------------------------------------------------------------------- */
 
-/* More than this are looked at by narrowing the group down. */
-#define LETTERS_SHOWN 5000
+/* Letters at a time. */
+#define WINDOW 5000
 
 enum {
     L_ID,
@@ -250,12 +264,26 @@ static bw_view *open_letters(const bw_view_class *class, bw_view_host *host, con
     return &v->base.view;
 }
 
+/* A plain word of the filter narrows the whole list down in the store, not only the window. */
+static const char *narrowing(const view_letters *v)
+{
+    const char *text = bw_table_filter_text(v->base.table);
+    bool plain = v->large && strlen(text) < sizeof(v->text);
+    for (const char *c = text; *c && plain; c++)
+        plain = (*c >= '0' && *c <= '9') || (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
+                *c == '_' || *c == '-';
+    return plain ? text : "";
+}
+
 static bool query_letters(const bw_view *view, bw_page_query *out)
 {
     const view_letters *v = (const view_letters *)view;
-    *out = (bw_page_query){.kind = BW_PAGE_LETTERS, .limit = LETTERS_SHOWN};
+    const char *text = narrowing(v);
+    *out = (bw_page_query){.kind = BW_PAGE_LETTERS, .limit = WINDOW};
     memcpy(out->sync, v->base.at.sync, sizeof(out->sync));
     memcpy(out->reason, v->base.at.reason, sizeof(out->reason));
+    snprintf(out->text, sizeof(out->text), "%s", text);
+    out->offset = strcmp(text, v->text) == 0 ? v->first : 0;
     return true;
 }
 
@@ -267,7 +295,45 @@ static void update_letters(bw_view *view, const bw_snapshot *snapshot, const bw_
     if (!page)
         return;
     bw_table_set_empty(v->base.table, page->error ? page->error : "no dead letters are left here");
-    set_rows(v, page->n_letters, letter_id, letter_cell);
+    if (!page->query.text[0])
+        v->large = page->total > WINDOW;
+    bw_table_set_rows(v->base.table, &(bw_table_rows){.count = page->n_letters,
+                                                      .id = letter_id,
+                                                      .cell = letter_cell,
+                                                      .user = v,
+                                                      .partial = v->large});
+    if (v->edge && page->query.offset == v->first) {
+        (void)bw_table_act(v->base.table, v->edge);
+        v->edge = BW_ACTION_NONE;
+    }
+}
+
+/* Whether the cursor is on the first (or last) row that shows. */
+static bool at_edge(const view_letters *v, bool last)
+{
+    size_t n = bw_table_visible(v->base.table), row = bw_table_selected_index(v->base.table);
+    return n > 0 && row == bw_table_visible_row(v->base.table, last ? n - 1 : 0);
+}
+
+static void move_window(view_letters *v, int action)
+{
+    const bw_page *page = v->base.page;
+    int64_t first, n = page ? (int64_t)page->n_letters : 0, total = page ? page->total : 0;
+    bool up = action == BW_ACTION_UP || action == BW_ACTION_PAGE_UP || action == BW_ACTION_HOME;
+    if (total <= n || !at_edge(v, !up))
+        return;
+    first = page->query.offset;
+    if (action == BW_ACTION_HOME)
+        first = 0;
+    else if (action == BW_ACTION_END)
+        first = total - WINDOW;
+    else
+        first += up ? -WINDOW / 2 : WINDOW / 2;
+    first = first > total - WINDOW ? total - WINDOW : first;
+    v->first = first < 0 ? 0 : first;
+    snprintf(v->text, sizeof(v->text), "%s", page->query.text);
+    bool far = action == BW_ACTION_HOME || action == BW_ACTION_END;
+    v->edge = far && v->first != page->query.offset ? action : BW_ACTION_NONE;
 }
 
 static const bw_dead_letter *letter_of(const view_letters *v, const char *id)
@@ -306,9 +372,12 @@ static bw_reaction act_letters(bw_view *view, const bw_action *action, const cha
     view_letters *v = (view_letters *)view;
     bw_reaction r = bw_table_act(v->base.table, action->id);
     (void)argument;
+    const bw_dead_letter *l = selected(v);
+    if (r == BW_REACT_NONE && l)
+        r = bw_letter_act_one(view, action, l);
     if (r == BW_REACT_NONE)
         return act_on_targets(v, action);
-    const bw_dead_letter *l = selected(v);
+    move_window(v, action->id);
     if (!(r & BW_REACT_ACCEPT) || !l)
         return r;
     bw_view_at at = v->base.at;
@@ -346,10 +415,14 @@ static void draw_letters(bw_view *view, bw_region region, bool focused)
     bw_table_view_draw_below(&v->base, bw_region_sub(region, 0, 0, region.rows - cut, -1), focused,
                              say_letter);
     if (cut) {
-        char text[96];
-        snprintf(text, sizeof(text), "%zu of %lld are here; the rest comes up as these are settled",
-                 page->n_letters, (long long)page->total);
-        bw_region_field(region, region.rows - 1, 1, region.cols - 2, BW_ALIGN_LEFT, BW_ROLE_WARN,
+        char text[320];
+        snprintf(text, sizeof(text),
+                 "%lld to %lld of %lld%s%s; sorted, and filtered by columns, "
+                 "among these",
+                 (long long)page->query.offset + 1,
+                 (long long)(page->query.offset + (int64_t)page->n_letters), (long long)page->total,
+                 page->query.text[0] ? " with " : "", page->query.text);
+        bw_region_field(region, region.rows - 1, 1, region.cols - 2, BW_ALIGN_LEFT, BW_ROLE_MUTED,
                         bw_slice_cstr(text));
     }
 }

@@ -25,6 +25,7 @@ struct bw_collector {
     bw_arena arena; /* of one pull */
     int64_t next_backlog_us;
     _Atomic int64_t kept, backlog;
+    _Atomic int64_t kept_then; /* when the backlog was asked for */
     atomic_bool over;
     pthread_mutex_t mu;
     char problem[512]; /* guarded by mu; "": it works */
@@ -78,6 +79,7 @@ static void ask_backlog(bw_collector *c)
     if (now < c->next_backlog_us)
         return;
     c->next_backlog_us = now + BACKLOG_EVERY;
+    atomic_store(&c->kept_then, atomic_load(&c->kept));
     if (bw_monitoring_backlog(c->monitoring, c->options.subscription, &backlog, &err) != BW_OK)
         bw_log_error(BW_LOG_DEBUG, c->options.subject, &err);
     atomic_store(&c->backlog, backlog.messages);
@@ -165,5 +167,7 @@ bool bw_collector_problem(bw_collector *c, char *text, size_t size)
 
 int64_t bw_collector_backlog(const bw_collector *c)
 {
-    return atomic_load(&c->backlog);
+    int64_t then = atomic_load(&c->backlog);
+    int64_t left = then - (atomic_load(&c->kept) - atomic_load(&c->kept_then));
+    return then < 0 ? -1 : left > 0 ? left : 0;
 }

@@ -38,7 +38,8 @@ int64_t bw_collector_kept(const bw_collector *collector);
 bool bw_collector_over(const bw_collector *collector);
 /* Why nothing comes in now, into text; false when it works. */
 bool bw_collector_problem(bw_collector *collector, char *text, size_t size);
-/* What the subscription still holds, as Cloud Monitoring last said; -1: unknown. */
+/* What the subscription still holds: as Cloud Monitoring last said, less what was kept since; -1:
+   unknown. */
 int64_t bw_collector_backlog(const bw_collector *collector);
 
 #endif

@@ -108,6 +108,22 @@ static void start_intake(bw_engine *e)
         e->backlog = bw_backlog_start(defs, n, e->options.google, e->clock, e->engine_wake);
 }
 
+/* Previews wait for Datastore, verifying reads the whole trail: other pages must not wait for them. */
+static bw_status start_slow_pages(bw_engine *e, bw_error *err)
+{
+    const bw_sync_def **defs = BW_ARENA_ARRAY(&e->arena, const bw_sync_def *, e->n_syncs + 1);
+    size_t n = 0;
+    bw_status s =
+        bw_page_reader_start(e->options.state_dir, e->clock, NULL, e->ui_wake, &e->slow_pages, err);
+    for (size_t i = 0; i < e->n_syncs; i++) {
+        if (bw_sync_is_stream(&e->syncs[i]->def))
+            defs[n++] = &e->syncs[i]->def;
+    }
+    if (s == BW_OK)
+        bw_page_reader_previews(e->slow_pages, e->options.google, defs, n);
+    return s;
+}
+
 static void wait_for_work(bw_engine *e, bool progress)
 {
     int64_t now = bw_mono_us(e->clock), wall = bw_wall_us(e->clock), due = bw_engine_next_due(e);
@@ -163,6 +179,8 @@ bw_status bw_engine_start(bw_engine *e, bw_error *err)
     if (s == BW_OK)
         s = bw_page_reader_start(e->options.state_dir, e->clock, e->options.ring, e->ui_wake,
                                  &e->pages, err);
+    if (s == BW_OK)
+        s = start_slow_pages(e, err);
     if (s != BW_OK)
         return s;
     e->workers = bw_workers_start((size_t)workers, e->engine_wake);
@@ -198,7 +216,8 @@ bool bw_engine_stop(bw_engine *e, int64_t timeout_us)
     if (ended)
         e->workers = NULL;
     bw_page_reader_stop(e->pages);
-    e->pages = NULL;
+    bw_page_reader_stop(e->slow_pages);
+    e->pages = e->slow_pages = NULL;
     atomic_store(&e->stopped, true);
     return ended;
 }
@@ -293,13 +312,17 @@ bool bw_engine_news(bw_engine *e, bw_news *out)
 
 void bw_engine_ask(bw_engine *e, int slot, const bw_page_query *query)
 {
-    if (e->pages) /* else not started, or stopped */
-        bw_page_reader_ask(e->pages, slot, query);
+    bool slow = query->kind == BW_PAGE_PREVIEW || query->verify;
+    if (!e->pages) /* not started, or stopped */
+        return;
+    e->slow_slots = (e->slow_slots & ~(1u << slot)) | (uint32_t)slow << slot;
+    bw_page_reader_ask(slow ? e->slow_pages : e->pages, slot, query);
 }
 
 const bw_page *bw_engine_page(bw_engine *e, int slot)
 {
-    return e->pages ? bw_page_reader_take(e->pages, slot) : NULL;
+    bool slow = e->slow_slots >> slot & 1;
+    return e->pages ? bw_page_reader_take(slow ? e->slow_pages : e->pages, slot) : NULL;
 }
 
 bool bw_engine_done(const bw_engine *e)

@@ -108,6 +108,8 @@ struct bw_engine {
     bw_backlog_watch *backlog;
     int64_t intake_kept; /* when letters were counted last */
     bw_page_reader *pages;
+    bw_page_reader *slow_pages; /* for what waits for others, or reads long */
+    uint32_t slow_slots;        /* the UI's: bit per slot whose last question went there */
     pthread_t thread;
     bool thread_runs;
     int engine_wake; /* eventfd: something for the engine's thread */

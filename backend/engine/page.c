@@ -15,7 +15,7 @@
 #define SLOTS         16
 #define DEFAULT_LIMIT 500
 /* Bytes of a content in a list. */
-#define LISTED_CONTENT 4096
+#define LISTED_CONTENT 1024
 
 typedef struct page_box {
     bw_page page; /* first */
@@ -29,6 +29,7 @@ bw_page *bw_page_new(const bw_page_query *query, bw_arena **arena)
     atomic_init(&box->refs, 1);
     box->page.query = *query;
     box->page.total = -1;
+    box->page.audit_verified = -1;
     *arena = &box->arena;
     return &box->page;
 }
@@ -54,7 +55,7 @@ bool bw_page_query_equal(const bw_page_query *a, const bw_page_query *b)
     return a->kind == b->kind && strcmp(a->sync, b->sync) == 0 &&
            strcmp(a->reason, b->reason) == 0 && strcmp(a->text, b->text) == 0 && a->id == b->id &&
            a->offset == b->offset && a->limit == b->limit && a->level == b->level &&
-           a->any_state == b->any_state;
+           a->any_state == b->any_state && a->verify == b->verify;
 }
 
 typedef struct slot {
@@ -70,6 +71,10 @@ struct bw_page_reader {
     slot slots[SLOTS]; /* guarded by mu */
     bool stopping;     /* guarded by mu */
     bw_store *store;   /* the thread's */
+    bw_cancel cancel;  /* of what waits for others */
+    bw_preview_env env;
+    const bw_sync_def *const *defs;
+    size_t n_defs;
     bw_log_ring *ring;
     const bw_clock *clock;
     int wake_fd;
@@ -127,7 +132,8 @@ static bw_status read_groups(bw_page_reader *r, page_box *box, bw_error *err)
 
 static bw_letter_filter filter_of(const bw_page_query *q)
 {
-    bool one = q->kind == BW_PAGE_LETTER;
+    bool one = q->kind == BW_PAGE_LETTER || (q->kind == BW_PAGE_PREVIEW && q->id > 0);
+    bool whole = one || q->kind == BW_PAGE_PREVIEW;
     return (bw_letter_filter){
         .ids = one ? &q->id : NULL,
         .n_ids = one ? 1 : 0,
@@ -136,7 +142,8 @@ static bw_letter_filter filter_of(const bw_page_query *q)
         .text = or_null(q->text),
         .any_state = one || q->any_state,
         .limit = one ? 1 : limit_of(q),
-        .content_max = one ? 0 : LISTED_CONTENT,
+        .offset = (size_t)q->offset,
+        .content_max = whole ? 0 : LISTED_CONTENT,
     };
 }
 
@@ -149,6 +156,33 @@ static bw_status read_letters(bw_page_reader *r, page_box *box, bw_error *err)
     box->page.letters = letters;
     if (s == BW_OK)
         s = bw_store_letters_count(r->store, &filter, &box->page.total, err);
+    return s;
+}
+
+static const bw_sync_def *def_of(const bw_page_reader *r, const char *sync)
+{
+    static const bw_sync_def rows; /* of a table, which nothing more has to be known of */
+    for (size_t i = 0; i < r->n_defs; i++) {
+        if (strcmp(r->defs[i]->name, sync) == 0)
+            return r->defs[i];
+    }
+    return &rows;
+}
+
+/* The letters of one sync after the other. */
+static bw_status read_preview(bw_page_reader *r, page_box *box, bw_error *err)
+{
+    bw_status s = read_letters(r, box, err);
+    const bw_dead_letter *l = box->page.letters;
+    size_t n = box->page.n_letters;
+    bw_letter_preview *out = BW_ARENA_ARRAY(&box->arena, bw_letter_preview, n + 1);
+    for (size_t at = 0, end; s == BW_OK && at < n; at = end) {
+        for (end = at + 1; end < n && strcmp(l[end].sync, l[at].sync) == 0;)
+            end++;
+        s = bw_letters_preview(&r->env, def_of(r, l[at].sync), l + at, end - at, &box->arena,
+                               out + at, err);
+    }
+    box->page.previews = out;
     return s;
 }
 
@@ -171,12 +205,19 @@ static bw_status read_sync(bw_page_reader *r, page_box *box, bw_error *err)
 static bw_status read_audit(bw_page_reader *r, page_box *box, bw_error *err)
 {
     bw_audit_entry *audit;
-    bw_status s =
-        bw_store_audit_list(r->store, or_null(box->page.query.sync), 0, limit_of(&box->page.query),
-                            &box->arena, &audit, &box->page.n_audit, err);
+    const bw_page_query *q = &box->page.query;
+    bw_error bad = BW_ERROR_INIT;
+    int64_t entries = 0;
+    bw_status s = bw_store_audit_list(r->store, or_null(q->sync), q->id, limit_of(q), &box->arena,
+                                      &audit, &box->page.n_audit, err);
     box->page.audit = audit;
-    box->page.total = -1;
-    return s;
+    if (s != BW_OK || !q->verify)
+        return s;
+    if (bw_store_audit_verify(r->store, &entries, &bad) == BW_OK)
+        box->page.audit_verified = entries;
+    else
+        box->page.audit_problem = bw_arena_strdup(&box->arena, bad.message);
+    return BW_OK;
 }
 
 static bw_status read_log(bw_page_reader *r, page_box *box, bw_error *err)
@@ -201,6 +242,7 @@ static page_box *answer(bw_page_reader *r, const bw_page_query *query)
         [BW_PAGE_LETTER_GROUPS] = read_groups,
         [BW_PAGE_LETTERS] = read_letters,
         [BW_PAGE_LETTER] = read_letters,
+        [BW_PAGE_PREVIEW] = read_preview,
         [BW_PAGE_BATCHES] = read_batches,
         [BW_PAGE_SYNC] = read_sync,
         [BW_PAGE_AUDIT] = read_audit,
@@ -270,6 +312,8 @@ bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock, bw_
     r->clock = clock;
     r->ring = ring;
     r->wake_fd = wake_fd;
+    bw_cancel_init(&r->cancel);
+    r->env = (bw_preview_env){.clock = clock, .cancel = &r->cancel};
     pthread_mutex_init(&r->mu, NULL);
     pthread_cond_init(&r->changed, NULL);
     bw_thread_start(&r->thread, "page reader", run, r);
@@ -277,10 +321,19 @@ bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock, bw_
     return BW_OK;
 }
 
+void bw_page_reader_previews(bw_page_reader *r, const bw_google *google,
+                             const bw_sync_def *const *defs, size_t n)
+{
+    r->env.google = google;
+    r->defs = defs;
+    r->n_defs = n;
+}
+
 void bw_page_reader_stop(bw_page_reader *r)
 {
     if (!r)
         return;
+    bw_cancel_raise(&r->cancel);
     pthread_mutex_lock(&r->mu);
     r->stopping = true;
     pthread_cond_broadcast(&r->changed);
@@ -291,6 +344,7 @@ void bw_page_reader_stop(bw_page_reader *r)
             bw_page_unref(&r->slots[i].page->page);
     }
     bw_store_close(r->store);
+    bw_cancel_fini(&r->cancel);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->mu);
     free(r);

@@ -8,18 +8,21 @@
 #define BW_ENGINE_PAGE_H
 
 #include "backend/core/log.h"
+#include "backend/engine/preview.h"
 #include "backend/store/store.h"
 
 typedef enum bw_page_kind {
     BW_PAGE_RUNS,          /* sync or all: runs */
     BW_PAGE_RUN,           /* id: runs[0] and batches */
     BW_PAGE_LETTER_GROUPS, /* sync or all: groups */
-    BW_PAGE_LETTERS,       /* sync, reason, text: letters without content bodies over 4 KiB */
+    BW_PAGE_LETTERS,       /* sync, reason, text, offset: letters, of each content the first KiB */
     BW_PAGE_LETTER,        /* id: letters[0], whole */
-    BW_PAGE_BATCHES,       /* sync: batches in flight */
-    BW_PAGE_SYNC,          /* sync: its runs, and its batches in flight */
-    BW_PAGE_AUDIT,         /* sync or all: audit */
-    BW_PAGE_LOG,           /* text: lines of the log's ring */
+    BW_PAGE_PREVIEW, /* id, or sync and reason: letters, and previews of what replaying does */
+    BW_PAGE_BATCHES, /* sync: batches in flight */
+    BW_PAGE_SYNC,    /* sync: its runs, and its batches in flight */
+    BW_PAGE_AUDIT,   /* sync (a subject) or all, id: audit, newest first; with verify, whether
+                              nobody changed it */
+    BW_PAGE_LOG,     /* text: lines of the log's ring */
 } bw_page_kind;
 
 typedef struct bw_page_query {
@@ -27,11 +30,12 @@ typedef struct bw_page_query {
     char sync[128];     /* "": all */
     char reason[48];    /* "": all */
     char text[128];     /* part of the text; "": all */
-    int64_t id;         /* RUN, LETTER */
+    int64_t id;         /* RUN, LETTER, PREVIEW; AUDIT: entries before this one, 0 the newest */
     int64_t offset;     /* first row wanted */
     int64_t limit;      /* rows at the most; 0: 500 */
     bw_log_level level; /* LOG */
     bool any_state;     /* LETTERS: also those that are over */
+    bool verify;        /* AUDIT: walk the whole chain, too */
 } bw_page_query;
 
 bool bw_page_query_equal(const bw_page_query *a, const bw_page_query *b);
@@ -48,6 +52,9 @@ typedef struct bw_page {
     size_t n_groups;
     const bw_dead_letter *letters;
     size_t n_letters;
+    const bw_letter_preview *previews; /* n_letters of them */
+    int64_t audit_verified;            /* entries that fit one another; -1: not asked, or see: */
+    const char *audit_problem;         /* NULL, or what does not fit */
     const bw_audit_entry *audit;
     size_t n_audit;
     const bw_log_line *lines;

@@ -16,6 +16,9 @@ typedef struct bw_page_reader bw_page_reader;
 BW_NODISCARD bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock,
                                             bw_log_ring *ring, int wake_fd, bw_page_reader **out,
                                             bw_error *err);
+/* What previews need, before the first question: the definitions (borrowed) of syncs of messages. */
+void bw_page_reader_previews(bw_page_reader *r, const bw_google *google,
+                             const bw_sync_def *const *defs, size_t n);
 void bw_page_reader_stop(bw_page_reader *r);
 void bw_page_reader_ask(bw_page_reader *r, int slot, const bw_page_query *query);
 /* Referenced, or NULL. */

@@ -9,13 +9,6 @@
 #include "backend/google/pubsub.h"
 #include "backend/store/store.h"
 
-/* Members of a letter's attributes that are not the message's own, so that it can be replayed as it
-   was received. */
-#define BW_LETTER_MESSAGE_ID   "bw-message-id"
-#define BW_LETTER_PUBLISH_TIME "bw-publish-time"
-#define BW_LETTER_ORDERING_KEY "bw-ordering-key"
-#define BW_LETTER_STORED       "bw-stored" /* of a conflict: the entity as Datastore has it */
-
 /* A message that was received before and became a dead letter. */
 typedef struct bw_replayed_message {
     const char *letter_id;  /* what the letter is known by */

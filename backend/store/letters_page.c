@@ -54,6 +54,7 @@ static void add_where(bw_buf *text, const bw_letter_filter *f)
     if (f->text)
         bw_buf_adds(text, " AND instr(lower(coalesce(key, '') || char(10)"
                           " || coalesce(column_name, '') || char(10) || coalesce(detail, '')"
+                          " || char(10) || event_id || char(10) || reason || char(10) || state"
                           " || char(10) || coalesce(CAST(content AS TEXT), '')), lower(?)) > 0");
 }
 
@@ -87,11 +88,12 @@ bw_status bw_store_letters(bw_store *store, const bw_letter_filter *filter, bw_a
         bw_buf_adds(&text, "content");
     bw_buf_adds(&text, COLUMNS_AFTER " FROM letters");
     add_where(&text, filter);
-    bw_buf_adds(&text, " ORDER BY id LIMIT ?");
+    bw_buf_adds(&text, " ORDER BY id LIMIT ? OFFSET ?");
     bw_tx_read(store);
     bw_sql q = bw_sql_open(store, bw_buf_cstr(&text));
     bind_where(&q, filter, &ids);
     bw_sql_bind_limit(&q, filter->limit);
+    bw_sql_bind_int(&q, (int64_t)filter->offset);
     bw_status st = bw_sql_list(&q, arena, sizeof(**out), read_letter, &items, count, err);
     bw_tx_read_end(store);
     bw_buf_fini(&text);

@@ -217,6 +217,13 @@ typedef enum bw_letter_state {
 const char *bw_letter_state_name(bw_letter_state state);
 bool bw_letter_state_parse(const char *name, bw_letter_state *state);
 
+/* Members of a letter's attributes that are not the message's own, so that it can be replayed as it
+   was received. */
+#define BW_LETTER_MESSAGE_ID   "bw-message-id"
+#define BW_LETTER_PUBLISH_TIME "bw-publish-time"
+#define BW_LETTER_ORDERING_KEY "bw-ordering-key"
+#define BW_LETTER_STORED       "bw-stored" /* of a conflict: the entity as Datastore has it */
+
 typedef struct bw_dead_letter {
     int64_t id;
     const char *sync;
@@ -260,9 +267,11 @@ typedef struct bw_letter_filter {
     size_t n_ids;
     const char *sync;   /* NULL: any */
     const char *reason; /* NULL: any */
-    const char *text;   /* NULL, or part of key, column, detail or content (ASCII case ignored) */
+    const char *text;   /* NULL, or part of key, event id, column, detail, reason, state or content
+                           (ASCII case ignored) */
     bool any_state;     /* false: open, replaying, and staged ones that a flood left */
     int64_t after_id;   /* paging: ids greater than this */
+    size_t offset;      /* so many of the first are left out */
     size_t limit;       /* 0: all */
     size_t content_max; /* of each content only so many of its first bytes; 0: all */
 } bw_letter_filter;

@@ -12,8 +12,9 @@ import subprocess
 import sys
 import time
 
-from harness import CRASHING, Bridgewatch, TempDir, wait_for
+from harness import CRASHING, PROGRAM, TempDir, wait_for
 from stream import Stream, event_time, fields_of
+from tmux_console import Console
 
 SOAK = os.environ.get("BW_SOAK") == "1"
 MANY = 100000 if SOAK else 10000
@@ -316,6 +317,125 @@ def test_a_dead_letter_subscription_is_drained():
     assert peak_kb(engine.pid) < 250 * 1024, "replaying took %d MB" % (peak_kb(engine.pid) // 1024)
     engine.terminate()
     engine.wait()
+    assert len(raw_once(stream)) == MANY
+
+
+class Screen:
+    """The console upon a stream, in a terminal."""
+
+    def __init__(self, stream, env=None):
+        self.console = Console(120, 30, env=env)
+        self.console.start("%s -c %s" % (PROGRAM, stream.bw.config), "SYNC ")
+        self.console.wait(lambda t: stream.name in t, "the sync")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.kill(self.console.pid_of("bridgewatch"), signal.SIGKILL)
+        self.console.__exit__()
+
+    def say(self, line):
+        self.console.keys(":")
+        self.console.wait(lambda t: t.rstrip().split("\n")[-1].startswith(":"), "the command line")
+        self.console.type(line)
+        self.console.keys("Enter")
+
+    def latency(self, key, wanted):
+        began = time.monotonic()
+        self.console.keys(key)
+        self.console.wait(lambda t: wanted in t, wanted)
+        return time.monotonic() - began
+
+    def overhead(self):
+        began = time.monotonic()
+        self.console.keys("F9")
+        self.console.screen()
+        return time.monotonic() - began
+
+    def check_latency(self, keys, count=10):
+        """The cursor goes to and fro between two rows: (key, what then is selected)."""
+        worst = []
+        for i in range(count):
+            cost = min(self.overhead() for _ in range(3))
+            worst.append(self.latency(*keys[i % 2]) - cost)
+        worst.sort()
+        assert worst[len(worst) // 2] <= 0.05, worst
+
+
+def test_the_console_with_many_letters():
+    directory = TempDir()
+    stream = Stream(directory, ", dead_letter_subscription: dead, kind: customer")
+    stream.create("topics/dead", {})
+    stream.create("subscriptions/dead", {"topic": stream.full("topics/dead"), "ackDeadlineSeconds": 60})
+    stream.publish([(event(i), {"CloudPubSubDeadLetterSourceDeliveryCount": "5"}) for i in range(MANY)], topic="dead")
+    edit = "sed -i s/\\\"v\\\":.0/\\\"v\\\":4711/"
+    with Screen(stream, env={"EDITOR": edit}) as s:
+        s.console.wait_for("DLQ %d" % MANY, 300 if SOAK else 60)
+        s.say("dlq")
+        s.console.wait_for("UNDELIVERED")
+        s.console.keys("Enter")
+        s.console.wait_for("1 to 5000 of %d" % MANY)
+        s.check_latency([("j", 'customer/n1"}  delivered'), ("k", 'customer/n0"}  delivered')])
+        s.console.keys("End")  # the end of the window, then of the list
+        s.console.keys("End")
+        s.console.wait_for("of %d" % MANY)
+        s.console.wait_for('customer/n%d"}  delivered' % (MANY - 1))
+        s.console.keys("Home", "Home")
+        s.console.wait_for('customer/n0"}  delivered')
+        # A word of the filter finds what is not in the window; each key is answered at once.
+        word = "n%d" % (MANY - 3)
+        s.console.keys("/")
+        s.console.wait(lambda t: t.rstrip().split("\n")[-1].startswith("/"), "the filter")
+        typed, worst = "", []
+        for c in word:
+            typed += c
+            cost = min(s.overhead() for _ in range(3))
+            worst.append(s.latency(c, "/" + typed) - cost)
+        worst.sort()
+        assert worst[len(worst) // 2] <= 0.05, worst
+        s.console.keys("Enter")
+        s.console.wait_for('customer/%s"}  delivered' % word)
+        s.console.keys("Escape")
+        s.console.wait_for("1 to 5000 of %d" % MANY)
+        # One letter: edited in an editor that has the terminal meanwhile, and what replaying would do.
+        s.console.keys("Home", "Home")
+        s.console.wait_for('customer/n0"}  delivered')
+        s.console.keys("e")
+        s.console.wait_for("edited")
+        s.console.keys("p")
+        s.console.wait_for("applied")
+        s.console.wait_for('+ "v": 4711')
+        s.console.keys("Escape")
+        s.console.wait_for("1 to 5000 of %d" % MANY)
+        # All of them replayed while the keys are answered.
+        s.console.keys("Escape")
+        s.console.wait_for("COUNT")
+        s.console.keys("r")
+        s.console.wait_for("Type %d" % MANY)
+        s.console.type(str(MANY))
+        s.console.keys("Enter")
+        s.console.wait_for("replaying: ")
+        s.say("syncs")
+        s.console.wait_for("▸ changes")
+        s.say("audit")
+        s.console.wait_for("replay")
+        worst = []
+        for i in range(10):
+            cost = min(s.overhead() for _ in range(3))
+            began = time.monotonic()
+            s.console.keys("/")
+            s.console.wait(lambda t: t.rstrip().split("\n")[-1].startswith("/"), "the filter")
+            worst.append(time.monotonic() - began - cost)
+            s.console.keys("C-g" if i % 2 else "Escape")
+            s.console.wait(lambda t: not t.rstrip().split("\n")[-1].startswith("/"), "the end of the filter")
+        worst.sort()
+        assert worst[len(worst) // 2] <= 0.05, worst
+        s.console.wait_for("%d of %d replayed" % (MANY, MANY), 600 if SOAK else 90)
+        s.console.keys("V")
+        s.console.wait_for("verified: each fits")
+        peak = peak_kb(s.console.pid_of("bridgewatch"))
+        assert peak < 300 * 1024, "the console took %d MB" % (peak // 1024)
     assert len(raw_once(stream)) == MANY
 
 

@@ -90,6 +90,48 @@ static void letter_scrolled(void **state)
     check("letter-end", "dlq", "enter enter G");
 }
 
+static void letter_of_a_conflict(void **state)
+{
+    (void)state;
+    check("letter-conflict", "dlq", "down enter enter");
+}
+
+static void long_list(void **state)
+{
+    (void)state;
+    check("letters-window", "dlq", "down enter");
+}
+
+static void preview(void **state)
+{
+    (void)state;
+    check("preview", "dlq", "down p");
+}
+
+static void replay_of_a_group(void **state)
+{
+    (void)state;
+    check("replay-group", "dlq", "r");
+}
+
+static void audit(void **state)
+{
+    (void)state;
+    check("audit", "audit", "");
+}
+
+static void audit_verified(void **state)
+{
+    (void)state;
+    check("audit-verified", "audit", "V");
+}
+
+static void audit_entry(void **state)
+{
+    (void)state;
+    check("audit-entry", "audit", "j enter");
+}
+
 static void sources(void **state)
 {
     (void)state;
@@ -212,6 +254,13 @@ int main(void)
         cmocka_unit_test(letters),
         cmocka_unit_test(letter),
         cmocka_unit_test(letter_scrolled),
+        cmocka_unit_test(letter_of_a_conflict),
+        cmocka_unit_test(long_list),
+        cmocka_unit_test(preview),
+        cmocka_unit_test(replay_of_a_group),
+        cmocka_unit_test(audit),
+        cmocka_unit_test(audit_verified),
+        cmocka_unit_test(audit_entry),
         cmocka_unit_test(sources),
         cmocka_unit_test(the_log),
         cmocka_unit_test(messages),

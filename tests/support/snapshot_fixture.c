@@ -422,9 +422,49 @@ static bw_dead_letter one_letter(const making *m, int64_t id, const char *key)
     };
 }
 
+#define FIRST_MESSAGE 21 /* letters from this id on are messages */
+
+/* A conflict that waits for an operator. */
+static bw_dead_letter one_message(const making *m, int64_t id)
+{
+    static const char content[] =
+        "{\"event_id\":\"e-4711\",\"kind\":\"profile\",\"entity_id\":\"p-17\",\"operation\":"
+        "\"upsert\","
+        "\"timestamp\":\"2026-11-20T07:00:00Z\",\"data\":{\"name\":\"Zo\xc3\xab\",\"points\":"
+        "12345678901234567890,\"city\":\"Bern\"}}";
+    static const char attributes[] =
+        "{\"tenant\":\"eu\",\"bw-message-id\":\"77\",\"bw-publish-time\":\"2026-11-20T07:00:01Z\","
+        "\"bw-stored\":\"{\\\"city\\\":\\\"Bern\\\",\\\"name\\\":\\\"Zoe\\\",\\\"vip\\\":true}\"}";
+    bw_dead_letter l = one_letter(m, id, "{\"entity_key\":\"profile/p-17\"}");
+    l.sync = text(m, "events.profile");
+    l.event_id = text(m, "e-4711");
+    l.reason = BW_REASON_CONFLICT;
+    l.column = "";
+    l.detail = text(m, "the entity was changed at 2026-11-20T07:30:00Z, after this event");
+    l.content = m->hostile ? l.content : bw_slice_cstr(content);
+    l.attributes = m->hostile ? "{\"a\":\"" BW_HOSTILE "\"}" : attributes;
+    return l;
+}
+
+static void make_messages(const making *m)
+{
+    bool one = m->page->query.kind == BW_PAGE_LETTER;
+    bw_dead_letter *l = BW_ARENA_ARRAY(m->arena, bw_dead_letter, 2);
+    l[0] = one_message(m, one ? m->page->query.id : FIRST_MESSAGE);
+    l[1] = one_message(m, FIRST_MESSAGE + 1);
+    m->page->letters = l;
+    m->page->n_letters = one ? 1 : 2;
+    m->page->total = one ? 1 : 12000; /* more than the window: it says so */
+}
+
 static void make_letters(const making *m)
 {
     bool one = m->page->query.kind == BW_PAGE_LETTER;
+    if (one ? m->page->query.id >= FIRST_MESSAGE
+            : strcmp(m->page->query.sync, "events.profile") == 0) {
+        make_messages(m);
+        return;
+    }
     bw_dead_letter *l = BW_ARENA_ARRAY(m->arena, bw_dead_letter, 3);
     l[0] = one_letter(m, one ? m->page->query.id : 11, "{\"id\":4711}");
     l[1] = one_letter(m, 12, "{\"id\":4712}");
@@ -433,6 +473,69 @@ static void make_letters(const making *m)
     m->page->letters = l;
     m->page->n_letters = one ? 1 : 3;
     m->page->total = one ? 1 : 3;
+}
+
+static void make_preview(const making *m)
+{
+    static const char hostile[] = "{\"k\":\"" BW_HOSTILE "\"}";
+    bw_dead_letter *l = BW_ARENA_ARRAY(m->arena, bw_dead_letter, 3);
+    bw_letter_preview *p = BW_ARENA_ARRAY(m->arena, bw_letter_preview, 3);
+    for (int i = 0; i < 3; i++)
+        l[i] = one_message(m, FIRST_MESSAGE + i);
+    p[0] = (bw_letter_preview){
+        .outcome = BW_PREVIEW_APPLIED,
+        .detail = "",
+        .before = BW_SLICE_LIT("{\"city\":\"Bern\",\"name\":\"Zoe\",\"vip\":true}"),
+        .after = BW_SLICE_LIT(
+            "{\"city\":\"Bern\",\"name\":\"Zo\xc3\xab\",\"points\":12345678901234567890}"),
+    };
+    p[1] = (bw_letter_preview){.outcome = BW_PREVIEW_IGNORED,
+                               .detail = "the event is of 07:00:00, what is stored is of 07:30:00",
+                               .before = BW_SLICE_LIT("{\"a\":1}"),
+                               .after = BW_SLICE_LIT("{\"a\":1}")};
+    p[2] = (bw_letter_preview){.outcome = BW_PREVIEW_REFUSED,
+                               .detail = "BAD_MESSAGE: kind: the message names no kind"};
+    if (m->hostile)
+        p[0].after = bw_slice_cstr(hostile);
+    m->page->letters = l;
+    m->page->previews = p;
+    m->page->n_letters = m->page->query.id ? 1 : 3;
+    m->page->total = m->page->query.id ? 1 : 4000;
+}
+
+static void make_audit(const making *m)
+{
+    static const struct {
+        const char *who, *action, *subject, *detail;
+    } done[] = {
+        {"ann@bridge", "replay", "events.profile",
+         "{\"letter\":21,\"key\":\"profile/p-17\",\"reason\":\"CONFLICT\"}"},
+        {"engine", "merged", "e-4711",
+         "{\"entity_key\":\"profile/p-17\",\"version_before\":4,\"version\":5}"},
+        {"engine", "commit", "shop.orders", "{\"batch\":12,\"rows\":15198,\"dead_letters\":2}"},
+        {"bob@bridge", "pause", "shop.payments", "{}"},
+    };
+    const bw_page_query *q = &m->page->query;
+    bw_audit_entry *e = BW_ARENA_ARRAY(m->arena, bw_audit_entry, BW_COUNT(done));
+    size_t n = 0;
+    for (size_t i = 0; i < BW_COUNT(done); i++) {
+        int64_t id = 104 - (int64_t)i;
+        if ((q->id && id >= q->id) || n == (size_t)q->limit)
+            continue;
+        e[n++] = (bw_audit_entry){
+            .id = id,
+            .at_us = m->wall_us - (int64_t)i * 7 * BW_HOUR,
+            .who = text(m, done[i].who),
+            .action = text(m, done[i].action),
+            .subject = text(m, done[i].subject),
+            .detail = m->hostile ? "{\"k\":\"" BW_HOSTILE "\"}" : done[i].detail,
+            .hash = "8f434346648f6b96df89dda901c5176b10a6d83961dd3c1ac88b59b2dc327aa4"};
+    }
+    m->page->audit = e;
+    m->page->n_audit = n;
+    m->page->total = -1;
+    if (q->verify)
+        m->page->audit_verified = 104;
 }
 
 static void make_log(const making *m)
@@ -476,6 +579,8 @@ const bw_page *bw_fixture_page(bw_fixture_kind kind, const bw_page_query *query,
         [BW_PAGE_LETTER_GROUPS] = make_groups,
         [BW_PAGE_LETTERS] = make_letters,
         [BW_PAGE_LETTER] = make_letters,
+        [BW_PAGE_PREVIEW] = make_preview,
+        [BW_PAGE_AUDIT] = make_audit,
         [BW_PAGE_BATCHES] = make_batches,
         [BW_PAGE_SYNC] = make_sync,
         [BW_PAGE_LOG] = make_log,

@@ -307,6 +307,21 @@ void bw_term_suspend(bw_term *term)
     bw_term_refresh(term);
 }
 
+void bw_term_lend(bw_term *term)
+{
+    (void)term;
+    extras_off();
+    def_prog_mode();
+    endwin();
+}
+
+void bw_term_take_back(bw_term *term)
+{
+    reset_prog_mode();
+    refresh();
+    bw_term_refresh(term);
+}
+
 void bw_term_set_mouse(bw_term *term, bool on)
 {
     term->options.mouse = on;

@@ -48,6 +48,9 @@ bool bw_term_gone(const bw_term *term);
 void bw_term_size(const bw_term *term, int *rows, int *cols);
 /* After WINCH: takes the new size over; the next paint is complete. True when it has changed. */
 bool bw_term_resize(bw_term *term);
+/* Gives the terminal to another program (an editor), and takes it again. Signals stay ours. */
+void bw_term_lend(bw_term *term);
+void bw_term_take_back(bw_term *term);
 /* After TSTP: gives the terminal back, stops the process as the shell expects, and returns, with
    the terminal taken again, when it is continued. */
 void bw_term_suspend(bw_term *term);

@@ -11,6 +11,7 @@
 typedef struct showing {
     bw_toast toast;
     int64_t until_us;
+    bool progress;
 } showing;
 
 struct bw_toasts {
@@ -79,7 +80,24 @@ static void add(bw_toasts *t, bw_toast_level level, const char *text)
     toast.text = bw_xstrdup(text);
     int64_t until =
         level == BW_TOAST_ERROR ? BW_FOREVER : now + (level == BW_TOAST_WARN ? WARN_FOR : INFO_FOR);
-    t->showing[t->shown++] = (showing){toast, until};
+    t->showing[t->shown++] = (showing){toast, until, false};
+}
+
+void bw_toasts_progress(bw_toasts *t, const char *text)
+{
+    for (size_t i = t->shown; i > 0; i--) {
+        if (t->showing[i - 1].progress)
+            drop(t, i - 1);
+    }
+    if (!text)
+        return;
+    if (t->shown == SHOWING)
+        make_room(t);
+    /* Below what was said meanwhile: an answer to a key must be seen. */
+    memmove(&t->showing[1], &t->showing[0], t->shown * sizeof(t->showing[0]));
+    bw_toast toast = {BW_TOAST_INFO, bw_wall_us(t->clock), bw_xstrdup(text)};
+    t->showing[0] = (showing){toast, bw_mono_us(t->clock) + INFO_FOR, true};
+    t->shown++;
 }
 
 void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...)

@@ -22,6 +22,9 @@ typedef struct bw_toasts bw_toasts;
 bw_toasts *bw_toasts_new(const bw_clock *clock);
 void bw_toasts_free(bw_toasts *t);
 void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...) BW_PRINTF(3, 4);
+/* How far something is: takes the place of what was said of it before, and is not kept. NULL: it is
+   over. */
+void bw_toasts_progress(bw_toasts *t, const char *text);
 /* The error's message and hint. */
 void bw_toasts_error(bw_toasts *t, const bw_error *err);
 /* The newest that shows; NULL for none. */

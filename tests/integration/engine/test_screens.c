@@ -187,7 +187,7 @@ static void pages_say_what_they_hold(void **state)
     const bw_page *p = get_page(l, (bw_page_query){.kind = BW_PAGE_LETTERS, .limit = 2});
     assert_int_equal(p->n_letters, 2);
     assert_int_equal(p->total, 3);
-    assert_int_equal(p->letters[0].content.len, 4096);
+    assert_int_equal(p->letters[0].content.len, 1024);
     int64_t id = p->letters[0].id;
     bw_page_unref(p);
 
