@@ -364,6 +364,20 @@ static bool take_quoted(rewriting *r)
     return true;
 }
 
+/* ^, $, \b: RE2 lets them be repeated, PCRE2 only as a group. `n` characters are taken. */
+static bool take_assertion(rewriting *r, size_t n)
+{
+    char next = peek(r, n);
+    bool grouped = next && strchr("*+?{", next);
+
+    bw_buf_adds(r->out, grouped ? "(?:" : "");
+    bw_buf_add(r->out, r->in.ptr + r->at, n);
+    bw_buf_adds(r->out, grouped ? ")" : "");
+    r->at += n;
+    r->atom = true;
+    return true;
+}
+
 static bool take_escape(rewriting *r)
 {
     size_t start = r->at;
@@ -372,13 +386,10 @@ static bool take_escape(rewriting *r)
 
     if (ahead(r, "\\Q"))
         return take_quoted(r);
+    if (peek(r, 1) && strchr("AbBz", peek(r, 1)))
+        return take_assertion(r, 2);
     r->at++;
     r->atom = true;
-    if (peek(r, 0) && strchr("AbBz", peek(r, 0))) {
-        bw_buf_addf(r->out, "\\%c", peek(r, 0));
-        r->at++;
-        return true;
-    }
     if (add_set(r, false, &ok))
         return ok;
     if (!take_escaped(r, start, &c))
@@ -414,7 +425,9 @@ static bool take_one(rewriting *r)
         return refuse(r, "unexpected )", 0, r->in.len);
     if (c == '[')
         return take_class(r);
-    if (c && strchr(").^$", c)) {
+    if (c == '^' || c == '$')
+        return take_assertion(r, 1);
+    if (c == ')' || c == '.') {
         bw_buf_addc(r->out, c);
         r->at++;
         return true;

@@ -92,3 +92,5 @@ REGEXP_CONTAINS(REPEAT('a', 60), '(a+)+[bc]') => ERROR limit of steps
 REGEXP_EXTRACT('xyzabc', '^abc', 4) => STRING "abc"
 REGEXP_INSTR('xyzabc-abcz', '^abc.', 8, 1) => INT64 8
 REGEXP_INSTR('', '()') => INT64 0
+REGEXP_REPLACE('abc', r'^*b', 'x') => STRING "axc"
+REGEXP_CONTAINS('ab', r'a\b?b') => BOOL true
