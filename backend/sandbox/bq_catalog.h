@@ -186,10 +186,15 @@ BW_NODISCARD bw_status bq_table_copy(bq_catalog *catalog, const bq_table_ref *so
 typedef struct bq_job_record {
     const char *project, *location, *id;
     int64_t created_us;
-    const char *json; /* state, as the HTTP room writes it */
+    const char *json;       /* state, as the HTTP room writes it */
+    const char *request_id; /* of jobs.query, only for bq_job_insert(); NULL for none */
 } bq_job_record;
 
-/* Inserts; duplicate when the id is there already in this project and location. */
+/* So long a requestId stands for the job that it has made. */
+#define BQ_REQUEST_LIFE (15 * BW_MINUTE)
+
+/* Inserts; duplicate when the id is there already in this project and location, or when the requestId
+   has made another job within BQ_REQUEST_LIFE. */
 BW_NODISCARD bw_status bq_job_insert(bq_catalog *catalog, const bq_job_record *job, bq_error *err);
 /* Replaces the JSON. */
 BW_NODISCARD bw_status bq_job_put(bq_catalog *catalog, const bq_job_record *job, bq_error *err);
@@ -199,6 +204,11 @@ BW_NODISCARD bw_status bq_job_put_locked(bq_catalog *catalog, const bq_job_recor
 /* `location` NULL: any. *json is the caller's (free()). */
 BW_NODISCARD bw_status bq_job_get(bq_catalog *catalog, const char *project, const char *location,
                                   const char *id, char **json, bq_error *err);
+/* The job that the requestId has made within BQ_REQUEST_LIFE before `now_us`; its location and id are in
+   the arena. */
+BW_NODISCARD bw_status bq_job_of_request(bq_catalog *catalog, bw_arena *arena, const char *project,
+                                         const char *request_id, int64_t now_us,
+                                         const char **location, const char **id, bq_error *err);
 typedef bool bq_job_visit(void *user, const bq_job_record *job); /* false stops */
 /* Newest first. `project` NULL: all (to resume after a restart). */
 BW_NODISCARD bw_status bq_job_list(bq_catalog *catalog, const char *project, bq_job_visit *visit,

@@ -299,6 +299,9 @@ static const char *const tables[] = {
     " json TEXT, PRIMARY KEY(project, location, id)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS bq_job_created ON bq_job(project, created)",
     "CREATE INDEX IF NOT EXISTS bq_job_id ON bq_job(project, id)",
+    "CREATE TABLE IF NOT EXISTS bq_request(project TEXT, id TEXT, location TEXT, job TEXT,"
+    " created INTEGER, PRIMARY KEY(project, id)) WITHOUT ROWID",
+    "CREATE INDEX IF NOT EXISTS bq_request_created ON bq_request(created)",
     "CREATE TABLE IF NOT EXISTS bq_buffer(storage INTEGER, first INTEGER, last INTEGER,"
     " bytes INTEGER, arrived INTEGER, PRIMARY KEY(storage, first)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS bq_sequence(value INTEGER)",
@@ -403,7 +406,8 @@ void bq_catalog_close(bq_catalog *catalog)
 bw_status bq_catalog_reset(bq_catalog *catalog, bq_error *err)
 {
     static const char *const clear[] = {"DELETE FROM bq_table", "DELETE FROM bq_dataset",
-                                        "DELETE FROM bq_job", "DELETE FROM bq_buffer"};
+                                        "DELETE FROM bq_job", "DELETE FROM bq_request",
+                                        "DELETE FROM bq_buffer"};
     bq_store_lock(catalog);
     bw_status status = bq_store_begin(catalog, err);
     for (size_t i = 0; status == BW_OK && i < BW_COUNT(clear); i++)

@@ -111,7 +111,6 @@ BW_NODISCARD bw_status bq_store_list(bq_catalog *catalog, const char *project, c
                                      const char *after, bq_table_visit *visit, void *user,
                                      bq_error *err);
 
-/* What a write into an existing or new table needs, for loads, copies and query destinations. */
 /* What a decorator (t$20240131) names: a range of the partitioning column, half open. */
 typedef struct bq_partition {
     const char *id;     /* behind the $; NULL: no decorator */
@@ -131,6 +130,7 @@ BW_NODISCARD bw_status bq_partition_check(bq_catalog *catalog, const bq_partitio
 BW_NODISCARD bw_status bq_partition_clear(bq_catalog *catalog, const bq_partition *p,
                                           bq_table *table, int64_t storage, bq_error *err);
 
+/* What a write into an existing or new table needs, for loads, copies and query destinations. */
 typedef struct bq_target {
     bq_table table;  /* as it is, when it exists */
     int64_t storage; /* its storage */

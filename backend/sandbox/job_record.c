@@ -152,6 +152,7 @@ bw_status bw_sb_job_store(bw_sb_job *job, bool as_done, bq_catalog *catalog,
     bq_job_record record = {.project = job->project,
                             .location = job->location,
                             .id = job->id,
+                            .request_id = job->request_id,
                             .created_us = job->created_us,
                             .json = bw_buf_cstr(&json)};
     bw_status status = put(catalog, &record, err);

@@ -7,17 +7,8 @@
 #include "backend/sandbox/json_edit.h"
 #include "backend/sandbox/uploads.h"
 
-#define BUCKETS       4096
-#define KEEP_DONE     4096
-#define REQUEST_SLOTS 1024
-#define REQUEST_AGE   (15 * BW_MINUTE)
-
-/* The newest job of a requestId. */
-typedef struct request_slot {
-    uint64_t key;
-    char *project, *request_id, *location, *job_id;
-    int64_t created_us;
-} request_slot;
+#define BUCKETS   4096
+#define KEEP_DONE 4096
 
 struct bw_sb_jobs {
     bw_sb_bigquery *bq;
@@ -25,10 +16,9 @@ struct bw_sb_jobs {
     bw_sb_faults *faults;
     atomic_bool interrupted; /* the process ends: what is not done stays PENDING in its record */
     pthread_mutex_t mu;
-    bw_sb_job *buckets[BUCKETS];          /* guarded by mu; each with a reference */
-    bw_sb_job *done[KEEP_DONE];           /* guarded by mu: finished ones in order, borrowed */
-    size_t done_next;                     /* guarded by mu */
-    request_slot requests[REQUEST_SLOTS]; /* guarded by mu */
+    bw_sb_job *buckets[BUCKETS]; /* guarded by mu; each with a reference */
+    bw_sb_job *done[KEEP_DONE];  /* guarded by mu: finished ones in order, borrowed */
+    size_t done_next;            /* guarded by mu */
 };
 
 static void run_job(bw_sb_task *task);
@@ -129,15 +119,6 @@ static void forget_locked(bw_sb_jobs *jobs, bw_sb_job *job)
     }
 }
 
-static void free_slot(request_slot *slot)
-{
-    free(slot->project);
-    free(slot->request_id);
-    free(slot->location);
-    free(slot->job_id);
-    *slot = (request_slot){0};
-}
-
 void bw_sb_jobs_reset(bw_sb_jobs *jobs)
 {
     pthread_mutex_lock(&jobs->mu);
@@ -151,8 +132,6 @@ void bw_sb_jobs_reset(bw_sb_jobs *jobs)
         }
     }
     memset(jobs->done, 0, sizeof jobs->done);
-    for (size_t i = 0; i < REQUEST_SLOTS; i++)
-        free_slot(&jobs->requests[i]);
     pthread_mutex_unlock(&jobs->mu);
 }
 
@@ -194,17 +173,6 @@ static void admit(bw_sb_jobs *jobs, bw_sb_job *job)
     job->next = *bucket_of(jobs, job);
     *bucket_of(jobs, job) = job;
     job->refs++;
-    if (job->request_id) {
-        uint64_t key = bw_sb_key(job->project) * 31 + bw_sb_key(job->request_id);
-        request_slot *slot = &jobs->requests[key % REQUEST_SLOTS];
-        free_slot(slot);
-        *slot = (request_slot){key,
-                               bw_xstrdup(job->project),
-                               bw_xstrdup(job->request_id),
-                               bw_xstrdup(job->location),
-                               bw_xstrdup(job->id),
-                               job->created_us};
-    }
     pthread_mutex_unlock(&jobs->mu);
 }
 
@@ -269,22 +237,6 @@ bw_status bw_sb_job_find(bw_sb_jobs *jobs, const char *project, const char *loca
     return status;
 }
 
-bw_sb_job *bw_sb_job_find_request(bw_sb_jobs *jobs, const char *project, const char *request_id)
-{
-    uint64_t key = bw_sb_key(project) * 31 + bw_sb_key(request_id);
-    bw_sb_job *job = NULL;
-    pthread_mutex_lock(&jobs->mu);
-    request_slot *slot = &jobs->requests[key % REQUEST_SLOTS];
-    if (slot->project && slot->key == key && strcmp(slot->project, project) == 0 &&
-        strcmp(slot->request_id, request_id) == 0 &&
-        bw_wall_us(jobs->bq->clock) - slot->created_us < REQUEST_AGE)
-        job = lookup_locked(jobs, slot->project, slot->location, slot->job_id);
-    if (job)
-        job->refs++;
-    pthread_mutex_unlock(&jobs->mu);
-    return job;
-}
-
 /* ---- Accepting -------------------------------------------------------------------------------- */
 
 /* The job that has the id already, when it was made from the same upload. */
@@ -304,6 +256,23 @@ static bool same_upload(bw_sb_jobs *jobs, bw_sb_job **job)
     return true;
 }
 
+/* The job that the same requestId has made. */
+static bool same_request(bw_sb_jobs *jobs, bw_sb_job **job)
+{
+    bq_error ignored = BQ_ERROR_INIT;
+    const char *location, *id;
+    bw_sb_job *mine = *job;
+    if (!mine->request_id ||
+        bq_job_of_request(jobs->bq->catalog, &mine->arena, mine->project, mine->request_id,
+                          mine->created_us, &location, &id, &ignored) != BW_OK ||
+        find_in(jobs, mine->project, location, id, job, &ignored) != BW_OK) {
+        *job = mine;
+        return false;
+    }
+    bw_sb_job_unref(jobs, mine);
+    return true;
+}
+
 bw_status bw_sb_job_insert(bw_sb_jobs *jobs, bw_sb_job **inout, bw_sb_spool *media, bq_error *err)
 {
     bw_sb_job *job = *inout;
@@ -315,7 +284,7 @@ bw_status bw_sb_job_insert(bw_sb_jobs *jobs, bw_sb_job **inout, bw_sb_spool *med
     if (status == BW_EXISTS) {
         bq_error_set(err, "duplicate", NULL, "Already Exists: Job %s:%s.%s", job->project,
                      job->location, job->id);
-        if (same_upload(jobs, inout))
+        if (same_upload(jobs, inout) || same_request(jobs, inout))
             return BW_OK;
     }
     if (status != BW_OK) {

@@ -109,8 +109,9 @@ BW_NODISCARD bw_status bw_sb_job_parse(bw_sb_bigquery *bq, const char *project, 
                                        bw_sb_job **out, bq_error *err);
 /*
  * Stores the job; on BW_OK `media` (may be NULL) belongs to the job. The caller keeps its reference
- * and starts it when it has been shown as PENDING. duplicate when the id is taken, unless the job there was made from the same upload:
- * then *job is replaced by it.
+ * and starts it when it has been shown as PENDING. duplicate when the id is taken, unless the job
+ * there was made from the same upload: then *job is replaced by it, and so it is by the job that
+ * the same requestId has made.
  */
 BW_NODISCARD bw_status bw_sb_job_insert(bw_sb_jobs *jobs, bw_sb_job **job, bw_sb_spool *media,
                                         bq_error *err);
@@ -120,8 +121,6 @@ void bw_sb_job_start(bw_sb_jobs *jobs, bw_sb_job *job);
 BW_NODISCARD bw_status bw_sb_job_find(bw_sb_jobs *jobs, const char *project, const char *location,
                                       const char *id, bw_sb_job **out, bq_error *err);
 void bw_sb_job_unref(bw_sb_jobs *jobs, bw_sb_job *job);
-/* The newest job of the project with this requestId, younger than 15 minutes; with a reference. */
-bw_sb_job *bw_sb_job_find_request(bw_sb_jobs *jobs, const char *project, const char *request_id);
 /* Asks a job to end. */
 void bw_sb_job_cancel(bw_sb_jobs *jobs, bw_sb_job *job);
 BW_NODISCARD bw_status bw_sb_job_delete(bw_sb_jobs *jobs, bw_sb_job *job, bq_error *err);

@@ -157,10 +157,7 @@ static bw_sb_job *start_query(bw_sb_bigquery *bq, bw_sb_request *r, bw_slice bod
     const char *request_id = bw_sb_json_text(&r->arena, body, "requestId");
     bq_error err = BQ_ERROR_INIT;
     bw_buf resource = BW_BUF_INIT;
-    bw_sb_job *job =
-        request_id && *request_id ? bw_sb_job_find_request(bq->jobs, project, request_id) : NULL;
-    if (job)
-        return job;
+    bw_sb_job *job;
     build_job(r, body, &resource);
     bw_status status = bw_sb_job_parse(bq, project, bw_buf_slice(&resource), &job, &err);
     bw_buf_fini(&resource);

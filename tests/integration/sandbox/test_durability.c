@@ -50,6 +50,32 @@ static void what_was_acknowledged_is_there_after_a_kill(void **state)
     bw_test_sandbox_free(s);
 }
 
+/* An INSERT whose answer got lost with the process is asked again: it has happened. */
+static void a_request_id_is_remembered_over_a_kill(void **state)
+{
+    (void)state;
+    static const char ask[] =
+        "{\"query\":\"INSERT INTO d.once (n) VALUES (7)\",\"requestId\":\"r\","
+        "\"useLegacySql\":false}";
+    bw_test_sandbox *s = bw_test_sandbox_start(true, NULL);
+    bw_test_bq *bq = bw_test_bq_new(bw_test_sandbox_url(s), "p", "d");
+    bw_test_bq_table(bq, "once", "[" FIELDS "]", NULL);
+    assert_int_equal(bw_test_http_json(bw_test_bq_http(bq), "POST", P "/queries", ask), 200);
+    char *first =
+        bw_xstrdup(bw_test_json_at(bw_test_http_body(bw_test_bq_http(bq)), "jobReference.jobId"));
+    bq = come_back(s, bq);
+    assert_int_equal(bw_test_http_json(bw_test_bq_http(bq), "POST", P "/queries", ask), 200);
+    const char *body = bw_test_http_body(bw_test_bq_http(bq));
+    assert_string_equal(bw_test_json_at(body, "jobReference.jobId"), first);
+    assert_string_equal(bw_test_json_at(body, "numDmlAffectedRows"), "1");
+    char *rows = bw_test_bq_rows(bq, "once");
+    assert_string_equal(rows, "7|NULL\n");
+    free(rows);
+    free(first);
+    bw_test_bq_free(bq);
+    bw_test_sandbox_free(s);
+}
+
 /* A job that has been accepted but not begun runs after the restart, once. */
 static void accepted_jobs_are_run_by_the_next_process(void **state)
 {
@@ -201,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_acknowledged_is_there_after_a_kill),
+        cmocka_unit_test(a_request_id_is_remembered_over_a_kill),
         cmocka_unit_test(accepted_jobs_are_run_by_the_next_process),
         cmocka_unit_test(an_upload_goes_on_after_a_kill),
         cmocka_unit_test(kills_at_random_lose_and_double_nothing),
