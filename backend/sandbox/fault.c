@@ -52,16 +52,27 @@ void bw_sb_faults_free(bw_sb_faults *f)
     free(f);
 }
 
-static bool parse_number(bw_slice text, double *out)
+static bool parse_share(bw_slice text, double *out)
 {
-    char copy[32];
+    char copy[32], *end;
     if (text.len == 0 || text.len >= sizeof copy)
         return false;
     memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
-    char *end;
     *out = strtod(copy, &end);
-    return *end == '\0' && *out >= 0;
+    return *end == '\0' && *out >= 0 && *out <= 1;
+}
+
+static bool parse_whole(bw_slice text, int64_t *out)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9' || __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_add_overflow(n, text.ptr[i] - '0', &n))
+            return false;
+    }
+    *out = n;
+    return text.len > 0;
 }
 
 static bool parse_status(const char *what, bw_sb_fault *effect)
@@ -145,21 +156,18 @@ static bw_status entry_parse(bw_slice spec, fault_entry *e, bw_error *err)
     bw_slice left = spec;
     bw_slice method = next_part(&left), what = next_part(&left);
     bw_slice share = next_part(&left), count = next_part(&left), skip = next_part(&left);
-    double n = -1, passes = 0;
     bw_status status = entry_set_method(e, method, err);
     if (status == BW_OK)
         status = entry_set_what(e, what, err);
     if (status != BW_OK)
         return status;
-    if ((share.len && (!parse_number(share, &e->share) || e->share > 1)) ||
-        (count.len && !parse_number(count, &n)) || (skip.len && !parse_number(skip, &passes)) ||
-        left.len) {
+    if ((share.len && !parse_share(share, &e->share)) ||
+        (count.len && !parse_whole(count, &e->count)) ||
+        (skip.len && !parse_whole(skip, &e->skip)) || left.len) {
         bw_error_set(err, BW_INVALID, "\"%.*s\" is not METHOD:WHAT[:SHARE[:COUNT[:SKIP]]]",
                      (int)(spec.len < 120 ? spec.len : 120), spec.ptr);
         return bw_error_hint(err, "SHARE is from 0 to 1, COUNT and SKIP are whole numbers.");
     }
-    e->count = (int64_t)n;
-    e->skip = (int64_t)passes;
     return BW_OK;
 }
 
@@ -175,14 +183,18 @@ static bw_status entry_from_json(json_t *item, fault_entry *e, bw_error *err)
     bw_status status = entry_set_method(e, bw_slice_cstr(method), err);
     if (status == BW_OK)
         status = entry_set_what(e, bw_slice_cstr(what), err);
+    if (status != BW_OK)
+        return status;
     json_t *share = json_object_get(item, "share");
-    json_t *count = json_object_get(item, "count");
-    if (json_is_number(share))
-        e->share = json_number_value(share);
-    if (json_is_integer(count))
-        e->count = json_integer_value(count);
-    e->skip = json_integer_value(json_object_get(item, "skip"));
-    return status;
+    json_t *count = json_object_get(item, "count"), *skip = json_object_get(item, "skip");
+    e->share = share ? json_number_value(share) : 1;
+    e->count = count ? json_integer_value(count) : -1;
+    e->skip = json_integer_value(skip);
+    if ((share && !json_is_number(share)) || !(e->share >= 0 && e->share <= 1) ||
+        (count && !json_is_integer(count)) || (skip && !json_is_integer(skip)) || e->skip < 0)
+        return bw_error_set(err, BW_INVALID,
+                            "share is from 0 to 1, count and skip are whole numbers");
+    return BW_OK;
 }
 
 typedef struct fault_batch {

@@ -252,6 +252,33 @@ static void expired_tokens_are_refused_everywhere(void **state)
     assert_body_at(f, "error", "invalid_grant");
 }
 
+/* Whoever mistypes a fault must not believe that what came through was able to bear it. */
+static void faults_that_say_nothing_are_refused(void **state)
+{
+    fixture *f = *state;
+    static const char *const specs[] = {
+        "a.b",
+        "a.b:nothing",
+        "a.b:99999",
+        "a.b:503:2",
+        "a.b:503:nan",
+        "a.b:503:1:1.5",
+        "a.b:503:1:99999999999999999999",
+        "a.b:503:1:1:-1",
+        "{\"method\":\"a.b\",\"what\":\"503\",\"share\":-1}",
+        "{\"method\":\"a.b\",\"what\":\"503\",\"count\":\"2\"}",
+        "{\"method\":\"a.b\",\"what\":\"503\",\"skip\":-1}",
+    };
+    bw_test_http_json(f->http, "DELETE", "/sandbox/faults", NULL);
+    for (size_t i = 0; i < BW_COUNT(specs); i++) {
+        int status = bw_test_http_json(f->http, "POST", "/sandbox/faults", "%s", specs[i]);
+        if (status != 400)
+            fail_msg("%s: %d", specs[i], status);
+    }
+    bw_test_http_get(f->http, "/sandbox/faults");
+    assert_string_equal(bw_test_http_body(f->http), "{\"faults\":[]}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +287,7 @@ int main(void)
         cmocka_unit_test(slowness),
         cmocka_unit_test(patterns_and_shares),
         cmocka_unit_test(expired_tokens_are_refused_everywhere),
+        cmocka_unit_test(faults_that_say_nothing_are_refused),
     };
     return cmocka_run_group_tests(tests, prepare, teardown);
 }
