@@ -13,6 +13,8 @@ const sql_outside sql_outsides[] = {
     {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
     {"Pipe syntax, and queries that begin with FROM", "SELECT 1 AS x |> WHERE x = 1"},
     {"Wildcard tables", "SELECT * FROM `d.t_*`"},
+    {"Pseudo columns: _PARTITIONTIME, _PARTITIONDATE, _TABLE_SUFFIX and the like",
+     "SELECT x FROM t WHERE _PARTITIONTIME IS NULL"},
     {"Table functions", "SELECT * FROM f(1)"},
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
     {"TABLESAMPLE", "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)"},

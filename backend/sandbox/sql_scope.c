@@ -100,6 +100,18 @@ static bool find_alias(sql_scope *scope, bw_slice name, size_t pos, sql_typed *o
     return false;
 }
 
+static bool is_pseudo_column(bw_slice name)
+{
+    static const char *const names[] = {"_PARTITIONTIME", "_PARTITIONDATE", "_TABLE_SUFFIX",
+                                        "_FILE_NAME",     "_CHANGE_TYPE",   "_CHANGE_TIMESTAMP"};
+
+    for (size_t i = 0; i < BW_COUNT(names); i++) {
+        if (sql_name_equal(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
 /* The names that a misspelt one could have been. */
 static const char *suggestion(sql_analysis *a, sql_scope *scope, bw_slice name)
 {
@@ -189,6 +201,11 @@ sql_typed sql_resolve_path(sql_analysis *a, sql_scope *scope, const sql_expr *x)
             out = sql_row_of(a, s, source, x->pos);
             used = 1;
         }
+    }
+    if (used == 0 && is_pseudo_column(first)) {
+        sql_error(a, x->pos, "Unsupported: the pseudo column %.*s is not part of the sandbox's SQL",
+                  BW_SLICE_ARG(first));
+        return out;
     }
     if (used == 0) {
         sql_error(a, x->pos, "Unrecognized name: %.*s%s", BW_SLICE_ARG(first),
