@@ -158,7 +158,9 @@ static void print_json(const report *rep, FILE *out)
     }
     json_object_set_new(doc, "syncs", syncs);
     json_object_set_new(dead, "open", json_integer(rep->dead_letters));
-    json_object_set_new(dead, "remote", json_null());
+    json_object_set_new(dead, "remote",
+                        rep->engine.remote_letters >= 0 ? json_integer(rep->engine.remote_letters)
+                                                        : json_null());
     json_object_set_new(doc, "dead_letters", dead);
     bw_json_print(doc, out);
 }
@@ -211,9 +213,13 @@ static void print_text(const report *rep, FILE *out)
                                          "LOADED", "LAST OK", "DLQ",   "ERROR"};
     char text[BW_TIME_TEXT];
     int64_t now = bw_wall_us(bw_clock_system());
-    fprintf(out, "engine %s, %zu sync%s, %lld dead letter%s\n\n",
+    fprintf(out, "engine %s, %zu sync%s, %lld dead letter%s",
             rep->engine.running ? "running" : "not running", rep->n, rep->n == 1 ? "" : "s",
             (long long)rep->dead_letters, rep->dead_letters == 1 ? "" : "s");
+    if (rep->engine.remote_letters > 0)
+        fprintf(out, ", %lld more at dead-letter subscriptions",
+                (long long)rep->engine.remote_letters);
+    fputs("\n\n", out);
     bw_text_table *t = bw_text_table_new(titles, BW_COUNT(titles), 0xF8 & ~0x40u);
     for (size_t i = 0; i < rep->n; i++) {
         const line *l = &rep->lines[i];

@@ -31,7 +31,8 @@ bw_status bw_content_read(bw_slice text, bw_arena *arena, bw_slice *out, bw_erro
         !bw_slice_is(key.raw, "\"" CODED "\"") || bw_json_next_member(&scan, &key, &more))
         return BW_OK;
     bw_buf coded = BW_BUF_INIT, bytes = BW_BUF_INIT;
-    bool ok = bw_json_unescape(value, &coded) && bw_base64_decode(&bytes, bw_buf_slice(&coded));
+    bool ok = value.ptr[0] == '"' && bw_json_unescape(value, &coded) &&
+              bw_base64_decode(&bytes, bw_buf_slice(&coded));
     if (ok)
         *out = bw_arena_slice(arena, bw_buf_slice(&bytes));
     bw_buf_fini(&coded);

@@ -92,6 +92,8 @@ static void *run(void *arg)
     while (!bw_cancelled(&c->cancel)) {
         bw_error err = BW_ERROR_INIT;
         size_t count = 0;
+        if (!c->options.drain)
+            ask_backlog(c);
         bw_status s = collect(c, &count, &err);
         if (bw_cancelled(&c->cancel))
             break;
@@ -108,8 +110,6 @@ static void *run(void *arg)
         again = AGAIN_FIRST;
         if (count == 0 && c->options.drain)
             break;
-        if (!c->options.drain)
-            ask_backlog(c);
     }
     atomic_store(&c->over, true);
     eventfd_write(c->options.wake_fd, 1);

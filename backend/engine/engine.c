@@ -47,7 +47,7 @@ static void heartbeat(bw_engine *e)
         return;
     e->next_heartbeat = now + HEARTBEAT;
     bw_error err = BW_ERROR_INIT;
-    if (bw_store_heartbeat(e->store, &err) == BW_OK) {
+    if (bw_store_heartbeat(e->store, bw_intake_remote_letters(e->intake), &err) == BW_OK) {
         e->changed |= e->note != NULL;
         e->note = NULL;
         bw_engine_count_letters(e);
@@ -175,7 +175,7 @@ bw_status bw_engine_start(bw_engine *e, bw_error *err)
     /* A stream's run has no end: it must not keep the others from running. */
     for (size_t i = 0; i < e->n_syncs; i++)
         workers += bw_sync_is_stream(&e->syncs[i]->def);
-    bw_status s = bw_store_heartbeat(e->store, err);
+    bw_status s = bw_store_heartbeat(e->store, bw_intake_remote_letters(e->intake), err);
     if (s == BW_OK)
         s = bw_page_reader_start(e->options.state_dir, e->clock, e->options.ring, e->ui_wake,
                                  &e->pages, err);

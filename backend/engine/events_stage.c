@@ -7,6 +7,7 @@
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/core/units.h"
+#include "backend/engine/decisions.h"
 #include "backend/engine/outbox.h"
 #include "backend/events/resolver.h"
 #include "backend/google/pubsub.h"
@@ -35,6 +36,7 @@ typedef struct reading {
     size_t n_stored;
     bool stored_read;
     bw_outbox outbox;
+    bw_decisions decisions;
 } reading;
 
 static stage *stage_of(bw_source *source)
@@ -254,6 +256,7 @@ static void stage_reader_close(bw_reader *reader)
     bw_chunk_fini(&r->messages);
     bw_arena_fini(&r->outbox.arena);
     free(r->outbox.items);
+    bw_decisions_fini(&r->decisions);
     free(r);
 }
 
@@ -261,6 +264,7 @@ static bw_status stage_reader_next(bw_reader *reader, bool *more, bw_batch_plan 
 {
     reading *r = reading_of(reader);
     bw_outbox_clear(&r->outbox);
+    bw_decisions_clear(&r->decisions);
     if (r->inner)
         return r->stage->inner_class->reader_next(r->inner, more, out, err);
     *more = !r->stored_read && r->n_stored > 0;
@@ -277,6 +281,7 @@ static bw_status stage_reader_restart(bw_reader *reader, bw_error *err)
 {
     reading *r = reading_of(reader);
     bw_outbox_clear(&r->outbox);
+    bw_decisions_restart(&r->decisions);
     r->stored_read = false;
     return r->inner ? r->stage->inner_class->reader_restart(r->inner, err) : BW_OK;
 }
@@ -528,6 +533,8 @@ static bw_status stage_reader_fetch(bw_reader *reader, bw_chunk *chunk, bool *en
         s = resolve(r, list, n, arena, err);
     for (size_t i = 0; s == BW_OK && i < n; i++) {
         const arrival *a = &list[i];
+        if (a->is_event && a->resolution->resolved)
+            bw_decisions_add(&r->decisions, &a->event, a->resolution);
         if (!a->is_event) {
             reject(r->stage, chunk, a, &a->fault, (bw_slice){NULL, 0});
         } else if (!a->resolution->resolved) {
@@ -562,8 +569,11 @@ static bw_status tell(reading *r, bw_error *err)
 static bw_status stage_reader_visible(bw_reader *reader, bw_error *err)
 {
     reading *r = reading_of(reader);
-    bw_status s = bw_outbox_audit(&r->outbox, r->stage->store, err);
-    return s == BW_OK && r->stage->tells && r->outbox.count > 0 ? tell(r, err) : s;
+    stage *st = r->stage;
+    bw_status s = bw_decisions_audit(&r->decisions, st->env->subject, st->store, err);
+    if (s == BW_OK)
+        s = bw_outbox_audit(&r->outbox, st->store, err);
+    return s == BW_OK && st->tells && r->outbox.count > 0 ? tell(r, err) : s;
 }
 
 static bw_status stage_reader_ack(bw_reader *reader, const char *position, bw_error *err)

@@ -45,9 +45,12 @@ typedef struct bw_engine_record {
     const char *version, *host;
     int64_t pid;
     bool running; /* lock held and heartbeat younger than 15 s */
+    int64_t remote_letters; /* what dead-letter subscriptions still held then; -1 unknown, or not
+                               running */
 } bw_engine_record;
 
-BW_NODISCARD bw_status bw_store_heartbeat(bw_store *store, bw_error *err);
+/* The engine lives; `remote_letters` as in the record. */
+BW_NODISCARD bw_status bw_store_heartbeat(bw_store *store, int64_t remote_letters, bw_error *err);
 BW_NODISCARD bw_status bw_store_engine(bw_store *store, bw_arena *arena, bw_engine_record *out,
                                        bw_error *err);
 

@@ -244,6 +244,13 @@ def test_publish_again():
     directory = TempDir()
     stream = letters_of_events(directory, [event(i) for i in range(5)])
     stream.create("subscriptions/others", {"topic": stream.full("topics/" + stream.name)})
+    for point in ("replay_publish_before", "replay_publish_after"):
+        killed = stream.bw.run("dlq", "replay", "--all", "--publish", "--yes", program=CRASHING,
+                               env={"BW_CRASH_AT": point + ":1"})
+        assert killed.returncode == -signal.SIGKILL, point
+    told = stream.pull_all("others")
+    assert len(told) == 5, "killed before publishing, then after: once each"
+    stream.bw.run("run", "--once", "no.such")  # opens the store: what a dead engine replayed is open
     asked = stream.bw.run("dlq", "replay", "--all", "--publish")
     assert asked.returncode == 2 and "others" in asked.stderr and "--yes" in asked.stderr, asked.stderr
     assert not stream.pull_all("others")
@@ -295,6 +302,28 @@ def test_bad_messages():
     assert not stream.entities("customer")
 
 
+def test_decisions_are_audited():
+    directory = TempDir()
+    stream = Stream(directory, ", kind: customer")
+    stream.publish([event(1, "n", NOW_MS + 500, data={"a": 1}), event(2, "n", NOW_MS, data={"a": 2, "b": 2})])
+    stream.drain()
+    stream.publish([event(3, "m", NOW_MS), event(2, "n", NOW_MS, data={"a": 2, "b": 2})])  # once more
+    stream.drain()
+    audit = stream.bw.json("audit")["audit"]
+    merged, = [e for e in audit if e["action"] == "merged"]
+    assert merged["subject"] == "e000002" and merged["who"] == "engine", merged
+    assert (merged["detail"]["version_before"], merged["detail"]["version"]) == (1, 2), merged
+    assert merged["detail"]["stored_time"] > merged["detail"]["event_time"], merged
+    counts, = [e for e in audit if e["action"] == "events"]
+    assert counts["subject"] == "changes.events" and counts["detail"] == \
+        {"applied": 1, "merged": 1, "ignored": 0, "deleted": 0, "manual": 0}, counts
+    stream.publish([dict(event(4, "m", NOW_MS + 100), operation="delete", data=None)])
+    stream.drain()
+    delete, = [e for e in stream.bw.json("audit")["audit"] if e["action"] == "delete"]
+    assert delete["subject"] == "e000004", delete
+    assert stream.bw.run("audit", "verify").returncode == 0
+
+
 def peak_kb(pid):
     with open("/proc/%d/status" % pid) as f:
         return next(int(line.split()[1]) for line in f if line.startswith("VmHWM"))
@@ -311,6 +340,7 @@ def test_a_dead_letter_subscription_is_drained():
     count = lambda: stream.bw.json("status")["dead_letters"]["open"]
     wait_for("the letters", lambda: count() == MANY, 300 if SOAK else 60, 0.2)
     wait_for("the acknowledgement", lambda: stream.backlog("dead") == 0)
+    wait_for("the remote depth", lambda: stream.bw.json("status")["dead_letters"]["remote"] == 0)
     assert peak_kb(engine.pid) < 150 * 1024, "the engine took %d MB" % (peak_kb(engine.pid) // 1024)
     done = stream.bw.json("dlq", "replay", "--all", seconds=1200)
     assert done["counts"] == {"replayed": MANY, "refused": 0, "gone": 0, "open": 0}, done["counts"]

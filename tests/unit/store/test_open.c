@@ -148,7 +148,7 @@ static int die_at_work(fixture *f, int ready)
     assert_ok(bw_store_command_put(f->store, "anna", "resync", NULL, &letter, &f->err), f->err);
     assert_ok(bw_store_command_take(f->store, &f->arena, &commands, &n, &f->err), f->err);
     f->wall_us += BW_MINUTE;
-    assert_ok(bw_store_heartbeat(f->store, &f->err), f->err);
+    assert_ok(bw_store_heartbeat(f->store, -1, &f->err), f->err);
     child_ready(ready);
     pause();
     return 0;
@@ -313,10 +313,10 @@ static void a_writer_that_holds_on_is_waited_for_then_named(void **state)
     assert_ok(bw_store_open(f->dir, BW_STORE_SHARED, &f->clock, &other, &f->err), f->err);
     assert_ok(bw_tx_begin(other, &f->err), f->err);
     sqlite3_busy_timeout(f->store->db, 50);
-    assert_int_equal(bw_store_heartbeat(f->store, &f->err), BW_UNAVAILABLE);
+    assert_int_equal(bw_store_heartbeat(f->store, -1, &f->err), BW_UNAVAILABLE);
     assert_true(f->err.retryable);
     assert_ok(bw_tx_end(other, BW_OK, &f->err), f->err);
-    assert_ok(bw_store_heartbeat(f->store, &f->err), f->err);
+    assert_ok(bw_store_heartbeat(f->store, -1, &f->err), f->err);
     bw_store_close(other);
 }
 
@@ -335,7 +335,7 @@ static void a_reader_sees_commits_and_cannot_write(void **state)
     fixture_letter(f, "{\"id\":2}", "e2");
     assert_ok(bw_store_letters_count(reader, &all, &n, &f->err), f->err);
     assert_int_equal(n, 2);
-    assert_int_equal(bw_store_heartbeat(reader, &f->err), BW_DENIED);
+    assert_int_equal(bw_store_heartbeat(reader, -1, &f->err), BW_DENIED);
     assert_string_equal(bw_store_id(reader), bw_store_id(f->store));
     bw_store_close(reader);
     assert_true(bw_store_engine_runs(f->dir, (char[128]){0}));

@@ -40,7 +40,7 @@ static void *write_batches(void *arg)
         MUST(bw_store_batch_loaded(s, &b, &err) == BW_OK);
         MUST(bw_store_batch_commit(s, &b, (bw_slice){0}, false, &err) == BW_OK);
         MUST(bw_store_book(s, "load_jobs", "t", 1, &sum, &err) == BW_OK);
-        MUST(bw_store_heartbeat(s, &err) == BW_OK);
+        MUST(bw_store_heartbeat(s, -1, &err) == BW_OK);
     }
     j->ok = true;
     return j;
