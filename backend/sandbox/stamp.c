@@ -86,7 +86,8 @@ bool bw_sb_stamp_parse(const char *text, int64_t *ns)
 const char *bw_sb_stamp_print(int64_t ns, char out[BW_SB_STAMP])
 {
     int64_t seconds = bq_floor_div(ns, BW_SB_NS_PER_S);
-    int64_t parts = ns - seconds * BW_SB_NS_PER_S;
+    int64_t parts = ns % BW_SB_NS_PER_S;
+    parts += parts < 0 ? BW_SB_NS_PER_S : 0;
     bq_civil civil = bq_civil_of(seconds * BQ_US_PER_SECOND);
     int64_t of_day = civil.us_of_day / BQ_US_PER_SECOND;
     int n =
