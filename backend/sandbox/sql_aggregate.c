@@ -276,6 +276,7 @@ enum {
     NEEDS_ORDER = 4, /* its window must be ordered */
     NO_WINDOW = 8,   /* in the sandbox: not with OVER */
     NULLS = 16,      /* takes IGNORE NULLS and RESPECT NULLS */
+    NO_ORDER = 32,   /* its window must not be ordered */
 };
 
 typedef struct aggregate_row {
@@ -326,8 +327,8 @@ static const aggregate_row rows[] = {
     {"FIRST_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
     {"LAST_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
     {"NTH_VALUE", sql_window_navigation, WINDOW_ONLY | NULLS},
-    {"PERCENTILE_CONT", sql_window_percentile, WINDOW_ONLY | NULLS},
-    {"PERCENTILE_DISC", sql_window_percentile, WINDOW_ONLY | NULLS},
+    {"PERCENTILE_CONT", sql_window_percentile, WINDOW_ONLY | NULLS | NO_ORDER},
+    {"PERCENTILE_DISC", sql_window_percentile, WINDOW_ONLY | NULLS | NO_ORDER},
 };
 
 const char *sql_aggregate_name(size_t index, bool *window_only)
@@ -452,8 +453,11 @@ sql_typed sql_analyze_aggregate(sql_analysis *a, sql_scope *scope, const sql_exp
     out.constant = false;
     out.aggregate = !c->over;
     if (c->over && !a->failed) {
-        out.sql = sql_printf(a, "%s%s", out.sql,
-                             sql_over(a, scope, c->over, row->flags & NEEDS_ORDER ? g.name : NULL));
+        bool refused = row->flags & NO_ORDER || c->distinct;
+        sql_window_order order = refused                    ? SQL_ORDER_REFUSED
+                                 : row->flags & NEEDS_ORDER ? SQL_ORDER_NEEDED
+                                                            : SQL_ORDER_FREE;
+        out.sql = sql_printf(a, "%s%s", out.sql, sql_over(a, scope, c->over, g.name, order));
         if (strcmp(g.name, "PERCENT_RANK") == 0 || strcmp(g.name, "CUME_DIST") == 0)
             out.sql = sql_printf(a, "bq_float_of_real(%s)", out.sql);
     }

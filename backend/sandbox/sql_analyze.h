@@ -231,8 +231,14 @@ bool sql_is_aggregate(bw_slice name);
 bool sql_is_window_only(bw_slice name);
 /* Does the tree call an aggregate of its own query (subqueries and windows not counted)? */
 bool sql_has_aggregate(const sql_expr *x);
-/* `ordered`: the function that refuses a window without ORDER BY, or NULL. */
-const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, const char *ordered);
+/* OVER of the function `name`, which may need or refuse an ORDER BY of its window. */
+typedef enum sql_window_order {
+    SQL_ORDER_FREE,
+    SQL_ORDER_NEEDED,
+    SQL_ORDER_REFUSED
+} sql_window_order;
+const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, const char *name,
+                     sql_window_order order);
 /* The text of ORDER BY items: "x, y DESC". */
 const char *sql_order_text(sql_analysis *a, const sql_typed *x, bool desc, int nulls);
 /* "No matching signature for <what> for argument types: ...". */

@@ -75,7 +75,8 @@ static const sql_window *named_window(sql_analysis *a, sql_scope *scope, const s
     return NULL;
 }
 
-const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, const char *ordered)
+const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, const char *name,
+                     sql_window_order order)
 {
     bw_buf out = BW_BUF_INIT;
     sql_window merged = *w;
@@ -97,8 +98,12 @@ const char *sql_over(sql_analysis *a, sql_scope *scope, const sql_window *w, con
             merged.has_to = base->has_to;
         }
     }
-    if (ordered && merged.order.count == 0)
-        sql_error(a, w->pos, "Window ORDER BY is required for analytic function %s", ordered);
+    if (order == SQL_ORDER_NEEDED && merged.order.count == 0)
+        sql_error(a, w->pos, "Window ORDER BY is required for analytic function %s", name);
+    if (order == SQL_ORDER_REFUSED && merged.order.count > 0)
+        sql_error(a, w->pos, "Window ORDER BY is not allowed for analytic function %s", name);
+    if (order == SQL_ORDER_REFUSED && merged.frame.len > 0)
+        sql_error(a, w->pos, "Window framing clause is not allowed for analytic function %s", name);
     sql_typed *keys = BW_ARENA_ARRAY(a->arena, sql_typed, merged.order.count + 1);
     for (size_t i = 0; i < merged.partition.count; i++) {
         sql_typed x = sql_analyze(a, scope, merged.partition.items[i]);

@@ -121,3 +121,12 @@ SELECT id, STDDEV_POP(v) OVER (PARTITION BY g) s, ANY_VALUE(g) OVER (PARTITION B
 --> id INT64, s FLOAT64, a STRING, xs ARRAY<INT64>
 4 | 0.0 | "b" | []
 5 | 0.0 | "b" | [50]
+
+SELECT COUNT(DISTINCT g) OVER (ORDER BY id) FROM t
+--> ERROR Window ORDER BY is not allowed for analytic function COUNT
+
+SELECT PERCENTILE_CONT(v, 0.5) OVER (ORDER BY id) FROM t
+--> ERROR Window ORDER BY is not allowed for analytic function PERCENTILE_CONT
+
+SELECT LAG(v IGNORE NULLS) OVER (ORDER BY id) FROM t
+--> ERROR IGNORE NULLS is not allowed for analytic function LAG
