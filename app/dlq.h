@@ -1,9 +1,11 @@
-/* What the files of `dlq` share: command_dlq.c selects and shows, dlq_act.c acts. Threads: main. */
+/* What the files of `dlq` share: command_dlq.c selects and shows, dlq_act.c acts, dlq_preview.c only says
+   what would happen. Threads: main. */
 #ifndef BW_APP_DLQ_H
 #define BW_APP_DLQ_H
 
 #include "app/act.h"
 #include "app/json_out.h"
+#include "backend/engine/sync.h"
 
 typedef struct bw_dlq {
     bw_session session;
@@ -21,6 +23,10 @@ typedef bw_status bw_dlq_each(void *user, const bw_dead_letter *letters, size_t 
                               bw_error *err);
 BW_NODISCARD bw_status bw_dlq_walk(bw_dlq *d, size_t content_max, bw_dlq_each *each, void *user,
                                    bw_error *err);
+
+/* The definition of a sync in the configuration. NOT_FOUND: a table of a pattern, or none at all. */
+BW_NODISCARD bw_status bw_dlq_find_def(bw_dlq *d, const char *sync, bw_sync_def *out,
+                                       bw_error *err);
 
 /* {"id", "sync", ...}; content as text, or in content_base64 where it is none. */
 json_t *bw_dlq_letter_json(const bw_dead_letter *letter);

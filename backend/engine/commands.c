@@ -32,11 +32,18 @@ static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const c
     e->changed = true;
 }
 
-static void track(bw_engine *e, const bw_queued_command *q, int runs)
+void bw_engine_answer(bw_engine *e, const bw_queued_command *q, bool ok, const char *text,
+                      const char *hint)
+{
+    finish(e, q->id, q->store_id, ok, text, hint);
+}
+
+bw_tracked *bw_engine_track(bw_engine *e, const bw_queued_command *q, int runs)
 {
     BW_GROW(e->tracked, e->n_tracked + 1, e->tracked_cap);
-    e->tracked[e->n_tracked++] =
-        (bw_tracked){.id = q->id, .store_id = q->store_id, .runs = runs, .remaining = runs};
+    bw_tracked *t = &e->tracked[e->n_tracked++];
+    *t = (bw_tracked){.id = q->id, .store_id = q->store_id, .runs = runs, .remaining = runs};
+    return t;
 }
 
 static void describe_replay(const char *who, const bw_replay_counts *r, char *text, size_t size)
@@ -204,7 +211,7 @@ static void ask_runs(bw_engine *e, bw_queued_command *q)
     bw_sync **syncs = named_syncs(e, q, &n);
     if (!syncs)
         return;
-    track(e, q, (int)n);
+    (void)bw_engine_track(e, q, (int)n);
     for (size_t i = 0; i < n; i++) {
         bw_pending *p = bw_sync_ask(syncs[i], BW_RUN_SYNC, reads[c->kind],
                                     c->kind == BW_COMMAND_SYNC ? "command" : "resync", c->who);
@@ -289,166 +296,6 @@ static void cancel(bw_engine *e, bw_queued_command *q)
                NULL);
 }
 
-/* The letters that a command is about, by their ids or by sync and reason, without their content. */
-static bw_status named_letters(bw_engine *e, bw_queued_command *q, bw_dead_letter **out, size_t *n,
-                               bw_error *err)
-{
-    const bw_command *c = &q->command;
-    bw_letter_filter filter = {.reason = c->reason, .content_max = 1};
-    *n = 0;
-    if (c->n_letters == 0 && c->n_syncs == 0)
-        return bw_error_set(err, BW_INVALID, "no dead letter was named");
-    if (c->n_letters > 0) {
-        filter.ids = c->letters;
-        filter.n_ids = c->n_letters;
-        filter.reason = NULL;
-    } else if (c->n_syncs == 1) {
-        filter.sync = c->syncs[0];
-    } else {
-        return bw_error_set(err, BW_INVALID, "letters are named by ids, or by one sync");
-    }
-    return bw_store_letters(e->store, &filter, &q->arena, out, n, err);
-}
-
-/* One run for each sync that has some of the letters; how many. */
-static size_t ask_replays(bw_engine *e, const bw_queued_command *q, const bw_dead_letter *letters,
-                          size_t n)
-{
-    const bw_command *c = &q->command;
-    size_t runs = 0;
-    for (size_t i = 0; i < e->n_syncs; i++) {
-        size_t count = 0;
-        for (size_t k = 0; k < n; k++)
-            count += strcmp(letters[k].sync, e->syncs[i]->def.name) == 0;
-        if (count == 0)
-            continue;
-        bw_pending *p = bw_sync_ask(e->syncs[i], BW_RUN_REPLAY, BW_READ_KEYS, "replay", c->who);
-        int64_t *ids = BW_ARENA_ARRAY(&p->arena, int64_t, count);
-        for (size_t k = 0; k < n; k++) {
-            if (strcmp(letters[k].sync, e->syncs[i]->def.name) == 0)
-                ids[p->n_letters++] = letters[k].id;
-        }
-        p->letters = ids;
-        p->rate = c->rate;
-        p->publish = c->publish;
-        p->command = q->id;
-        runs++;
-    }
-    return runs;
-}
-
-static void replay(bw_engine *e, bw_queued_command *q)
-{
-    bw_error err = BW_ERROR_INIT;
-    bw_dead_letter *letters;
-    size_t n;
-    if (q->command.stored) {
-        finish(e, q->id, q->store_id, false, "a row's letter is replayed by reading the row again",
-               "Replay it without the stored content.");
-        return;
-    }
-    if (named_letters(e, q, &letters, &n, &err) != BW_OK) {
-        finish(e, q->id, q->store_id, false, err.message, err.hint);
-        return;
-    }
-    if (q->command.dry_run) {
-        finish(e, q->id, q->store_id, true,
-               bw_arena_printf(&q->arena, "%zu dead letter%s would be %s", n, n == 1 ? "" : "s",
-                               q->command.publish ? "published again" : "replayed"),
-               NULL);
-        return;
-    }
-    size_t runs = ask_replays(e, q, letters, n);
-    if (runs == 0) {
-        finish(e, q->id, q->store_id, false,
-               "none of these dead letters is open, or their syncs are not configured", NULL);
-        return;
-    }
-    track(e, q, (int)runs);
-    find_tracked(e, q->id)->replay_total = (int64_t)n;
-}
-
-static void discard(bw_engine *e, bw_queued_command *q)
-{
-    bw_error err = BW_ERROR_INIT;
-    bw_dead_letter *letters;
-    int64_t moved = 0;
-    size_t n;
-    bw_status s = named_letters(e, q, &letters, &n, &err);
-    int64_t *ids = BW_ARENA_ARRAY(&q->arena, int64_t, n + 1);
-    for (size_t i = 0; s == BW_OK && i < n; i++)
-        ids[i] = letters[i].id;
-    if (s == BW_OK)
-        s = bw_store_letters_move(e->store, ids, n, BW_LETTER_DISCARDED, q->command.who, &moved,
-                                  &err);
-    if (s != BW_OK) {
-        finish(e, q->id, q->store_id, false, err.message, err.hint);
-        return;
-    }
-    bw_engine_count_letters(e);
-    finish(e, q->id, q->store_id, moved > 0,
-           bw_arena_printf(&q->arena,
-                           "%lld dead letter%s discarded; the audit trail keeps the content",
-                           (long long)moved, moved == 1 ? "" : "s"),
-           NULL);
-}
-
-/* ---- progress --------------------------------------------------------------------------- */
-
-#define TELL_EVERY (BW_SECOND / 2)
-
-static void tell_one(bw_engine *e, const bw_tracked *t, int64_t done)
-{
-    bw_error err = BW_ERROR_INIT;
-    bw_news news = {.command = t->id,
-                    .level = BW_LOG_INFO,
-                    .done = done,
-                    .total = t->replay_total,
-                    .wall_us = bw_wall_us(e->clock)};
-    snprintf(news.text, sizeof(news.text), "replaying: %lld of %lld dead letters", (long long)done,
-             (long long)t->replay_total);
-    bw_engine_tell(e, &news);
-    if (t->store_id && bw_store_command_progress(e->store, t->store_id, news.text, &err) != BW_OK)
-        bw_log_error(BW_LOG_DEBUG, "store", &err);
-}
-
-bool bw_engine_tell_progress(bw_engine *e)
-{
-    int64_t now = bw_mono_us(e->clock);
-    bool any = false;
-    for (size_t i = 0; i < e->n_tracked; i++) {
-        bw_tracked *t = &e->tracked[i];
-        if (t->replay_total == 0)
-            continue;
-        any = true;
-        int64_t done = t->replay_done;
-        for (size_t k = 0; k < e->n_syncs; k++) {
-            const bw_run *run = e->syncs[k]->run;
-            if (run && run->command == t->id)
-                done += atomic_load(&run->letters_done);
-        }
-        if (now < t->told_us + TELL_EVERY || (done == t->told && t->told_us != 0))
-            continue;
-        t->told_us = now;
-        t->told = done;
-        tell_one(e, t, done);
-    }
-    return any;
-}
-
-static void edit(bw_engine *e, bw_queued_command *q)
-{
-    const bw_command *c = &q->command;
-    bw_error err = BW_ERROR_INIT;
-    bool ok = c->n_letters == 1 && c->content.ptr &&
-              bw_store_letter_edit(e->store, c->letters[0], c->content, c->who, &err) == BW_OK;
-    finish(e, q->id, q->store_id, ok,
-           ok               ? "edited"
-           : err.message[0] ? err.message
-                            : "nothing to edit",
-           err.hint);
-}
-
 /* To another process it is said whose setting that is: its own is a different one. */
 static void refuse_read_only(bw_engine *e, bw_queued_command *q)
 {
@@ -477,9 +324,9 @@ static void carry_out(bw_engine *e, bw_queued_command *q)
         [BW_COMMAND_PAUSE] = pause_or_resume,
         [BW_COMMAND_RESUME] = pause_or_resume,
         [BW_COMMAND_CANCEL] = cancel,
-        [BW_COMMAND_REPLAY] = replay,
-        [BW_COMMAND_DISCARD] = discard,
-        [BW_COMMAND_EDIT] = edit,
+        [BW_COMMAND_REPLAY] = bw_letters_replay,
+        [BW_COMMAND_DISCARD] = bw_letters_discard,
+        [BW_COMMAND_EDIT] = bw_letters_edit,
     };
     bw_log(BW_LOG_INFO, "command", "%s by %s", bw_command_name(q->command.kind), q->command.who);
     if (e->options.read_only)

@@ -163,10 +163,21 @@ void bw_engine_take_commands(bw_engine *e);
 /* Takes the command over; returns its id. Threads: any. */
 uint64_t bw_engine_enqueue(bw_engine *e, bw_queued_command *q);
 void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run);
-/* Says how far replays are, twice a second at the most; whether there are any. */
-bool bw_engine_tell_progress(bw_engine *e);
+/* The final event of a command. */
+void bw_engine_answer(bw_engine *e, const bw_queued_command *q, bool ok, const char *text,
+                      const char *hint);
+/* So many runs of the command are under way; borrowed until the next. */
+bw_tracked *bw_engine_track(bw_engine *e, const bw_queued_command *q, int runs);
+
 /* A run of the command will never begin. */
 void bw_engine_tracked_withdrawn(bw_engine *e, uint64_t command, const char *words);
+
+/* letter_commands.c */
+void bw_letters_replay(bw_engine *e, bw_queued_command *q);
+void bw_letters_discard(bw_engine *e, bw_queued_command *q);
+void bw_letters_edit(bw_engine *e, bw_queued_command *q);
+/* Says how far replays are, twice a second at the most; whether there are any. */
+bool bw_engine_tell_progress(bw_engine *e);
 
 /* publish.c */
 void bw_engine_publish(bw_engine *e);
