@@ -57,7 +57,8 @@ static void add_counts(bw_text_view *t, const bw_page *page)
     bw_text_view_addf(t, BW_ROLE_TITLE, "Replaying now, nothing is done yet:");
     for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++) {
         if (counts[i] > 0)
-            bw_text_view_addf(t, outcome_role(i), "%8zu %s", counts[i], bw_preview_name(i));
+            bw_text_view_addf(t, outcome_role((bw_preview_outcome)i), "%8zu %s", counts[i],
+                              bw_preview_name((bw_preview_outcome)i));
     }
     if (page->total > (int64_t)page->n_letters)
         bw_text_view_addf(t, BW_ROLE_WARN, "of the first %zu of %lld letters", page->n_letters,
