@@ -91,7 +91,7 @@ def test_a_new_user_sees_the_demo():
         out = newcomer.run("./dev demo --headless --for 20s")
         states = re.findall(r"^shop\.\w+ +\S+ +(\w+)", out, re.M)
         assert states == ["fresh"] * 5, out
-        assert re.search(r"^engine running, 5 syncs, [1-9]\d* dead letters?$", out, re.M), out
+        assert re.search(r"^engine running, 6 syncs, [1-9]\d* dead letters?$", out, re.M), out
         newcomer.run("./dev install $HOME/installed && $HOME/installed/bin/bridgewatch version")
         newcomer.run("test -s $HOME/installed/share/man/man1/bridgewatch.1")
         newcomer.run("test -s $HOME/installed/share/bridgewatch/themes/dark.theme")
