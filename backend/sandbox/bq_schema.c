@@ -7,6 +7,7 @@
 
 #include "backend/core/text.h"
 #include "backend/sandbox/bq_decimal.h"
+#include "backend/sandbox/json_edit.h"
 
 #define MAX_DEPTH   15
 #define MAX_COLUMNS 10000
@@ -144,15 +145,6 @@ static bw_status check_parameters(const bq_field *f, bool has_scale, bq_error *e
     return BW_OK;
 }
 
-static const char *member_text(bw_arena *arena, bw_slice object, const char *name)
-{
-    char *heap = bw_json_member_string(object, name);
-    const char *copy = heap ? bw_arena_strdup(arena, heap) : NULL;
-
-    free(heap);
-    return copy;
-}
-
 static const char *carried_members(bw_arena *arena, bw_slice object)
 {
     bw_buf out = BW_BUF_INIT;
@@ -216,10 +208,10 @@ static bw_status parse_parameters(bw_slice object, bq_field *f, bq_error *err)
 static bw_status parse_field(bw_arena *arena, bw_slice object, int depth, size_t *total,
                              bq_field *f, bq_error *err)
 {
-    f->name = member_text(arena, object, "name");
+    f->name = bw_sb_json_text(arena, object, "name");
     if (!f->name)
         return bq_error_set(err, "invalid", NULL, "Schema field is missing a name");
-    const char *type = member_text(arena, object, "type");
+    const char *type = bw_sb_json_text(arena, object, "type");
     if (!type)
         return bq_error_set(err, "invalid", NULL, "Field %s is missing a type", f->name);
     size_t named = 0;
@@ -238,8 +230,8 @@ static bw_status parse_field(bw_arena *arena, bw_slice object, int depth, size_t
         status = parse_parameters(object, f, err);
     if (status != BW_OK)
         return status;
-    f->description = member_text(arena, object, "description");
-    f->default_sql = member_text(arena, object, "defaultValueExpression");
+    f->description = bw_sb_json_text(arena, object, "description");
+    f->default_sql = bw_sb_json_text(arena, object, "defaultValueExpression");
     f->extra = carried_members(arena, object);
     bw_slice fields = bw_json_member(object, "fields");
     bool given = fields.ptr && !bw_slice_is(fields, "null") && !bw_slice_is(fields, "[]");

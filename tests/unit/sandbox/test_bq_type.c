@@ -312,6 +312,7 @@ static void schemas_are_judged(void **state)
         {"{\"name\":\"a\",\"type\":\"INT64\",\"precision\":\"3\"}", "precision and scale"},
         {"{\"name\":\"a\",\"type\":\"INT64\",\"maxLength\":\"3\"}", "Invalid value for maxLength"},
         {"{\"type\":\"INT64\"}", "Schema field is missing a name"},
+        {"{\"name\":\"a\\u0000b\",\"type\":\"INT64\"}", "Schema field is missing a name"},
     };
     (void)state;
     for (size_t i = 0; i < BW_COUNT(cases); i++) {
