@@ -66,21 +66,6 @@ static sql_expr *parse_binary(sql_parser *p, size_t level)
 
 #define TOP_LEVEL (BW_COUNT(levels) - 1)
 
-/* (SELECT 1), ...: the query in parentheses is the first of several values. */
-static bool begins_list(const sql_parser *p)
-{
-    size_t n = 0, depth = 0;
-
-    do {
-        const sql_token *t = sql_ahead(p, n++);
-        if (t->type == SQL_END)
-            return false;
-        depth += sql_token_symbol(t, "(");
-        depth -= sql_token_symbol(t, ")") && depth > 0;
-    } while (depth > 0);
-    return sql_token_symbol(sql_ahead(p, n), ",");
-}
-
 static sql_expr *parse_in(sql_parser *p, sql_expr *left, bool negated, size_t pos)
 {
     sql_expr *x = sql_expr_new(p, SQL_X_IN, pos);
@@ -94,8 +79,9 @@ static sql_expr *parse_in(sql_parser *p, sql_expr *left, bool negated, size_t po
         sql_expect_symbol(p, ")");
         return x;
     }
+    bool query = sql_at_query(p);
     sql_expect_symbol(p, "(");
-    if (sql_at_query(p) && !begins_list(p))
+    if (query)
         x->query = sql_parse_query(p);
     else
         sql_parse_exprs(p, &x->args);

@@ -281,9 +281,10 @@ static sql_expr *parse_interval(sql_parser *p)
 /* (query), (a) or the STRUCT (a, b) */
 static sql_expr *parse_parenthesis(sql_parser *p)
 {
+    bool query = sql_at_query(p);
     size_t pos = sql_take(p)->pos;
 
-    if (sql_at_query(p)) {
+    if (query) {
         sql_expr *x = sql_expr_new(p, SQL_X_SUBQUERY, pos);
         x->query = sql_parse_query(p);
         sql_expect_symbol(p, ")");

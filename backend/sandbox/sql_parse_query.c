@@ -2,15 +2,36 @@
 
 #include "backend/sandbox/sql_parser.h"
 
-/* SELECT or WITH, also behind parentheses. */
+/* What stands behind a query in parentheses where that is all of a query, or the first of several. */
+static bool query_goes_on(const sql_token *t)
+{
+    static const char *const words[] = {"UNION", "INTERSECT", "EXCEPT", "ORDER", "LIMIT"};
+
+    for (size_t i = 0; i < BW_COUNT(words); i++) {
+        if (sql_token_is(t, words[i]))
+            return true;
+    }
+    return t->type == SQL_END || sql_token_symbol(t, ")");
+}
+
 bool sql_at_query(const sql_parser *p)
 {
-    size_t n = 0;
+    const sql_token *t = sql_peek(p);
+    size_t level = 0, open;
 
-    while (sql_token_symbol(sql_ahead(p, n), "("))
-        n++;
-    return !p->failed &&
-           (sql_token_is(sql_ahead(p, n), "SELECT") || sql_token_is(sql_ahead(p, n), "WITH"));
+    for (; sql_token_symbol(t, "("); t++)
+        level++;
+    if (p->failed || !(sql_token_is(t, "SELECT") || sql_token_is(t, "WITH")))
+        return false;
+    for (open = level; level > 1 && t->type != SQL_END; t++) {
+        open += sql_token_symbol(t, "(");
+        if (!sql_token_symbol(t, ")") || --open >= level)
+            continue;
+        if (!query_goes_on(t + 1))
+            return false;
+        level--;
+    }
+    return true;
 }
 
 /* ---- FROM -------------------------------------------------------------------------------------- */

@@ -68,6 +68,7 @@ void sql_parse_orders(sql_parser *p, sql_orders *out);
 sql_window *sql_parse_window(sql_parser *p);
 /* A type: INT64, NUMERIC(10, 2), ARRAY<STRUCT<a INT64>>. */
 const bq_field *sql_parse_type(sql_parser *p);
+/* A query, in as many parentheses as there may be: ((SELECT 1)), but not ((SELECT 1) + 1). */
 bool sql_at_query(const sql_parser *p);
 sql_query *sql_parse_query(sql_parser *p);
 sql_from *sql_parse_from(sql_parser *p);

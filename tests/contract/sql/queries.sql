@@ -334,3 +334,17 @@ SELECT y, x FROM UNNEST([STRUCT(1.5 AS y, NULL AS x), (9, 3.5)]) ORDER BY y
 
 SELECT 1 AS a UNION ALL BY NAME SELECT 2 AS a
 --> ERROR Unsupported: a set operation by name
+
+# A parenthesis that begins with a query need not be one.
+SELECT ((SELECT 1) + 1) AS a, ((SELECT 2)) AS b, ((SELECT 3) = 3 AND TRUE) AS c, 1 IN ((SELECT 1), 2) AS d, 2 IN (((SELECT 1) + 1)) AS e
+--> a INT64, b INT64, c BOOL, d BOOL, e BOOL
+2 | 2 | true | true | true
+
+SELECT x, y FROM ((SELECT 1 AS x) AS a JOIN (SELECT 1 AS x, 2 AS y) AS b USING (x))
+--> x INT64, y INT64
+1 | 2
+
+((SELECT 1 AS x) UNION ALL (SELECT 2)) ORDER BY x DESC
+--> x INT64
+2
+1
