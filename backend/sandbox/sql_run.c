@@ -7,6 +7,19 @@
 
 /* ---- SQLite ------------------------------------------------------------------------------------ */
 
+/* SQLite's own limits, which no check of the translation stands before. */
+static bool is_too_complex(const char *message)
+{
+    static const char *const limits[] = {"parser stack overflow", "too many ", "at most ",
+                                         "Expression tree is too large", "string or blob too big"};
+
+    for (size_t i = 0; i < BW_COUNT(limits); i++) {
+        if (strncmp(message, limits[i], strlen(limits[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
 {
     const char *message = sqlite3_errmsg(r->catalog->db);
@@ -14,6 +27,11 @@ static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
     if (code == SQLITE_INTERRUPT)
         return bq_error_set(r->err, "stopped", NULL,
                             "Job execution was cancelled: User requested cancellation");
+    if (preparing && is_too_complex(message))
+        return bq_error_set(r->err, "resourcesExceeded", "query",
+                            "Not enough resources for query planning - too many subqueries or "
+                            "query is too complex: %s",
+                            message);
     if (preparing)
         return bq_error_set(r->err, "internalError", "query",
                             "the sandbox could not translate the statement: %s", message);

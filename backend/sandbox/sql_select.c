@@ -28,8 +28,14 @@ typedef struct select_state {
     sql_typed *order; /* of q->order */
 } select_state;
 
+/* Queries over queries multiply the columns of their stars: SELECT * FROM t a, t b. */
+#define MAX_COLUMNS 10000
+
 static output *add_output(select_state *st, const char *name, size_t pos)
 {
+    if (st->count == MAX_COLUMNS)
+        sql_error(st->a, pos, "Too many columns in SELECT: at most %d are allowed", MAX_COLUMNS);
+
     output *o = SQL_ADD(st->a, st->outputs, st->count);
 
     *o = (output){.name = name, .pos = pos};
@@ -60,7 +66,7 @@ static void star_column(select_state *st, const sql_expr *star, const sql_column
 {
     const sql_item *replace = replacement(star, c->name);
 
-    if (c->hidden || in_names(&star->except, c->name))
+    if (c->hidden || in_names(&star->except, c->name) || st->count > MAX_COLUMNS)
         return;
     output *o = add_output(st, c->name, star->pos);
     o->column = c;

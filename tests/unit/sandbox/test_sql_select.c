@@ -338,6 +338,42 @@ static void errors_are_told_as_bigquery_does(void **state)
     sql_check(*state, errors, BW_COUNT(errors));
 }
 
+static void assert_too_complex(sql_fixture *f, const bw_buf *text, const char *expected)
+{
+    bw_buf out = BW_BUF_INIT;
+
+    sql_outcome(f, &(bq_sql_request){.project = "p", .text = bw_buf_slice(text)}, &out);
+    if (strncmp(bw_buf_cstr(&out), expected, strlen(expected)) != 0)
+        fail_msg("%.60s...: %s", text->ptr, bw_buf_cstr(&out));
+    bw_buf_fini(&out);
+}
+
+/* What would take for ever, or all memory, is refused as the query's fault. */
+static void what_is_too_complex_is_refused(void **state)
+{
+    bw_buf text = BW_BUF_INIT;
+
+    bw_buf_adds(&text, "SELECT ");
+    for (int i = 0; i < 100000; i++)
+        bw_buf_addc(&text, '(');
+    assert_too_complex(*state, &text, "! invalidQuery: Syntax error: Query is too deeply nested");
+    bw_buf_clear(&text);
+    bw_buf_adds(&text, "SELECT ");
+    for (int i = 0; i < 40; i++)
+        bw_buf_adds(&text, "IF(TRUE, ");
+    bw_buf_adds(&text, "1");
+    for (int i = 0; i < 40; i++)
+        bw_buf_adds(&text, ", 2)");
+    assert_too_complex(*state, &text, "! resourcesExceeded: Not enough resources");
+    bw_buf_clear(&text);
+    bw_buf_adds(&text, "WITH t0 AS (SELECT 1 AS x)");
+    for (int i = 1; i < 40; i++)
+        bw_buf_addf(&text, ", t%d AS (SELECT * FROM t%d AS a, t%d AS b)", i, i - 1, i - 1);
+    bw_buf_adds(&text, " SELECT 1 FROM t39");
+    assert_too_complex(*state, &text, "! invalidQuery: Too many columns in SELECT");
+    bw_buf_fini(&text);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, sql_setup, sql_teardown)
 
 int main(void)
@@ -348,6 +384,7 @@ int main(void)
         WITH(functions_compute),
         WITH(queries_give_rows),
         WITH(errors_are_told_as_bigquery_does),
+        WITH(what_is_too_complex_is_refused),
     };
     return BW_RUN_TESTS(tests);
 }
