@@ -4,8 +4,9 @@
 
 #include "backend/sandbox/json_edit.h"
 
-#define MAX_DEPTH 64 /* of the declaration; BigQuery's own limit is 15 levels of records */
-#define MAX_LEVEL 15
+#define MAX_DEPTH  64 /* of the declaration; BigQuery's own limit is 15 levels of records */
+#define MAX_LEVEL  15
+#define MAX_FIELDS 10000
 
 typedef struct named {
     const struct named *before;
@@ -403,10 +404,17 @@ static bw_status map_record(mapper *m, const bw_avro_type *record, bq_schema *ou
     bw_status status = BW_OK;
     if (++m->level > MAX_LEVEL)
         return unsupported(m, record->name, "more than 15 levels of records");
+    if (record->count > MAX_FIELDS)
+        return unsupported(m, record->name, "more than 10,000 fields");
     out->fields = BW_ARENA_ARRAY(m->arena, bq_field, record->count + 1);
     out->count = 0;
     for (size_t i = 0; i < record->count && status == BW_OK; i++) {
-        if (record->types[i]->kind != BW_AVRO_NULL)
+        if (record->types[i]->kind == BW_AVRO_NULL)
+            continue;
+        if (bq_schema_find(out, bw_slice_cstr(record->names[i])) >= 0)
+            status = bq_error_set(m->err, "invalid", record->names[i],
+                                  "Field %s already exists in schema", record->names[i]);
+        else
             status = map_field(m, record->names[i], record->types[i], &out->fields[out->count++]);
     }
     m->level--;

@@ -17,6 +17,8 @@ static void read_rows(bw_sb_avro *avro, const bq_schema *table)
     bw_arena arena = BW_ARENA_INIT;
     bq_error err = BQ_ERROR_INIT;
     bw_status status = bw_sb_avro_bind(avro, table, &err);
+    if (status != BW_OK)
+        return;
     for (int rows = 0; rows < 1000 && (status == BW_OK || status == BW_INVALID); rows++) {
         bw_arena_reset(&arena, 1 << 16);
         bq_value *row = BW_ARENA_ARRAY(&arena, bq_value, table->count + 1);

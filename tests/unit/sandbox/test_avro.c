@@ -334,6 +334,7 @@ static void schemas_that_are_refused(void **state)
         RECORD(FIELD("a", "\"nothing\"")),
         RECORD("{\"type\":\"int\"}"),
         RECORD("{\"name\":\"a\"}"),
+        RECORD(FIELD("a", "\"int\"") "," FIELD("A", "\"int\"")),
         RECORD(FIELD("a", "[\"int\",\"string\"]")),
         RECORD(FIELD("a", "[\"null\",\"int\",\"string\"]")),
         RECORD(FIELD("a", "[\"null\"]")),
