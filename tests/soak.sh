@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # tests/soak.sh [SEED]: the long form of what ./dev test claims, some hours. Called by ./dev soak,
 # which has installed what is needed. BW_SOAK_STEPS="kills fuzz" runs some of the steps only,
+# BW_SOAK_SHARE=0.01 takes that share of the long forms (to see that they start), and
 # BW_SOAK_RELEASES="trixie" takes other Debian releases for the bare machines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -30,7 +31,7 @@ step_short() { # everything once, and the builds that the next steps use
     attempt "all tests" env -u BW_SOAK tests/run.sh
 }
 
-step_kills() { # the tests that have a long form, with each build's programs
+step_kills() { # the tests that have a long form, of tables and of events, with each build's programs
     local file build
     for file in $(grep -l BW_SOAK tests/e2e/test_*.py); do
         for build in build build-asan build-tsan; do
@@ -40,10 +41,13 @@ step_kills() { # the tests that have a long form, with each build's programs
 }
 
 step_fuzz() {
-    attempt "fuzzers, ten minutes each" tests/fuzz/run.sh 600
+    local seconds
+    seconds=$(awk -v share="${BW_SOAK_SHARE:-1}" 'BEGIN { print int(600 * share) + 1 }')
+    attempt "fuzzers, $seconds s each" tests/fuzz/run.sh "$seconds"
 }
 
 step_bench() {
+    attempt "benchmark's programs" cmake --build build --target bench-anomaly bench-sandbox
     attempt "benchmark" python3 tests/bench/bench.py build
 }
 

@@ -29,6 +29,10 @@ SANDBOX = os.path.join(BUILD, "bridgewatch-sandbox")
 
 SERVICES = ("bigquery", "pubsub", "datastore", "logging", "monitoring", "secretmanager")
 
+SOAK = os.environ.get("BW_SOAK") == "1"
+# What a sanitizer watches takes several times the memory, and longer.
+SANITIZED = BUILD.endswith(("-asan", "-tsan"))
+
 _alive = []
 
 
@@ -40,6 +44,11 @@ def _end_all():
 
 
 atexit.register(_end_all)
+
+
+def soak(short, long):
+    """How many: under BW_SOAK=1 the long form's, or the share of it that BW_SOAK_SHARE gives."""
+    return max(1, int(long * float(os.environ.get("BW_SOAK_SHARE", "1")))) if SOAK else short
 
 
 def wait_for(what, check, seconds=30, pause=0.02):

@@ -13,11 +13,10 @@ import sys
 import time
 
 import events_model
-from harness import CRASHING, SOURCE, TempDir
+from harness import CRASHING, SOURCE, TempDir, soak
 from stream import Stream, fields_of, plain, poison, random_events, shuffled
 
-SOAK = os.environ.get("BW_SOAK") == "1"
-COUNT, ENTITIES, KILLS = (100000, 2000, 20) if SOAK else (5000, 200, 5)
+COUNT, ENTITIES, KILLS = soak(5000, 100000), soak(200, 2000), soak(5, 20)  # BW_SOAK=1
 NOW_MS = int(time.time() * 1000) - 3600 * 1000
 FAULTS = ["pubsub.projects.subscriptions.acknowledge:503:0.1", "pubsub.projects.topics.publish:503:0.1",
           "datastore.projects.commit:503:0.05", "datastore.projects.lookup:503:0.03",

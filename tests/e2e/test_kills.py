@@ -14,11 +14,10 @@ import sys
 import time
 
 import harness
-from harness import Bridgewatch, CRASHING, Postgres, Sandbox, TempDir, wait_for
+from harness import Bridgewatch, CRASHING, Postgres, Sandbox, TempDir, soak, wait_for
 
-SOAK = os.environ.get("BW_SOAK") == "1"
 SEED = int(os.environ.get("BW_SEED", "20261120"))
-KILLS = 1000 if SOAK else 10
+KILLS = soak(10, 1000)
 FAULTS = ["*:503/backendError:0.05", "bigquery.jobs.insert:429/rateLimitExceeded:0.05",
           "bigquery.*:cut-after:0.05", "bigquery.*:cut-before:0.03", "*:latency=60ms:0.1",
           "bigquery.job.load:503/backendError:0.05", "bigquery.job.query:503/backendError:0.05"]
