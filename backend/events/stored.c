@@ -260,6 +260,7 @@ void bw_stored_outcome_write(bw_buf *out, bw_slice key, const bw_event *event, b
     add_string(out, "entity", event->key_text, event->key_text.len <= BW_ENTITY_MAX_INDEXED);
     add_string(out, "content", bw_slice_cstr(event->content_hash), false);
     add_time(out, "at", now_us);
+    leave_unindexed(out);
     add_time(out, "_bw_expires", now_us + BW_RESOLVER_KEEP);
     leave_unindexed(out);
     bw_buf_adds(out, "}}");
