@@ -79,7 +79,10 @@ bool bw_event_text(event_reader *r, bw_slice raw, bw_slice member, bw_slice *out
     bool ok = bw_json_unescape(raw, &text);
     if (ok)
         *out = bw_arena_slice(r->arena, bw_buf_slice(&text));
+    bool has_nul = ok && memchr(bw_buf_cstr(&text), 0, text.len) != NULL;
     bw_buf_fini(&text);
+    if (has_nul) /* it would end there for some and go on for others */
+        return bw_event_refuse(r, BW_REASON_BAD_MESSAGE, member, "a NUL character");
     return ok || bw_event_refuse(r, BW_REASON_BAD_UTF8, member, "half a surrogate pair");
 }
 
@@ -320,13 +323,12 @@ static bool read_event_id(event_reader *r)
         if (!bw_event_text(r, raw, member, &id))
             return false;
     } else if (r->message->attributes.len) {
-        char *text = bw_json_member_string(r->message->attributes, "bw-event-id");
         member = BW_SLICE_LIT("bw-event-id");
-        if (text)
-            id = bw_slice_cstr(bw_arena_strdup(r->arena, text));
-        free(text);
-        if (!id.ptr)
+        raw = bw_json_member(r->message->attributes, "bw-event-id");
+        if (!raw.len)
             return true;
+        if (!bw_event_text(r, raw, member, &id))
+            return false;
     } else {
         return true;
     }

@@ -165,6 +165,17 @@ static void write_key(event_reader *r, const bw_key_part *parts, size_t n)
     bw_buf_fini(&text);
 }
 
+/* Names and ids together. */
+static bool check_size(event_reader *r, event_member from, const bw_key_part *parts, size_t n)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += parts[i].kind.len + (parts[i].name.ptr ? parts[i].name.len : sizeof parts[i].id);
+    return bytes <= BW_ENTITY_MAX_KEY ||
+           bw_event_refuse(r, BW_REASON_BAD_MESSAGE, bw_event_member_name(r, from),
+                           "a key has at most %d bytes, this one %zu", BW_ENTITY_MAX_KEY, bytes);
+}
+
 /* The kind that the event says, or the configured one; empty when there is neither. */
 static bool read_kind(event_reader *r, bw_slice *kind)
 {
@@ -203,6 +214,8 @@ bool bw_event_read_key(event_reader *r)
         if (!read_plain(r, id.len ? MEMBER_ENTITY_ID : MEMBER_ENTITY_KEY, &parts[0]))
             return false;
     }
+    if (!check_size(r, id.len ? MEMBER_ENTITY_ID : MEMBER_ENTITY_KEY, parts, n))
+        return false;
     write_key(r, parts, n);
     return true;
 }

@@ -58,20 +58,25 @@ bw_resolver_counts bw_resolver_counted(const bw_resolver *r)
     return r->counts;
 }
 
-/* Whether Datastore refuses everybody: the project, say, is wrong, and no event is to blame. */
-static bool refuses_all(bw_resolver *r)
+bw_status bw_resolver_ready(bw_resolver *r, bw_error *err)
 {
-    bw_error err;
     bw_arena arena = BW_ARENA_INIT;
     bw_buf key = BW_BUF_INIT;
     bw_datastore_answer answer;
     bw_stored_event_key(&key, &r->where, BW_SLICE_LIT("probe"));
     bw_slice keys[] = {bw_buf_slice(&key)};
     bw_datastore_read read = {0};
-    bw_status s = bw_datastore_lookup(r->ds, keys, 1, &read, &arena, &answer, &err);
+    bw_status s = bw_datastore_lookup(r->ds, keys, 1, &read, &arena, &answer, err);
     bw_buf_fini(&key);
     bw_arena_fini(&arena);
-    return s != BW_OK;
+    return s == BW_OK ? s : bw_error_wrap(err, "cannot resolve events");
+}
+
+/* Whether Datastore refuses everybody: the project, say, is wrong, and no event is to blame. */
+static bool refuses_all(bw_resolver *r)
+{
+    bw_error ignored = BW_ERROR_INIT;
+    return bw_resolver_ready(r, &ignored) != BW_OK;
 }
 
 static bw_status settle(bw_resolver *r, bw_attempt *a, bw_error *err);

@@ -16,7 +16,9 @@
  * somebody who uses that name, and its events are faults.
  *
  * Outcomes carry _bw_expires (31 days after) for a TTL policy. Tombstones stay, because they hold
- * the version; after 31 days they are nothing to conflict with.
+ * the version; after 31 days they are nothing to conflict with. An entity that exists has one too,
+ * with the versions that may have been given to it: when somebody else deletes it, or writes it anew,
+ * its versions still go on, and whoever goes by them does not take what follows for old.
  *
  * Threads: a resolver belongs to one thread; several may work on the same entities.
  */
@@ -64,6 +66,9 @@ typedef struct bw_resolution {
     bw_outcome outcome;   /* `manual`: a dead letter with both sides, reason CONFLICT */
     int64_t version;      /* of the outcome */
     bool redelivered;     /* the outcome was there already */
+    bool namesake;        /* a fault: the event's id is another event's */
+    int64_t event_us; /* the event's time; after a redelivery that of its first delivery, because
+                             one that has no time of its own is as old as its publication */
     bw_presence presence; /* the entity right after the event; after a redelivery: as it is now. So
                               are the following */
     bw_slice
@@ -100,6 +105,9 @@ typedef struct bw_resolver_before {
 BW_NODISCARD bw_status bw_resolver_preview(bw_resolver *resolver, const bw_resolver_item *items,
                                            size_t n, bw_arena *arena, bw_resolver_before *before,
                                            bw_resolution *out, bw_error *err);
+
+/* Whether Datastore answers at all: asks it for one key, with retries until the deadline. */
+BW_NODISCARD bw_status bw_resolver_ready(bw_resolver *resolver, bw_error *err);
 
 /* So far. */
 bw_resolver_counts bw_resolver_counted(const bw_resolver *resolver);

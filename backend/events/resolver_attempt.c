@@ -8,7 +8,8 @@
 typedef struct slot {
     bw_slice path, key, tombstone_key;
     const char *unreadable; /* why its state cannot be told, or NULL */
-    bool exists, buried;    /* in Datastore, before */
+    bool exists;            /* in Datastore, before */
+    int64_t reserved;       /* bw_stored_reserved(), before */
     bool changed;
     bw_entity_state state; /* after the events so far */
 } slot;
@@ -78,7 +79,7 @@ static void read_slot(work *w, slot *s, const bw_datastore_result *entity,
                       const bw_datastore_result *tombstone)
 {
     s->exists = entity->found;
-    s->buried = tombstone->found;
+    s->reserved = bw_stored_reserved(tombstone);
     s->unreadable = bw_stored_state(entity, tombstone, w->r->rules.clock_field, w->now_us,
                                     &w->r->scratch, &s->state);
 }
@@ -116,6 +117,13 @@ static bw_status look_up(work *w, bw_error *err)
 static void blame(bw_resolution *out, bw_reason reason, const char *member, const char *detail)
 {
     *out = (bw_resolution){.fault = {reason, bw_slice_cstr(member), bw_slice_cstr(detail)}};
+}
+
+static void blame_namesake(bw_resolution *out)
+{
+    blame(out, BW_REASON_BAD_MESSAGE, "event_id",
+          "another event with another content has this id already");
+    out->namesake = true;
 }
 
 /* The state as the caller gets it. False, and the fault, when it has no plain JSON. */
@@ -163,6 +171,9 @@ static void redeliver(work *w, size_t i, const slot *s)
     out->redelivered = true;
     out->outcome = w->outcomes[i].outcome;
     out->version = w->outcomes[i].version;
+    out->event_us = w->outcomes[i].time_us;
+    if (out->event_us == BW_TIME_NONE)
+        out->event_us = w->attempt->items[i].event->timestamp_us;
 }
 
 static void resolve_anew(work *w, size_t i, slot *s)
@@ -177,11 +188,12 @@ static void resolve_anew(work *w, size_t i, slot *s)
         return;
     out->outcome = outcome;
     out->version = after.version;
+    out->event_us = item->event->timestamp_us;
     s->state = after;
     s->changed |= outcome != BW_OUTCOME_IGNORED && outcome != BW_OUTCOME_MANUAL;
     w->decided[i] = true;
-    w->outcomes[i] =
-        (bw_stored_outcome){outcome, after.version, bw_slice_cstr(item->event->content_hash)};
+    w->outcomes[i] = (bw_stored_outcome){outcome, after.version,
+                                         bw_slice_cstr(item->event->content_hash), out->event_us};
 }
 
 static void resolve_one(work *w, size_t i)
@@ -198,8 +210,7 @@ static void resolve_one(work *w, size_t i)
         blame(&w->out[i], BW_REASON_PROCESSING, "event_id",
               "what is stored under this event's id is no outcome");
     else if (w->known[i] && !bw_slice_is(w->outcomes[i].content, item->event->content_hash))
-        blame(&w->out[i], BW_REASON_BAD_MESSAGE, "event_id",
-              "another event with another content has this id already");
+        blame_namesake(&w->out[i]);
     else if (s->unreadable)
         blame(&w->out[i], BW_REASON_PROCESSING, "", s->unreadable);
     else if (w->known[i])
@@ -257,8 +268,12 @@ static void write_slot(work *w, const slot *s, mutations *m)
         begin_upsert(m);
         bw_stored_write_entity(&m->text, s->key, &s->state, w->r->rules.clock_field);
         end_mutation(m);
-        if (s->buried)
-            add_delete(m, s->tombstone_key);
+        if (s->state.version > s->reserved) {
+            begin_upsert(m);
+            bw_stored_write_reserved(&m->text, s->tombstone_key,
+                                     s->state.version + BW_STORED_VERSIONS - 1);
+            end_mutation(m);
+        }
         return;
     }
     if (s->exists)
@@ -292,7 +307,7 @@ static mutations write_all(work *w)
             continue;
         begin_upsert(&m);
         bw_stored_outcome_write(&m.text, w->event_keys[i], w->attempt->items[i].event,
-                                w->outcomes[i].outcome, w->outcomes[i].version, w->now_us);
+                                &w->outcomes[i], w->now_us);
         end_mutation(&m);
     }
     bw_buf_fini(&m.text);

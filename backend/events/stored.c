@@ -127,15 +127,23 @@ static void read_common(bw_slice entity, bw_arena *arena, bw_entity_state *out)
     out->registers = string_of(entity, REGISTERS, arena);
 }
 
+int64_t bw_stored_reserved(const bw_datastore_result *tombstone)
+{
+    int64_t version, deleted_us;
+    if (!tombstone->found || bw_entity_time(tombstone->entity, "deleted_at", &deleted_us) ||
+        !bw_entity_int(tombstone->entity, VERSION, &version))
+        return 0;
+    return version;
+}
+
 const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastore_result *tombstone,
                             const char *clock_field, int64_t now_us, bw_arena *arena,
                             bw_entity_state *out)
 {
-    int64_t buried = 0, deleted_us;
+    int64_t deleted_us;
     *out = (bw_entity_state){.last_modified_us = BW_TIME_NONE};
-    /* Somebody may have made the entity again beside its tombstone: the version goes on. */
-    if (tombstone->found && bw_entity_int(tombstone->entity, VERSION, &buried))
-        out->version = buried;
+    if (tombstone->found)
+        (void)bw_entity_int(tombstone->entity, VERSION, &out->version);
     if (entity->found) {
         bw_slice ours;
         if (!split(entity->entity, clock_field, arena, &ours, &out->properties))
@@ -143,9 +151,11 @@ const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastor
         const char *why = somebodys(ours, arena);
         if (why)
             return why;
-        int64_t version = 0;
-        (void)bw_entity_int(ours, VERSION, &version);
-        out->version = version > buried ? version : buried;
+        int64_t version;
+        bool has = bw_entity_int(ours, VERSION, &version);
+        /* Somebody may have made it again beside its tombstone, or without its version. */
+        if (has && (version > out->version || bw_stored_reserved(tombstone)))
+            out->version = version;
         out->presence = BW_PRESENCE_EXISTS;
         (void)bw_entity_bool(ours, RESOLVED, &out->conflict_resolved);
         read_common(ours, arena, out);
@@ -168,6 +178,8 @@ bool bw_stored_outcome_read(const bw_datastore_result *result, bw_arena *arena,
 {
     bw_slice word = string_of(result->entity, "result", arena);
     out->content = string_of(result->entity, "content", arena);
+    if (!bw_entity_time(result->entity, "time", &out->time_us))
+        out->time_us = BW_TIME_NONE;
     return bw_outcome_parse(word, &out->outcome) && out->content.len &&
            bw_entity_int(result->entity, VERSION, &out->version);
 }
@@ -250,15 +262,25 @@ void bw_stored_write_tombstone(bw_buf *out, bw_slice key, const bw_entity_state 
     bw_buf_adds(out, "}}");
 }
 
-void bw_stored_outcome_write(bw_buf *out, bw_slice key, const bw_event *event, bw_outcome outcome,
-                             int64_t version, int64_t now_us)
+void bw_stored_write_reserved(bw_buf *out, bw_slice key, int64_t version)
 {
     begin_entity(out, key);
     add_int(out, VERSION, version);
     leave_unindexed(out);
-    add_string(out, "result", bw_slice_cstr(bw_outcome_name(outcome)), true);
+    bw_buf_adds(out, "}}");
+}
+
+void bw_stored_outcome_write(bw_buf *out, bw_slice key, const bw_event *event,
+                             const bw_stored_outcome *outcome, int64_t now_us)
+{
+    begin_entity(out, key);
+    add_int(out, VERSION, outcome->version);
+    leave_unindexed(out);
+    add_string(out, "result", bw_slice_cstr(bw_outcome_name(outcome->outcome)), true);
     add_string(out, "entity", event->key_text, event->key_text.len <= BW_ENTITY_MAX_INDEXED);
-    add_string(out, "content", bw_slice_cstr(event->content_hash), false);
+    add_string(out, "content", outcome->content, false);
+    add_time(out, "time", outcome->time_us);
+    leave_unindexed(out);
     add_time(out, "at", now_us);
     leave_unindexed(out);
     add_time(out, "_bw_expires", now_us + BW_RESOLVER_KEEP);

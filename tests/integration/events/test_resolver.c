@@ -24,7 +24,7 @@ static void writes_entities_tombstones_and_outcomes(void **state)
                         "{\"conflict_resolved\":true,\"last_modified\":\"2026-01-01T00:00:02Z\","
                         "\"m\":8,\"n\":2,\"name\":\"Ann\",\"version\":3}");
     assert_string_equal(plain(f, "customer", "b"), "none");
-    assert_string_equal(plain(f, "_bw_tombstone", "customer/a"), "none");
+    assert_string_equal(plain(f, "_bw_tombstone", "customer/a"), "{\"version\":1002}");
     int64_t n, at = 0, expires = 0;
     bw_slice tombstone = stored(f, "_bw_tombstone", "customer/b");
     assert_true(bw_entity_int(tombstone, "version", &n) && n == 2);
@@ -257,7 +257,46 @@ static void a_tombstone_expires(void **state)
     add(f, "create", "a", 1, "e1", "{\"n\":1}");
     resolve(f);
     assert_resolved(f, 0, "applied v42 {\"n\":1}");
-    assert_string_equal(plain(f, "_bw_tombstone", "customer/a"), "none");
+    assert_string_equal(plain(f, "_bw_tombstone", "customer/a"), "{\"version\":1041}");
+}
+
+static void delete_directly(fixture *f, const char *kind, const char *name)
+{
+    bw_buf text = BW_BUF_INIT;
+    bw_buf_adds(&text, "{\"delete\":");
+    bw_key_write_one(&text, &(bw_partition){.project = "p"}, kind, name, 0);
+    bw_buf_addc(&text, '}');
+    bw_slice mutations[] = {bw_buf_slice(&text)};
+    bw_datastore_commit commit = {.mutations = mutations, .count = 1};
+    assert_ok(bw_datastore_commit_send(f->ds, &commit, &f->arena, NULL, NULL, &f->err), f->err);
+    bw_buf_fini(&text);
+}
+
+/* Whatever somebody else does to the entity, its next version is higher than all before. */
+static void versions_go_on_over_what_somebody_else_does(void **state)
+{
+    fixture *f = *state;
+    add(f, "create", "a", 1, "e1", "{\"n\":1}");
+    add(f, "patch", "a", 2, "e2", "{\"n\":2}");
+    resolve(f);
+    assert_resolved(f, 1, "applied v2 {\"n\":2}");
+    delete_directly(f, "customer", "a");
+    forget(f);
+    add(f, "patch", "a", 3, "e3", "{\"n\":3}");
+    resolve(f);
+    assert_resolved(f, 0, "applied v1002 {\"n\":3}");
+    write_directly(f, "customer", "a", "{\"m\":{\"integerValue\":\"7\"}}");
+    forget(f);
+    add(f, "patch", "a", 4, "e4", "{\"n\":4}");
+    add(f, "delete", "a", 5, "e5", NULL);
+    resolve(f);
+    assert_resolved(f, 0, "applied v2002 {\"m\":7,\"n\":4}");
+    assert_resolved(f, 1, "deleted v2003 deleted");
+    forget(f);
+    add(f, "create", "a", 6, "e6", "{\"n\":6}"); /* no gap where nobody else was at work */
+    resolve(f);
+    assert_resolved(f, 0, "applied v2004 {\"n\":6}");
+    assert_string_equal(plain(f, "_bw_tombstone", "customer/a"), "{\"version\":3003}");
 }
 
 /* Names that Datastore has no room for, or keeps for itself. */
@@ -317,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_edited_conflict_may_be_forced, begin, end),
         cmocka_unit_test_setup_teardown(a_vector_clock_is_kept_with_the_entity, begin, end),
         cmocka_unit_test_setup_teardown(a_tombstone_expires, begin, end),
+        cmocka_unit_test_setup_teardown(versions_go_on_over_what_somebody_else_does, begin, end),
         cmocka_unit_test_setup_teardown(ids_and_paths_of_every_kind_are_kept, begin, end),
         cmocka_unit_test_setup_teardown(groups_are_as_large_as_allowed, begin, end),
     };
