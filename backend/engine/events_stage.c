@@ -13,6 +13,8 @@
 #include "backend/google/pubsub.h"
 #include "backend/sources/message.h"
 
+#define KEEP_BYTES ((size_t)1 << 20)
+
 /* The source: what the stage stands upon, and what resolves. */
 typedef struct stage {
     const bw_source_class *inner_class;
@@ -27,6 +29,18 @@ typedef struct stage {
     size_t n_fed;
 } stage;
 
+/* A message on its way, and the letter that it came from, if any. */
+typedef struct arrival {
+    bw_event_message message;
+    bw_slice ordering_key;
+    const char *letter_id; /* NULL: from the subscription */
+    bool force;
+    bool is_event;
+    bw_event event;
+    bw_event_fault fault;
+    const bw_resolution *resolution;
+} arrival;
+
 /* One reading of a subscription, or of stored messages. */
 typedef struct reading {
     stage *stage;
@@ -35,6 +49,10 @@ typedef struct reading {
     const bw_replayed_message *stored;
     size_t n_stored;
     bool stored_read;
+    bw_arena arena;      /* of the arrivals; rows point into it until they are resolved */
+    arrival *arrivals;   /* of the last chunk of messages */
+    size_t count, taken; /* of them; from `taken` on they are still to be resolved */
+    bool last;           /* no more messages come in this batch */
     bw_outbox outbox;
     bw_decisions decisions;
 } reading;
@@ -227,7 +245,7 @@ static bw_status stage_reader_open(bw_source *source, const bw_table_spec *spec,
     reading *r = bw_xcalloc(1, sizeof(*r));
     *out = NULL;
     r->stage = s;
-    r->outbox.arena = (bw_arena)BW_ARENA_INIT;
+    r->arena = r->outbox.arena = (bw_arena)BW_ARENA_INIT;
     bw_chunk_init(&r->messages);
     bw_status status = BW_OK;
     if (s->fed) {
@@ -235,7 +253,10 @@ static bw_status stage_reader_open(bw_source *source, const bw_table_spec *spec,
         r->n_stored = s->n_fed;
         s->fed = NULL;
     } else {
-        status = s->inner_class->reader_open(s->inner, spec, info, request, &r->inner, err);
+        /* Nothing is pulled, and no delivery is spent, while the events could not be resolved. */
+        status = bw_resolver_ready(s->resolver, err);
+        if (status == BW_OK)
+            status = s->inner_class->reader_open(s->inner, spec, info, request, &r->inner, err);
     }
     if (status != BW_OK) {
         bw_chunk_fini(&r->messages);
@@ -254,6 +275,7 @@ static void stage_reader_close(bw_reader *reader)
     if (r->inner)
         r->stage->inner_class->reader_close(r->inner);
     bw_chunk_fini(&r->messages);
+    bw_arena_fini(&r->arena);
     bw_arena_fini(&r->outbox.arena);
     free(r->outbox.items);
     bw_decisions_fini(&r->decisions);
@@ -283,6 +305,7 @@ static bw_status stage_reader_restart(bw_reader *reader, bw_error *err)
     bw_outbox_clear(&r->outbox);
     bw_decisions_restart(&r->decisions);
     r->stored_read = false;
+    r->count = r->taken = 0;
     return r->inner ? r->stage->inner_class->reader_restart(r->inner, err) : BW_OK;
 }
 
@@ -323,18 +346,6 @@ static bw_slice entity_id(bw_slice key_json, bw_arena *arena)
 
 /* ---- from messages to events ------------------------------------------------------------ */
 
-/* A message on its way, and the letter that it came from, if any. */
-typedef struct arrival {
-    bw_event_message message;
-    bw_slice ordering_key;
-    const char *letter_id; /* NULL: from the subscription */
-    bool force;
-    bool is_event;
-    bw_event event;
-    bw_event_fault fault;
-    const bw_resolution *resolution;
-} arrival;
-
 static bw_slice decoded(bw_slice base64, bw_arena *arena)
 {
     bw_buf b = BW_BUF_INIT;
@@ -370,34 +381,49 @@ static void take_stored(const bw_replayed_message *m, int64_t now_us, bw_arena *
     };
 }
 
-static bw_status read_messages(reading *r, bw_arena *arena, arrival **out, size_t *count, bool *end,
-                               bw_error *err)
+/* What the source of messages itself could not hand out as one. */
+static void pass_on_rejected(const reading *r, bw_chunk *chunk)
+{
+    for (size_t i = 0; r->inner && i < r->messages.n_rejected; i++) {
+        bw_rejected_row row = r->messages.rejected[i];
+        row.detail = bw_arena_slice(&chunk->arena, row.detail);
+        row.key = bw_arena_slice(&chunk->arena, row.key);
+        row.content = bw_arena_slice(&chunk->arena, row.content);
+        bw_chunk_reject(chunk, row);
+    }
+}
+
+/* The next messages, as events where they are some. */
+static bw_status read_messages(reading *r, bw_chunk *chunk, bw_error *err)
 {
     stage *s = r->stage;
     int64_t now = bw_wall_us(s->env->clock);
     size_t n = r->n_stored;
-    *end = true;
+    bw_arena_reset(&r->arena, KEEP_BYTES);
+    r->count = r->taken = 0;
+    r->last = true;
     if (r->inner) {
         bw_chunk_reset(&r->messages, BW_MESSAGE_COLUMNS);
-        bw_status status = s->inner_class->reader_fetch(r->inner, &r->messages, end, err);
+        bw_status status = s->inner_class->reader_fetch(r->inner, &r->messages, &r->last, err);
         if (status != BW_OK)
             return status;
         n = r->messages.rows;
+        chunk->source_bytes += r->messages.source_bytes;
+        pass_on_rejected(r, chunk);
     }
     r->stored_read = true;
-    arrival *list = BW_ARENA_ARRAY(arena, arrival, n + 1);
+    r->arrivals = BW_ARENA_ARRAY(&r->arena, arrival, n + 1);
     for (size_t i = 0; i < n; i++) {
+        arrival *a = &r->arrivals[i];
         if (r->inner)
-            take_row(bw_chunk_at(&r->messages, i), arena, &list[i]);
+            take_row(bw_chunk_at(&r->messages, i), &r->arena, a);
         else
-            take_stored(&r->stored[i], now, arena, &list[i]);
-        list[i].is_event =
-            bw_event_parse(&s->rules, &list[i].message, now, arena, &list[i].event, &list[i].fault);
-        if (list[i].is_event && !r->inner)
-            bw_replayed_keep_id(&r->stored[i], &list[i].event);
+            take_stored(&r->stored[i], now, &r->arena, a);
+        a->is_event = bw_event_parse(&s->rules, &a->message, now, &r->arena, &a->event, &a->fault);
+        if (a->is_event && !r->inner)
+            bw_replayed_keep_id(&r->stored[i], &a->event);
     }
-    *out = list;
-    *count = n;
+    r->count = n;
     return BW_OK;
 }
 
@@ -405,27 +431,22 @@ static bw_status read_messages(reading *r, bw_arena *arena, arrival **out, size_
 
 static bw_slice letter_attributes(const arrival *a, bw_slice stored, bw_arena *arena)
 {
-    char time[BW_TIME_TEXT];
-    bw_buf b = BW_BUF_INIT;
-    bw_buf_add(&b, a->message.attributes.ptr, a->message.attributes.len);
-    if (!a->letter_id) {
-        bw_pubsub_add_attribute(&b, BW_LETTER_MESSAGE_ID, a->message.message_id);
-        bw_pubsub_add_attribute(&b, BW_LETTER_PUBLISH_TIME,
-                                bw_slice_cstr(bw_format_time(a->message.publish_us, time)));
-        if (a->ordering_key.len)
-            bw_pubsub_add_attribute(&b, BW_LETTER_ORDERING_KEY, a->ordering_key);
-    }
-    if (stored.len)
-        bw_pubsub_add_attribute(&b, BW_LETTER_STORED, stored);
-    bw_slice text = bw_arena_slice(arena, bw_buf_slice(&b));
-    bw_buf_fini(&b);
-    return text;
+    return bw_letter_attributes(&a->message, a->ordering_key, a->letter_id != NULL, stored, arena);
 }
 
 static bw_slice scoped_id(const stage *s, const arrival *a, bw_arena *arena)
 {
     return bw_slice_cstr(bw_arena_printf(arena, "%s:%.*s", s->rules.message_scope,
                                          BW_SLICE_ARG(a->message.message_id)));
+}
+
+/* What a letter is known by. One whose id is another event's must not be taken for that event's. */
+static bw_slice letter_id(const stage *s, const arrival *a, bw_arena *arena)
+{
+    if (a->letter_id)
+        return bw_slice_cstr(a->letter_id);
+    bool own = a->is_event && !(a->resolution && a->resolution->namesake);
+    return own ? a->event.id : scoped_id(s, a, arena);
 }
 
 static void reject(const stage *s, bw_chunk *chunk, const arrival *a, const bw_event_fault *fault,
@@ -438,9 +459,7 @@ static void reject(const stage *s, bw_chunk *chunk, const arrival *a, const bw_e
         .detail = fault->detail,
         .content = a->message.data,
         .attributes = letter_attributes(a, stored, arena),
-        .event_id = a->letter_id  ? bw_slice_cstr(a->letter_id)
-                    : a->is_event ? a->event.id
-                                  : scoped_id(s, a, arena),
+        .event_id = letter_id(s, a, arena),
     };
     if (a->is_event)
         row.key = bw_event_entity_json(&a->event, arena);
@@ -487,7 +506,7 @@ static void add_row(bw_chunk *chunk, const arrival *a)
         .payload = event->payload,
         .attributes = letter_attributes(a, (bw_slice){NULL, 0}, arena),
         .letter_id = a->letter_id ? bw_slice_cstr(a->letter_id) : event->id,
-        .time_us = event->timestamp_us,
+        .time_us = r->event_us,
         .version = r->version,
         .state_version = r->entity_version,
         .deleted = deleted,
@@ -522,32 +541,39 @@ static bw_status resolve(reading *r, arrival *list, size_t n, bw_arena *arena, b
     return s;
 }
 
+static void hand_out(reading *r, bw_chunk *chunk, const arrival *a)
+{
+    const bw_slice none = {NULL, 0};
+    if (a->is_event && a->resolution->resolved)
+        bw_decisions_add(&r->decisions, &a->event, a->resolution);
+    if (!a->is_event) {
+        reject(r->stage, chunk, a, &a->fault, none);
+    } else if (!a->resolution->resolved) {
+        reject(r->stage, chunk, a, &a->resolution->fault, none);
+    } else if (a->resolution->outcome == BW_OUTCOME_MANUAL) {
+        reject_conflict(r->stage, chunk, a);
+    } else {
+        add_row(chunk, a);
+        if (r->stage->tells || a->event.operation == BW_EVENT_DELETE)
+            bw_outbox_add(&r->outbox, &a->event, a->resolution);
+    }
+}
+
+/* One transaction's worth at a time: how much a small event brings with it, the state of its entity,
+   is known only then. */
 static bw_status stage_reader_fetch(bw_reader *reader, bw_chunk *chunk, bool *end, bw_error *err)
 {
     reading *r = reading_of(reader);
-    bw_arena *arena = &chunk->arena;
-    arrival *list;
-    size_t n;
-    bw_status s = read_messages(r, arena, &list, &n, end, err);
-    if (s == BW_OK && n > 0)
-        s = resolve(r, list, n, arena, err);
-    for (size_t i = 0; s == BW_OK && i < n; i++) {
-        const arrival *a = &list[i];
-        if (a->is_event && a->resolution->resolved)
-            bw_decisions_add(&r->decisions, &a->event, a->resolution);
-        if (!a->is_event) {
-            reject(r->stage, chunk, a, &a->fault, (bw_slice){NULL, 0});
-        } else if (!a->resolution->resolved) {
-            reject(r->stage, chunk, a, &a->resolution->fault, (bw_slice){NULL, 0});
-        } else if (a->resolution->outcome == BW_OUTCOME_MANUAL) {
-            reject_conflict(r->stage, chunk, a);
-        } else {
-            add_row(chunk, a);
-            if (r->stage->tells || a->event.operation == BW_EVENT_DELETE)
-                bw_outbox_add(&r->outbox, &a->event, a->resolution);
-        }
+    bw_status s = r->taken < r->count ? BW_OK : read_messages(r, chunk, err);
+    while (s == BW_OK && r->taken < r->count && !bw_chunk_full(chunk)) {
+        arrival *list = r->arrivals + r->taken;
+        size_t left = r->count - r->taken, n = left < BW_RESOLVER_GROUP ? left : BW_RESOLVER_GROUP;
+        s = resolve(r, list, n, &chunk->arena, err);
+        for (size_t i = 0; s == BW_OK && i < n; i++)
+            hand_out(r, chunk, &list[i]);
+        r->taken += s == BW_OK ? n : 0;
     }
-    chunk->source_bytes += r->messages.source_bytes;
+    *end = r->last && r->taken == r->count;
     return s;
 }
 

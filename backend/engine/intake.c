@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/core/units.h"
 #include "backend/engine/events_stage.h"
@@ -54,23 +55,8 @@ struct bw_intake {
 
 /* ---- dead letters ----------------------------------------------------------------------- */
 
-static const char *letter_attributes(const bw_pubsub_message *m, bw_arena *arena)
-{
-    char time[BW_TIME_TEXT];
-    bw_buf b = BW_BUF_INIT;
-    bw_buf_add(&b, m->attributes.ptr, m->attributes.len);
-    bw_pubsub_add_attribute(&b, BW_LETTER_MESSAGE_ID, m->message_id);
-    bw_pubsub_add_attribute(&b, BW_LETTER_PUBLISH_TIME,
-                            bw_slice_cstr(bw_format_time(m->publish_us, time)));
-    if (m->ordering_key.len)
-        bw_pubsub_add_attribute(&b, BW_LETTER_ORDERING_KEY, m->ordering_key);
-    const char *text = bw_arena_strdup(arena, bw_buf_cstr(&b));
-    bw_buf_fini(&b);
-    return text;
-}
-
-static bool parse(const inlet *in, const bw_pubsub_message *m, bw_arena *arena, bw_event *event,
-                  bw_event_fault *fault)
+/* A message as it was published: of one that was forwarded to the dead letters, the first time. */
+static bw_event_message received(const bw_pubsub_message *m, bw_arena *arena)
 {
     bw_event_message message = {
         .data = bw_pubsub_message_data(m, arena),
@@ -78,7 +64,18 @@ static bool parse(const inlet *in, const bw_pubsub_message *m, bw_arena *arena, 
         .message_id = m->message_id,
         .publish_us = m->publish_us,
     };
-    return bw_event_parse(&in->rules, &message, bw_wall_us(in->clock), arena, event, fault);
+    int64_t first;
+    if (bw_parse_time(bw_pubsub_attribute(m->attributes,
+                                          "CloudPubSubDeadLetterSourceTopicPublishTime", arena),
+                      &first))
+        message.publish_us = first;
+    return message;
+}
+
+static bool parse(const inlet *in, const bw_event_message *message, bw_arena *arena,
+                  bw_event *event, bw_event_fault *fault)
+{
+    return bw_event_parse(&in->rules, message, bw_wall_us(in->clock), arena, event, fault);
 }
 
 static const char *text_of(bw_arena *arena, bw_slice s)
@@ -103,16 +100,18 @@ static bw_dead_letter letter_of(const inlet *in, const bw_pubsub_message *m, bw_
 {
     bw_event event;
     bw_event_fault fault;
+    bw_event_message message = received(m, arena);
     bw_dead_letter l = {
         .sync = in->sync,
         .reason = BW_REASON_UNDELIVERED,
         .column = "",
         .detail = undelivered(m, arena),
-        .attributes = letter_attributes(m, arena),
-        .content = bw_pubsub_message_data(m, arena),
+        .attributes = text_of(arena, bw_letter_attributes(&message, m->ordering_key, false,
+                                                          (bw_slice){NULL, 0}, arena)),
+        .content = message.data,
         .attempts = 1,
     };
-    if (parse(in, m, arena, &event, &fault)) {
+    if (parse(in, &message, arena, &event, &fault)) {
         l.event_id = text_of(arena, event.id);
         l.key = text_of(arena, bw_event_entity_json(&event, arena));
         return l;
@@ -202,7 +201,8 @@ static void audit_one(const inlet *in, const bw_pubsub_message *m, bw_arena *are
 {
     bw_event event;
     bw_event_fault fault;
-    bool is_event = parse(in, m, arena, &event, &fault);
+    bw_event_message message = received(m, arena);
+    bool is_event = parse(in, &message, arena, &event, &fault);
     const bw_event *e = is_event ? &event : NULL;
     json_t *detail = describe(m, e, &fault);
     char *text = json_dumps(detail, JSON_COMPACT);
@@ -218,6 +218,16 @@ static void audit_one(const inlet *in, const bw_pubsub_message *m, bw_arena *are
     json_decref(detail);
 }
 
+/* What Cloud Logging refuses it refuses again; the trail has it. */
+static bw_status write_log(const inlet *in, const json_t *entries, bw_error *err)
+{
+    bw_status s = bw_logging_write(in->logging, in->log_id, NULL, entries, NULL, NULL, err);
+    if (s != BW_REJECTED)
+        return s;
+    bw_log_error(BW_LOG_WARN, "audit", err);
+    return BW_OK;
+}
+
 static bw_status keep_audit(void *user, const bw_pubsub_messages *messages, bw_arena *arena,
                             bw_error *err)
 {
@@ -228,7 +238,7 @@ static bw_status keep_audit(void *user, const bw_pubsub_messages *messages, bw_a
         audit_one(in, &messages->items[i], arena, &entries[i], logged);
     bw_status s = bw_store_audit_add_new(in->store, entries, messages->count, NULL, err);
     if (s == BW_OK && logged)
-        s = bw_logging_write(in->logging, in->log_id, NULL, logged, NULL, NULL, err);
+        s = write_log(in, logged, err);
     json_decref(logged);
     return s;
 }

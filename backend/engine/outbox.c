@@ -33,7 +33,7 @@ static bw_slice body(bw_arena *arena, const bw_event *e, const bw_resolution *r)
     add_member(&b, "operation", bw_slice_cstr(bw_event_operation_name(e->operation)));
     add_member(&b, "outcome", bw_slice_cstr(bw_outcome_name(r->outcome)));
     bw_buf_addf(&b, ",\"version\":%lld", (long long)r->version);
-    add_member(&b, "timestamp", bw_slice_cstr(bw_format_time(e->timestamp_us, time)));
+    add_member(&b, "timestamp", bw_slice_cstr(bw_format_time(r->event_us, time)));
     add_member(&b, "source", e->source);
     add_member(&b, "correlation_id", e->correlation_id);
     bw_buf_adds(&b, ",\"data\":");
@@ -51,7 +51,8 @@ static bw_slice attributes(bw_arena *arena, const bw_event *e)
 {
     bw_buf b = BW_BUF_INIT;
     bw_pubsub_add_attribute(&b, BW_OUTBOX_EVENT_ID, e->id);
-    bw_pubsub_add_attribute(&b, "kind", e->kind);
+    if (e->kind.len <= BW_PUBSUB_MAX_ATTRIBUTE) /* the data has it in any case */
+        bw_pubsub_add_attribute(&b, "kind", e->kind);
     bw_pubsub_add_attribute(&b, "operation", bw_slice_cstr(bw_event_operation_name(e->operation)));
     bw_slice text = bw_arena_slice(arena, bw_buf_slice(&b));
     bw_buf_fini(&b);

@@ -54,6 +54,12 @@ static bw_status finish(bw_run_work *w, bw_batch_record *b, bw_error *err)
         return s;
     bw_log(BW_LOG_INFO, b->sync, "finishing batch %lld, which was loaded before",
            (long long)b->number);
+    /* Nobody has told of these events yet. Those of the subscription are delivered again, and replayed
+       letters are told of when they are replayed again, for which they have to stay. */
+    if (w->mode == BW_MODE_EVENTS && b->landed_keys)
+        s = bw_store_batch_forget_landed(w->run->env.store, b->sync, b->number, err);
+    if (s != BW_OK)
+        return s;
     bool replaced = b->n_finals > 0 && b->finals[b->n_finals - 1].kind == BW_FINAL_COPY;
     s = bw_batch_finish(w, b, (bw_slice){NULL, 0}, replaced || (!b->staging && b->rows_loaded > 0),
                         true, err);

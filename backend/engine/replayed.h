@@ -9,6 +9,12 @@
 #include "backend/google/pubsub.h"
 #include "backend/store/store.h"
 
+/* The attributes of a letter: those of the message, where nobody else may use our names, and what it
+   takes to replay it. `replayed`: the message comes from a letter, whose attributes have that
+   already. `stored`: of a conflict, else empty. */
+bw_slice bw_letter_attributes(const bw_event_message *message, bw_slice ordering_key, bool replayed,
+                              bw_slice stored, bw_arena *arena);
+
 /* A message that was received before and became a dead letter. */
 typedef struct bw_replayed_message {
     const char *letter_id;  /* what the letter is known by */

@@ -18,6 +18,7 @@
 #define BW_ENTITY_MAX_DEPTH   20
 #define BW_ENTITY_MAX_INDEXED 1500
 #define BW_ENTITY_MAX_NAME    1500
+#define BW_ENTITY_MAX_KEY     6144
 
 /* ---- keys ------------------------------------------------------------------------------- */
 

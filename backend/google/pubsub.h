@@ -111,7 +111,8 @@ BW_NODISCARD bw_status bw_pubsub_seek(bw_pubsub *ps, const char *subscription, i
 
 /* ---- publishing ------------------------------------------------------------------------- */
 
-#define BW_PUBSUB_DATA_MAX ((size_t)10000000) /* bytes of one message */
+#define BW_PUBSUB_MAX_ATTRIBUTE ((size_t)1024)     /* bytes of an attribute's value */
+#define BW_PUBSUB_DATA_MAX      ((size_t)10000000) /* bytes of one message */
 
 typedef struct bw_pubsub_outgoing {
     bw_slice data;         /* bytes; empty only when there are attributes */

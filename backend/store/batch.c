@@ -327,6 +327,19 @@ bw_status bw_store_batch_final(bw_store *store, const bw_batch_record *batch, bw
     return st;
 }
 
+bw_status bw_store_batch_forget_landed(bw_store *store, const char *sync, int64_t number,
+                                       bw_error *err)
+{
+    bw_status st = bw_tx_begin(store, err);
+    if (st != BW_OK)
+        return st;
+    bw_sql q = bw_sql_open(store, "UPDATE batches SET landed_keys = NULL WHERE state = 'loaded'"
+                                  " AND sync = ? AND number = ?");
+    bw_sql_bind_text(&q, sync);
+    bw_sql_bind_int(&q, number);
+    return bw_tx_end(store, bw_sql_run(&q, NULL, err), err);
+}
+
 /* ---- commit ----------------------------------------------------------------------------- */
 
 /* Both updates take what batch_loaded stored. ?1 sync, ?2 number. */

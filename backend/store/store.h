@@ -295,6 +295,9 @@ typedef struct bw_letter_group {
 /* Open letters by sync and reason, most first. sync NULL: all. */
 BW_NODISCARD bw_status bw_store_letter_groups(bw_store *store, const char *sync, bw_arena *arena,
                                               bw_letter_group **out, size_t *count, bw_error *err);
+/* A batch's letters stay as they are when it is committed: what landed comes again, or is replayed. */
+BW_NODISCARD bw_status bw_store_batch_forget_landed(bw_store *store, const char *sync,
+                                                    int64_t number, bw_error *err);
 /* Moves letters to a state, those that may: OPEN takes replaying (the replay failed: attempts rises);
    REPLAYING open (no letter is replayed twice at the same time); REPLAYED and SUPERSEDED open and
    replaying; DISCARDED open. Each is an audit entry; discarding puts the content there. Many letters
