@@ -67,6 +67,15 @@ static const bw_setting settings[] = {
      .min = BW_SECOND,
      .max = BW_DAY,
      .help = "how far ahead of the clock an event's time may be"},
+    /* A job may change 4,000 partitions, a table have 10,000, and the raw table has one for each day:
+       whoever wrote times of thousands of years would bring the sync to a standstill. */
+    {.path = "past_tolerance",
+     .type = BW_SETTING_DURATION,
+     .fallback = "3650d",
+     .min = BW_DAY,
+     .max = 3650000 * BW_DAY,
+     .help = "how long ago an event's time may be; each day is a partition of the raw table, which "
+             "can have 10,000"},
     {.path = "external_events",
      .type = BW_SETTING_BOOL,
      .fallback = "false",

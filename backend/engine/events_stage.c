@@ -96,6 +96,7 @@ void bw_events_rules_read(const bw_sync_def *def, bw_event_rules *rules)
         .default_kind = given(node, "kind"),
         .message_scope = def->spec.table,
         .future_tolerance_us = bw_config_duration(node, "future_tolerance"),
+        .past_tolerance_us = bw_config_duration(node, "past_tolerance"),
     };
     if (bw_config_choice(node, "conflict.causality") == 1)
         rules->clock_field = bw_config_string(node, "conflict.clock_field");

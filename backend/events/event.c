@@ -230,6 +230,10 @@ static bool read_timestamp(event_reader *r)
     if (ahead > tolerance)
         return bw_event_refuse(r, BW_REASON_BAD_MESSAGE, member, "%.*s is %s in the future",
                                BW_SLICE_ARG(shown(text)), bw_format_duration(ahead, by));
+    if (r->rules->past_tolerance_us && -ahead > r->rules->past_tolerance_us)
+        return bw_event_refuse(
+            r, BW_REASON_TS_RANGE, member, "%.*s is longer ago than past_tolerance allows (%s)",
+            BW_SLICE_ARG(shown(text)), bw_format_duration(r->rules->past_tolerance_us, by));
     return true;
 }
 

@@ -12,8 +12,8 @@
  *   data        the entity's fields; not needed by a delete. Names of our own (last_modified,
  *               version, conflict_resolved, _bw_...) are refused.
  *   timestamp   RFC 3339 with an offset, or an integer of milliseconds since 1970; the time of
- *               publishing when it is not given. Further in the future than the tolerance is
- *               refused.
+ *               publishing when it is not given. Further in the future, or longer ago, than the
+ *               tolerances is refused.
  *   null is the same as not given; members with other names are kept in the payload only.
  *
  * The event's id, under which it has its effect once: `event_id` (1 to 512 bytes); else the attribute
@@ -64,6 +64,7 @@ typedef struct bw_event_rules {
     const char *default_kind;    /* or NULL: an event says its own */
     const char *message_scope;   /* before a message's id, unique in its topic only; or NULL */
     int64_t future_tolerance_us; /* 0: BW_EVENT_FUTURE_TOLERANCE */
+    int64_t past_tolerance_us;   /* 0: any age */
     size_t max_bytes;            /* of a message's data; 0: BW_EVENT_MAX_BYTES */
     const char *clock_field;     /* the vector clock's member, then required; NULL: none */
 } bw_event_rules;
