@@ -43,7 +43,7 @@ static const char *describe(bw_arena *arena, const bw_event *e, const bw_resolut
     bw_buf_adds(&b, "{\"entity_key\":");
     bw_json_add_string(&b, e->key_text);
     add_member(&b, "operation", bw_slice_cstr(bw_event_operation_name(e->operation)));
-    add_member(&b, "event_time", bw_slice_cstr(bw_format_time(e->timestamp_us, time)));
+    add_member(&b, "event_time", bw_slice_cstr(bw_format_time(r->event_us, time)));
     add_member(&b, "stored_time",
                r->redelivered ? (bw_slice){NULL, 0}
                               : bw_slice_cstr(bw_format_time(r->last_modified_us, stored)));
