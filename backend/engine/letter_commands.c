@@ -60,7 +60,7 @@ void bw_letters_replay(bw_engine *e, bw_queued_command *q)
     size_t n;
     if (q->command.stored) {
         bw_engine_answer(e, q, false, "a row's letter is replayed by reading the row again",
-               "Replay it without the stored content.");
+                         "Replay it without the stored content.");
         return;
     }
     if (named_letters(e, q, &letters, &n, &err) != BW_OK) {
@@ -69,15 +69,17 @@ void bw_letters_replay(bw_engine *e, bw_queued_command *q)
     }
     if (q->command.dry_run) {
         bw_engine_answer(e, q, true,
-               bw_arena_printf(&q->arena, "%zu dead letter%s would be %s", n, n == 1 ? "" : "s",
-                               q->command.publish ? "published again" : "replayed"),
-               NULL);
+                         bw_arena_printf(&q->arena, "%zu dead letter%s would be %s", n,
+                                         n == 1 ? "" : "s",
+                                         q->command.publish ? "published again" : "replayed"),
+                         NULL);
         return;
     }
     size_t runs = ask_replays(e, q, letters, n);
     if (runs == 0) {
         bw_engine_answer(e, q, false,
-               "none of these dead letters is open, or their syncs are not configured", NULL);
+                         "none of these dead letters is open, or their syncs are not configured",
+                         NULL);
         return;
     }
     bw_engine_track(e, q, (int)runs)->replay_total = (int64_t)n;
@@ -101,11 +103,12 @@ void bw_letters_discard(bw_engine *e, bw_queued_command *q)
         return;
     }
     bw_engine_count_letters(e);
-    bw_engine_answer(e, q, moved > 0,
-           bw_arena_printf(&q->arena,
-                           "%lld dead letter%s discarded; the audit trail keeps the content",
-                           (long long)moved, moved == 1 ? "" : "s"),
-           NULL);
+    bw_engine_answer(
+        e, q, moved > 0,
+        bw_arena_printf(&q->arena,
+                        "%lld dead letter%s discarded; the audit trail keeps the content",
+                        (long long)moved, moved == 1 ? "" : "s"),
+        NULL);
 }
 
 /* ---- progress --------------------------------------------------------------------------- */
@@ -158,8 +161,8 @@ void bw_letters_edit(bw_engine *e, bw_queued_command *q)
     bool ok = c->n_letters == 1 && c->content.ptr &&
               bw_store_letter_edit(e->store, c->letters[0], c->content, c->who, &err) == BW_OK;
     bw_engine_answer(e, q, ok,
-           ok               ? "edited"
-           : err.message[0] ? err.message
-                            : "nothing to edit",
-           err.hint);
+                     ok               ? "edited"
+                     : err.message[0] ? err.message
+                                      : "nothing to edit",
+                     err.hint);
 }
