@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # tests/soak.sh [SEED]: the long form of what ./dev test claims, some hours. Called by ./dev soak,
 # which has installed what is needed. BW_SOAK_STEPS="kills fuzz" runs some of the steps only,
-# BW_SOAK_SHARE=0.01 takes that share of the long forms (to see that they start), and
+# BW_SOAK_SHARE=0.02 takes that share of the long forms, to see that they start, and
 # BW_SOAK_RELEASES="trixie" takes other Debian releases for the bare machines.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -47,8 +47,9 @@ atexit.register(_end_all)
 
 
 def soak(short, long):
-    """How many: under BW_SOAK=1 the long form's, or the share of it that BW_SOAK_SHARE gives."""
-    return max(1, int(long * float(os.environ.get("BW_SOAK_SHARE", "1")))) if SOAK else short
+    """How many: under BW_SOAK=1 the long form's, or the share of it that BW_SOAK_SHARE gives, but never
+    less than the short form's."""
+    return max(short, int(long * float(os.environ.get("BW_SOAK_SHARE", "1")))) if SOAK else short
 
 
 def wait_for(what, check, seconds=30, pause=0.02):

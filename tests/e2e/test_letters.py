@@ -18,6 +18,7 @@ from tmux_console import Console
 
 MANY = soak(10000, 100000)  # BW_SOAK=1
 MEMORY = 10 if SANITIZED else 1  # times as much
+LATENCY = 0.5 if SANITIZED else 0.05  # seconds
 NOW_MS = int(time.time() * 1000) - 3600 * 1000
 
 
@@ -389,7 +390,7 @@ class Screen:
             cost = min(self.overhead() for _ in range(3))
             worst.append(self.latency(*keys[i % 2]) - cost)
         worst.sort()
-        assert worst[len(worst) // 2] <= 0.05, worst
+        assert worst[len(worst) // 2] <= LATENCY, worst
 
 
 def test_the_console_with_many_letters():
@@ -422,7 +423,7 @@ def test_the_console_with_many_letters():
             cost = min(s.overhead() for _ in range(3))
             worst.append(s.latency(c, "/" + typed) - cost)
         worst.sort()
-        assert worst[len(worst) // 2] <= 0.05, worst
+        assert worst[len(worst) // 2] <= LATENCY, worst
         s.console.keys("Enter")
         s.console.wait_for('customer/%s"}  delivered' % word)
         s.console.keys("Escape")
@@ -459,12 +460,12 @@ def test_the_console_with_many_letters():
             s.console.keys("C-g" if i % 2 else "Escape")
             s.console.wait(lambda t: not t.rstrip().split("\n")[-1].startswith("/"), "the end of the filter")
         worst.sort()
-        assert worst[len(worst) // 2] <= 0.05, worst
+        assert worst[len(worst) // 2] <= LATENCY, worst
         s.console.wait_for("%d of %d replayed" % (MANY, MANY), 600 if SOAK else 90)
         s.console.keys("V")
         s.console.wait_for("verified: each fits")
         peak = peak_kb(s.console.pid_of("bridgewatch"))
-        assert peak < 300 * 1024, "the console took %d MB" % (peak // 1024)
+        assert peak < 300 * 1024 * MEMORY, "the console took %d MB" % (peak // 1024)
     assert len(raw_once(stream)) == MANY
 
 
