@@ -48,13 +48,12 @@ static bool select_letters(const bw_cli_line *line, bw_arena *arena, bw_letter_f
     return true;
 }
 
-bw_status bw_dlq_walk(bw_dlq *d, size_t content_max, bw_dlq_each *each, void *user, bw_error *err)
+static bw_status walk_some(bw_dlq *d, bw_letter_filter f, bw_dlq_each *each, void *user,
+                           size_t *seen, bw_error *err)
 {
-    bw_letter_filter f = d->filter;
     size_t left = f.limit > 0 ? f.limit : SIZE_MAX, n = STEP;
     bw_arena arena = BW_ARENA_INIT;
     bw_status s = BW_OK;
-    f.content_max = content_max;
     while (s == BW_OK && n == STEP && left > 0) {
         bw_dead_letter *letters;
         bw_arena_reset(&arena, (size_t)1 << 20);
@@ -63,10 +62,30 @@ bw_status bw_dlq_walk(bw_dlq *d, size_t content_max, bw_dlq_each *each, void *us
         if (s != BW_OK || n == 0)
             break;
         left -= n;
+        *seen += n;
         f.after_id = letters[n - 1].id;
         s = each(user, letters, n, &arena, err);
     }
     bw_arena_fini(&arena);
+    return s;
+}
+
+/* Many ids are asked for piece by piece, too. */
+bw_status bw_dlq_walk(bw_dlq *d, size_t content_max, bw_dlq_each *each, void *user, bw_error *err)
+{
+    bw_letter_filter f = d->filter;
+    size_t seen = 0, most = f.limit > 0 ? f.limit : SIZE_MAX;
+    bw_status s = BW_OK;
+    f.content_max = content_max;
+    if (!f.ids)
+        return walk_some(d, f, each, user, &seen, err);
+    for (size_t at = 0; s == BW_OK && at < d->filter.n_ids && seen < most; at += STEP) {
+        size_t left = d->filter.n_ids - at;
+        f.ids = d->filter.ids + at;
+        f.n_ids = left < STEP ? left : STEP;
+        f.limit = most == SIZE_MAX ? 0 : most - seen;
+        s = walk_some(d, f, each, user, &seen, err);
+    }
     return s;
 }
 

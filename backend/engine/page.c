@@ -154,7 +154,11 @@ static bw_status read_letters(bw_page_reader *r, page_box *box, bw_error *err)
     bw_status s =
         bw_store_letters(r->store, &filter, &box->arena, &letters, &box->page.n_letters, err);
     box->page.letters = letters;
-    if (s == BW_OK)
+    /* A list that ends here need not be gone through once more to be counted. */
+    size_t n = box->page.n_letters;
+    box->page.total = (int64_t)(filter.offset + n);
+    bool ends = n < filter.limit && (n > 0 || filter.offset == 0);
+    if (s == BW_OK && !ends)
         s = bw_store_letters_count(r->store, &filter, &box->page.total, err);
     return s;
 }

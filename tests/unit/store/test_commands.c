@@ -53,7 +53,12 @@ static void another_process_wakes_the_engine(void **state)
     int64_t id = c[0].id;
     assert_ok(bw_store_command_take(engine, &f->arena, &c, &n, &f->err), f->err);
     assert_int_equal(n, 0);
+    assert_ok(bw_store_command_progress(engine, id, "3 of 9", &f->err), f->err);
+    assert_ok(bw_store_command_get(engine, id, &f->arena, &one, &f->err), f->err);
+    assert_string_equal(one.state, "taken");
+    assert_string_equal(one.outcome, "3 of 9");
     assert_ok(bw_store_command_done(engine, id, false, "no such sync", &f->err), f->err);
+    assert_ok(bw_store_command_progress(engine, id, "too late", &f->err), f->err);
     assert_ok(bw_store_command_get(engine, id, &f->arena, &one, &f->err), f->err);
     assert_string_equal(one.state, "failed");
     assert_string_equal(one.outcome, "no such sync");

@@ -205,6 +205,47 @@ static void moves_only_where_a_move_makes_sense(void **state)
         BW_INVALID);
 }
 
+/* What was to be replayed and was not: as if nobody had touched it. */
+static void released_letters_are_as_they_were(void **state)
+{
+    fixture *f = *state;
+    int64_t ids[] = {fixture_letter(f, "{\"id\":1}", "e1"), fixture_letter(f, "{\"id\":2}", "e2"),
+                     99};
+    move(f, ids[0], BW_LETTER_REPLAYING, 1);
+    move(f, ids[1], BW_LETTER_DISCARDED, 1);
+    assert_ok(bw_store_letters_release(f->store, ids, BW_COUNT(ids), &f->err), f->err);
+    assert_int_equal(fixture_get(f, ids[0]).state, BW_LETTER_OPEN);
+    assert_int_equal(fixture_get(f, ids[0]).attempts, 1);
+    assert_int_equal(fixture_get(f, ids[1]).state, BW_LETTER_DISCARDED);
+}
+
+static void lists_are_windows(void **state)
+{
+    fixture *f = *state;
+    bw_dead_letter *l;
+    size_t n;
+    for (int i = 1; i <= 5; i++) {
+        char key[24], event_id[8];
+        snprintf(key, sizeof(key), "{\"id\":%d}", i);
+        snprintf(event_id, sizeof(event_id), "e%d", i);
+        fixture_letter(f, key, event_id);
+    }
+    bw_letter_filter window = {.sync = SYNC, .limit = 2, .offset = 3};
+    assert_ok(bw_store_letters(f->store, &window, &f->arena, &l, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+    assert_string_equal(l[0].event_id, "e4");
+    assert_string_equal(l[1].event_id, "e5");
+    window.offset = 5;
+    assert_ok(bw_store_letters(f->store, &window, &f->arena, &l, &n, &f->err), f->err);
+    assert_int_equal(n, 0);
+    window = (bw_letter_filter){.text = "E3"}; /* ids of events are found, too */
+    assert_ok(bw_store_letters(f->store, &window, &f->arena, &l, &n, &f->err), f->err);
+    assert_int_equal(n, 1);
+    window.text = "OPEN";
+    assert_ok(bw_store_letters(f->store, &window, &f->arena, &l, &n, &f->err), f->err);
+    assert_int_equal(n, 5);
+}
+
 static void discarded_and_edited_content_is_in_the_audit_trail(void **state)
 {
     fixture *f = *state;
@@ -337,6 +378,8 @@ int main(void)
         FIXTURE_TEST(replacing_the_table_settles_all_but_what_it_found),
         FIXTURE_TEST(a_flood_stays_listed_until_a_run_ends_well),
         FIXTURE_TEST(moves_only_where_a_move_makes_sense),
+        FIXTURE_TEST(released_letters_are_as_they_were),
+        FIXTURE_TEST(lists_are_windows),
         FIXTURE_TEST(discarded_and_edited_content_is_in_the_audit_trail),
         FIXTURE_TEST(filters),
         FIXTURE_TEST(pages_of_many_letters_are_quick),
