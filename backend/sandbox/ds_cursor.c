@@ -5,15 +5,13 @@
  */
 #include "backend/sandbox/bq_base64.h"
 #include "backend/sandbox/ds_query.h"
+#include "backend/sandbox/hash.h"
 
 #define HEAD 16
 
 static uint64_t check_sum(uint64_t shape, const char *bytes, size_t len)
 {
-    uint64_t hash = shape ^ 14695981039346656037U;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)bytes[i]) * 1099511628211U;
-    return hash;
+    return bw_sb_hash(shape ^ BW_SB_HASH_SEED, bytes, len);
 }
 
 static void put64(char *to, uint64_t v)

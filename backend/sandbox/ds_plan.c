@@ -1,5 +1,7 @@
 #include "backend/sandbox/ds_plan.h"
 
+#include "backend/sandbox/hash.h"
+
 static bw_status prepare(ds_store *store, const ds_plan *plan, int64_t at, sqlite3_stmt **out,
                          bw_error *err)
 {
@@ -54,7 +56,7 @@ bw_status ds_plan_run(ds_store *store, const ds_plan *plan, int64_t at, ds_visit
         read_hit(plan, stmt, &hit);
         if (repeated(plan, &hit, &before))
             continue;
-        out->fingerprint = (out->fingerprint ^ (uint64_t)hit.id) * 1099511628211U + 1;
+        out->fingerprint = (out->fingerprint ^ (uint64_t)hit.id) * BW_SB_HASH_PRIME + 1;
         bool skip = out->skipped < plan->offset;
         if (out->stopped) {
             out->more = true;

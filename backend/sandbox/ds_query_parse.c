@@ -1,6 +1,7 @@
 #include "backend/sandbox/ds_query.h"
 
 #include "backend/sandbox/ds_order.h"
+#include "backend/sandbox/hash.h"
 
 #define MAX_FILTERS 100
 #define MAX_IN      30
@@ -240,30 +241,25 @@ enum {
 
 static uint64_t hash_node(uint64_t hash, const ds_node *node)
 {
-    hash = (hash ^ (uint64_t)(node ? node->type + 1 : 0)) * 1099511628211U;
+    hash = (hash ^ (uint64_t)(node ? node->type + 1 : 0)) * BW_SB_HASH_PRIME;
     if (!node)
         return hash;
     bool has_text = node->type == BW_JSON_STRING || node->type == BW_JSON_NUMBER;
-    for (size_t i = 0; i < node->key.len; i++)
-        hash = (hash ^ (unsigned char)node->key.ptr[i]) * 1099511628211U;
-    hash = hash * 1099511628211U + 1;
-    for (size_t i = 0; has_text && i < node->text.len; i++)
-        hash = (hash ^ (unsigned char)node->text.ptr[i]) * 1099511628211U;
+    hash = bw_sb_hash(hash, node->key.ptr, node->key.len) * BW_SB_HASH_PRIME + 1;
+    if (has_text)
+        hash = bw_sb_hash(hash, node->text.ptr, node->text.len);
     for (const ds_node *child = node->first; child; child = child->next)
         hash = hash_node(hash, child);
-    return hash * 1099511628211U + 2;
+    return hash * BW_SB_HASH_PRIME + 2;
 }
 
 /* Everything that decides which rows come in which order. */
 static uint64_t shape_of(const ds_place *place, const ds_query *query, const ds_node *const *field)
 {
-    uint64_t hash = 14695981039346656037U;
+    uint64_t hash = BW_SB_HASH_SEED;
     const char *const texts[] = {place->project, place->database, query->name_space};
-    for (size_t i = 0; i < BW_COUNT(texts); i++) {
-        for (const char *c = texts[i]; *c; c++)
-            hash = (hash ^ (unsigned char)*c) * 1099511628211U;
-        hash = hash * 1099511628211U + 1;
-    }
+    for (size_t i = 0; i < BW_COUNT(texts); i++)
+        hash = bw_sb_hash(hash, texts[i], strlen(texts[i])) * BW_SB_HASH_PRIME + 1;
     for (int i = QUERY_KIND; i <= QUERY_DISTINCT; i++)
         hash = hash_node(hash, field[i]);
     return hash;

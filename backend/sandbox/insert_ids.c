@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "backend/sandbox/hash.h"
+
 #define SLOTS  65536
 #define WINDOW BW_MINUTE
 
@@ -34,12 +36,10 @@ void bw_sb_insert_ids_free(bw_sb_insert_ids *ids)
     free(ids);
 }
 
+/* With its NUL, so that a name does not run into the next one. */
 static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    do {
-        hash = (hash ^ (unsigned char)*text) * 1099511628211U;
-    } while (*text++);
-    return hash;
+    return bw_sb_hash(hash, text, strlen(text) + 1);
 }
 
 static uint64_t hash_all(uint64_t seed, bq_table_ref table, const char *id)
@@ -50,7 +50,7 @@ static uint64_t hash_all(uint64_t seed, bq_table_ref table, const char *id)
 
 bool bw_sb_insert_ids_claim(bw_sb_insert_ids *ids, bq_table_ref table, const char *id)
 {
-    uint64_t hash = hash_all(14695981039346656037U, table, id);
+    uint64_t hash = hash_all(BW_SB_HASH_SEED, table, id);
     uint64_t check = hash_all(0x9e3779b97f4a7c15U, table, id);
     int64_t now = bw_mono_us(ids->clock);
     pthread_mutex_lock(&ids->mu);
@@ -65,7 +65,7 @@ bool bw_sb_insert_ids_claim(bw_sb_insert_ids *ids, bq_table_ref table, const cha
 
 void bw_sb_insert_ids_release(bw_sb_insert_ids *ids, bq_table_ref table, const char *id)
 {
-    uint64_t hash = hash_all(14695981039346656037U, table, id);
+    uint64_t hash = hash_all(BW_SB_HASH_SEED, table, id);
     pthread_mutex_lock(&ids->mu);
     id_slot *slot = &ids->slots[(hash ^ hash >> 32) % SLOTS];
     if (slot->hash == hash)

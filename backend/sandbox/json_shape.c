@@ -1,14 +1,13 @@
 #include "backend/sandbox/json_shape.h"
 
 #include "backend/core/json.h"
+#include "backend/sandbox/hash.h"
 
 #define MAX_ENUM_WORD ((size_t)48)
 
 uint64_t bw_sb_shape_mix(uint64_t seed, bw_slice text)
 {
-    uint64_t hash = seed ^ 14695981039346656037u;
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * 1099511628211u;
+    uint64_t hash = bw_sb_hash(seed ^ BW_SB_HASH_SEED, text.ptr, text.len);
     return hash ^ hash >> 29;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/sandbox/hash.h"
 #include "backend/sandbox/json_edit.h"
 #include "backend/sandbox/stamp.h"
 
@@ -110,8 +111,6 @@ const char *bw_sb_ops_enum(bw_arena *arena, bw_slice raw, const char *const *nam
 
 void bw_sb_ops_etag(bw_slice text, char out[24])
 {
-    uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
+    uint64_t hash = bw_sb_hash(BW_SB_HASH_SEED, text.ptr, text.len);
     snprintf(out, 24, "%016llx", (unsigned long long)hash);
 }

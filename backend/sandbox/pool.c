@@ -7,6 +7,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "backend/sandbox/hash.h"
 
 #define SLOTS 256
 
@@ -270,8 +273,5 @@ void bw_sb_pool_wake(bw_sb_pool *p, uint64_t key)
 
 uint64_t bw_sb_key(const char *name)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (const char *c = name; *c; c++)
-        hash = (hash ^ (unsigned char)*c) * 1099511628211U;
-    return hash;
+    return bw_sb_hash(BW_SB_HASH_SEED, name, strlen(name));
 }

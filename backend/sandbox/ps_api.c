@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/sandbox/hash.h"
+
 /* ---- Answers ---------------------------------------------------------------------------------- */
 
 bw_sb_outcome ps_reply_error(bw_sb_reply *reply, const bw_error *err)
@@ -236,12 +238,10 @@ bw_status ps_retention_check(int64_t us, bw_error *err)
 
 /* ---- Acknowledgement ids ---------------------------------------------------------------------- */
 
-/* FNV-1a, folded: tells ids apart from texts that only look like one. */
+/* Tells ids apart from texts that only look like one. */
 static uint32_t check_of(const char *text, size_t len)
 {
-    uint64_t hash = 14695981039346656037U;
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 1099511628211U;
+    uint64_t hash = bw_sb_hash(BW_SB_HASH_SEED, text, len);
     return (uint32_t)(hash ^ hash >> 32);
 }
 
