@@ -1,5 +1,7 @@
 #include "backend/sandbox/bq_base64.h"
 
+#include <string.h>
+
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 static int digit(char c)
@@ -33,6 +35,30 @@ bool bq_base64_decode(bw_slice text, bw_buf *out)
         if ((pad == 1 && bytes[2] != 0) || (pad == 2 && bytes[1] != 0))
             return false;
         bw_buf_add(out, bytes, (size_t)(3 - pad));
+    }
+    return true;
+}
+
+bool bq_base64_normalise(bw_slice text, char *out, size_t *size)
+{
+    while (text.len && text.ptr[text.len - 1] == '=')
+        text.len--;
+    size_t rest = text.len % 4;
+    int last = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        last = digit(c == '-' ? '+' : c == '_' ? '/' : c);
+        if (last < 0)
+            return false;
+        out[i] = alphabet[last];
+    }
+    *size = text.len;
+    if (rest == 1)
+        return false;
+    if (rest) { /* bits behind the last byte count for nothing */
+        out[text.len - 1] = alphabet[last & (rest == 2 ? 0x30 : 0x3c)];
+        memset(out + text.len, '=', 4 - rest);
+        *size += 4 - rest;
     }
     return true;
 }

@@ -247,16 +247,12 @@ bw_status ds_json_bytes(bw_arena *arena, const ds_node *node, const char *where,
     bw_status status = ds_json_text(node, where, &text, err);
     if (status != BW_OK)
         return status;
-    bw_buf plain = BW_BUF_INIT, bytes = BW_BUF_INIT;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        bw_buf_addc(&plain, c == '-' ? '+' : c == '_' ? '/' : c);
-    }
-    while (plain.len % 4 != 0 && plain.len % 4 != 1)
-        bw_buf_addc(&plain, '=');
-    bool ok = bq_base64_decode(bw_buf_slice(&plain), &bytes);
+    bw_buf bytes = BW_BUF_INIT;
+    char *plain = bw_arena_bytes(arena, text.len + 3);
+    size_t size;
+    bool ok = bq_base64_normalise(text, plain, &size) &&
+              bq_base64_decode((bw_slice){plain, size}, &bytes);
     *out = bw_arena_slice(arena, bw_buf_slice(&bytes));
-    bw_buf_fini(&plain);
     bw_buf_fini(&bytes);
     return ok ? BW_OK : wrong(where, "base64", err);
 }

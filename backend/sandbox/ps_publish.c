@@ -1,4 +1,5 @@
 /* topics.publish, and how a message comes to its subscriptions. */
+#include "backend/sandbox/bq_base64.h"
 #include "backend/sandbox/ps_api.h"
 
 #define MAX_ATTRIBUTES 100
@@ -8,43 +9,16 @@
 
 /* ---- Reading messages ------------------------------------------------------------------------- */
 
-static int base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-/* Both alphabets, with padding or without, as protobuf's JSON mapping takes them, into the one form
-   that is handed out. */
 static bool read_data(bw_arena *arena, bw_slice text, ps_message *m)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    while (text.len && text.ptr[text.len - 1] == '=')
-        text.len--;
-    size_t rest = text.len % 4;
     char *out = bw_arena_bytes(arena, text.len + 3);
-    int digit = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        digit = base64_digit(text.ptr[i]);
-        if (digit < 0)
-            return false;
-        out[i] = alphabet[digit];
-    }
-    if (rest == 1)
+    m->data.ptr = out;
+    if (!bq_base64_normalise(text, out, &m->data.len))
         return false;
-    m->data = (bw_slice){out, text.len};
-    m->size += (int64_t)(text.len / 4 * 3 + (rest ? rest - 1 : 0));
-    if (rest) { /* bits behind the last byte count for nothing */
-        out[text.len - 1] = alphabet[digit & (rest == 2 ? 0x30 : 0x3c)];
-        memset(out + text.len, '=', 4 - rest);
-        m->data.len += 4 - rest;
-    }
+    size_t padding = 0;
+    while (padding < m->data.len && out[m->data.len - 1 - padding] == '=')
+        padding++;
+    m->size += (int64_t)(m->data.len / 4 * 3 - padding);
     return true;
 }
 

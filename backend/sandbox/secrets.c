@@ -299,7 +299,10 @@ static const char *read_payload(bw_sb_request *r, bw_slice body, bw_buf *payload
     bw_slice object = bw_sb_json_object(body, "payload");
     const char *data = bw_sb_json_text(&r->arena, object, "data");
     int64_t given;
-    if (!data || !bq_base64_decode(bw_slice_cstr(data), payload))
+    size_t size;
+    char *plain = data ? bw_arena_bytes(&r->arena, strlen(data) + 3) : NULL;
+    if (!plain || !bq_base64_normalise(bw_slice_cstr(data), plain, &size) ||
+        !bq_base64_decode((bw_slice){plain, size}, payload))
         return "The payload's data is required, in base64.";
     if (payload->len > MAX_PAYLOAD)
         return "The payload is too large: at most 64 KiB.";
