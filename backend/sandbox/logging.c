@@ -258,6 +258,7 @@ static bw_sb_outcome write(void *context, bw_sb_request *r, bw_sb_reply *reply)
 /* ---- Listing ---------------------------------------------------------------------------------- */
 
 #define MAX_PAGE     1000
+#define MAX_ANSWER   ((size_t)10 << 20) /* a page ends there, whatever was asked for */
 #define RETENTION_NS (30 * 86400 * BW_SB_NS_PER_S)
 #define FUTURE_NS    (86400 * BW_SB_NS_PER_S)
 
@@ -361,7 +362,7 @@ static void print_entries(list_call *call, sqlite3_stmt *rows, bw_buf *out)
         bw_slice json = bw_sb_db_bytes(rows, 1);
         if (!bw_sb_log_filter_matches(call->filter, json))
             continue;
-        more = count == call->size;
+        more = count == call->size || (count && out->len + json.len > MAX_ANSWER);
         if (more)
             continue;
         bw_buf_adds(out, count++ ? "," : "");

@@ -79,10 +79,12 @@ void bw_sb_request_log_free(bw_sb_request_log *log)
 
 static char *join_line(const bw_sb_log_entry *e)
 {
+    const char *const parts[] = {e->verb, e->path, e->query};
     bw_buf line = BW_BUF_INIT;
-    bw_buf_add(&line, e->verb, strlen(e->verb) + 1);
-    bw_buf_add(&line, e->path, strlen(e->path) + 1);
-    bw_buf_add(&line, e->query, strlen(e->query) + 1);
+    for (size_t i = 0; i < BW_COUNT(parts); i++) {
+        bw_buf_add(&line, parts[i], strnlen(parts[i], BW_SB_LOG_TEXT));
+        bw_buf_addc(&line, '\0');
+    }
     return bw_buf_take(&line);
 }
 

@@ -1,7 +1,7 @@
 /*
  * What was asked of the sandbox, for tests and for people who want to see what their program sends.
  * Bounded: the newest 20,000 requests, bodies of JSON requests up to 64 KiB each and 32 MiB
- * together (older bodies are dropped first). Threads: any.
+ * together (older bodies are dropped first), 2 KiB of a path and of a query. Threads: any.
  */
 #ifndef BW_SANDBOX_REQUEST_LOG_H
 #define BW_SANDBOX_REQUEST_LOG_H
@@ -9,6 +9,7 @@
 #include "backend/core/buf.h"
 
 #define BW_SB_LOG_REQUESTS   20000
+#define BW_SB_LOG_TEXT       ((size_t)2 << 10)
 #define BW_SB_LOG_BODY       ((size_t)64 << 10)
 #define BW_SB_LOG_BODY_TOTAL ((size_t)32 << 20)
 

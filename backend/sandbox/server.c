@@ -15,6 +15,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -237,7 +238,7 @@ static bool body_is_fine(transport *t)
         return false;
     }
     const char *encoding = r->body.len ? bw_sb_request_header(r, "Content-Encoding") : NULL;
-    if (encoding && strcmp(encoding, "gzip") == 0 && !inflate_body(&r->body)) {
+    if (encoding && strcasecmp(encoding, "gzip") == 0 && !inflate_body(&r->body)) {
         bw_sb_reply_error(&t->reply, 400, "badRequest", NULL,
                           "The request body is not valid gzip data within the size limit.");
         return false;
@@ -386,9 +387,11 @@ static enum MHD_Result on_body(transport *t, const char *bytes, size_t size)
         r->route->stream->data(r->service->context, r, bytes, take);
     else if (r->route && r->route->stream)
         ; /* a fault answers: the body is read and dropped */
-    else if (r->body.len + take > BW_SB_MAX_BODY)
-        t->too_large = true;
-    else if (!t->too_large)
+    else if (t->too_large)
+        ; /* the rest is read and dropped, so that the client hears why */
+    else if ((t->too_large = r->body.len + take > BW_SB_MAX_BODY))
+        bw_buf_fini(&r->body);
+    else
         bw_buf_add(&r->body, bytes, take);
     if (t->cut_at && r->body_size >= t->cut_at)
         return cut_now(t);
