@@ -115,6 +115,12 @@ void bw_sb_add_page_token(bw_buf *out, const char *name, int64_t offset)
     bw_sb_json_add_text(out, name, token);
 }
 
+bq_table_ref bw_sb_path_table(const bw_sb_request *r)
+{
+    return (bq_table_ref){bw_sb_request_param(r, "project"), bw_sb_request_param(r, "dataset"),
+                          bw_sb_request_param(r, "table")};
+}
+
 void bw_sb_add_table_reference(bw_buf *out, const char *name, bq_table_ref ref)
 {
     bw_sb_json_add_raw(out, name, BW_SLICE_LIT("{"));

@@ -68,6 +68,8 @@ bool bw_sb_page_args(bw_sb_request *r, bw_sb_reply *reply, int64_t default_max, 
                      int64_t *offset);
 /* ,"pageToken":... for the offset at which the next page begins. */
 void bw_sb_add_page_token(bw_buf *out, const char *name, int64_t offset);
+/* The table that the path names, borrowed from the request. */
+bq_table_ref bw_sb_path_table(const bw_sb_request *r);
 /* A table's reference as JSON: {"projectId":..,"datasetId":..,"tableId":..}. */
 void bw_sb_add_table_reference(bw_buf *out, const char *name, bq_table_ref ref);
 /* Reads one; members that are missing are NULL, projectId is then `project`. */

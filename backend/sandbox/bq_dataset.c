@@ -6,20 +6,14 @@
 
 #define COLUMNS "project, id, location, metadata, created, modified, version"
 
-static const char *column_text(bw_arena *arena, sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-    return bw_arena_strdup(arena, text ? text : "");
-}
-
 static void read_dataset(sqlite3_stmt *stmt, bq_dataset *out)
 {
     bw_arena *arena = &out->arena;
 
-    out->project = column_text(arena, stmt, 0);
-    out->id = column_text(arena, stmt, 1);
-    out->location = column_text(arena, stmt, 2);
-    out->metadata = column_text(arena, stmt, 3);
+    out->project = bq_store_text(arena, stmt, 0);
+    out->id = bq_store_text(arena, stmt, 1);
+    out->location = bq_store_text(arena, stmt, 2);
+    out->metadata = bq_store_text(arena, stmt, 3);
     out->created_us = sqlite3_column_int64(stmt, 4);
     out->modified_us = sqlite3_column_int64(stmt, 5);
     out->default_expiration_ms = 0;

@@ -174,6 +174,12 @@ bq_value bq_store_column(sqlite3_stmt *stmt, int column)
     return v;
 }
 
+const char *bq_store_text(bw_arena *arena, sqlite3_stmt *stmt, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    return bw_arena_strdup(arena, text ? text : "");
+}
+
 void bq_store_bind(sqlite3_stmt *stmt, int index, const bq_value *value)
 {
     const char *text = value->s.ptr ? value->s.ptr : "";

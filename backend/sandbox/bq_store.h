@@ -151,6 +151,8 @@ void bq_target_fini(bq_target *target);
 
 /* A SQLite column as a stored value, borrowed until the next step. */
 bq_value bq_store_column(sqlite3_stmt *stmt, int column);
+/* As text in the arena; NULL is empty. */
+const char *bq_store_text(bw_arena *arena, sqlite3_stmt *stmt, int column);
 void bq_store_bind(sqlite3_stmt *stmt, int index, const bq_value *value);
 
 /* ---- The streaming buffer (bq_buffer.c) -------------------------------------------------------- */

@@ -21,22 +21,16 @@ static bw_status not_found(bq_table_ref ref, bq_error *err)
                         ref.dataset, ref.table);
 }
 
-static const char *column_text(bw_arena *arena, sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-    return bw_arena_strdup(arena, text ? text : "");
-}
-
 static bw_status read_table(sqlite3_stmt *stmt, bq_table *out, int64_t *storage, bq_error *err)
 {
     bw_arena *arena = &out->arena;
 
-    out->project = column_text(arena, stmt, 0);
-    out->dataset = column_text(arena, stmt, 1);
-    out->id = column_text(arena, stmt, 2);
-    out->location = column_text(arena, stmt, 3);
-    const char *schema = column_text(arena, stmt, 4);
-    out->metadata = column_text(arena, stmt, 5);
+    out->project = bq_store_text(arena, stmt, 0);
+    out->dataset = bq_store_text(arena, stmt, 1);
+    out->id = bq_store_text(arena, stmt, 2);
+    out->location = bq_store_text(arena, stmt, 3);
+    const char *schema = bq_store_text(arena, stmt, 4);
+    out->metadata = bq_store_text(arena, stmt, 5);
     out->created_us = sqlite3_column_int64(stmt, 6);
     out->modified_us = sqlite3_column_int64(stmt, 7);
     bool expires = sqlite3_column_type(stmt, 8) != SQLITE_NULL;

@@ -239,7 +239,7 @@ static const struct {
     {"SEE ALSO", "bridgewatch(1), bridgewatch-sandbox-sql(7)"},
 };
 
-static void add_roff(bw_buf *out, const char *text)
+void bw_sb_add_roff(bw_buf *out, const char *text)
 {
     for (; *text; text++) {
         if (*text == '-' || *text == '\\')
@@ -255,23 +255,23 @@ void bw_sb_options_man(bw_buf *out)
                      "bridgewatch\\-sandbox \\- a local Google Cloud for demos and tests\n"
                      ".SH SYNOPSIS\n.B bridgewatch\\-sandbox\n[\\fIoption\\fR]...\n"
                      ".SH DESCRIPTION\n");
-    add_roff(out, PURPOSE);
+    bw_sb_add_roff(out, PURPOSE);
     bw_buf_adds(out, ".PP\nThe first line on standard output, flushed, is\n.RS\nlistening on "
                      "http://HOST:PORT\n.RE\n.SH OPTIONS\n");
     for (size_t i = 0; i < BW_COUNT(table); i++) {
         bw_buf_adds(out, ".TP\n\\fB");
         char *name = bw_xasprintf("--%s", table[i].name);
-        add_roff(out, name);
+        bw_sb_add_roff(out, name);
         free(name);
         out->len--;
         bw_buf_adds(out, "\\fR");
         if (table[i].argument)
             bw_buf_addf(out, " \\fI%s\\fR", table[i].argument);
         bw_buf_addc(out, '\n');
-        add_roff(out, table[i].help);
+        bw_sb_add_roff(out, table[i].help);
     }
     for (size_t i = 0; i < BW_COUNT(man_sections); i++) {
         bw_buf_addf(out, ".SH %s\n", man_sections[i].heading);
-        add_roff(out, man_sections[i].text);
+        bw_sb_add_roff(out, man_sections[i].text);
     }
 }

@@ -31,4 +31,7 @@ void bw_sb_options_help(bw_buf *out);
 /* man/bridgewatch-sandbox.1 in roff (man macros). */
 void bw_sb_options_man(bw_buf *out);
 
+/* A line of text for a manual page. */
+void bw_sb_add_roff(bw_buf *out, const char *text);
+
 #endif

@@ -1,5 +1,6 @@
 #include "backend/sandbox/sql_manual.h"
 
+#include "backend/sandbox/options.h"
 #include "backend/sandbox/sql_functions.h"
 
 const sql_outside sql_outsides[] = {
@@ -72,16 +73,6 @@ static const char *const statements[] = {
     "Named and positional parameters of every type.",
 };
 
-static void add_roff(bw_buf *out, const char *text)
-{
-    for (; *text; text++) {
-        if (*text == '-' || *text == '\\')
-            bw_buf_addc(out, '\\');
-        bw_buf_addc(out, *text);
-    }
-    bw_buf_addc(out, '\n');
-}
-
 /* All overloads of one name in a paragraph. */
 static void add_function(bw_buf *out, size_t first)
 {
@@ -97,7 +88,7 @@ static void add_function(bw_buf *out, size_t first)
         bw_buf_adds(&line, ": ");
         bq_type_print(&result, &line);
         bw_buf_adds(out, i == first ? "" : ".br\n");
-        add_roff(out, bw_buf_cstr(&line));
+        bw_sb_add_roff(out, bw_buf_cstr(&line));
     }
     bw_buf_fini(&line);
 }
@@ -167,14 +158,15 @@ void sql_manual(bw_buf *out)
     bw_buf_adds(out, ".TH BRIDGEWATCH-SANDBOX-SQL 7 \"\" \"bridgewatch " BW_VERSION "\"\n.SH NAME\n"
                      "bridgewatch\\-sandbox\\-sql \\- the GoogleSQL that the sandbox knows\n"
                      ".SH DESCRIPTION\n");
-    add_roff(out, "bridgewatch-sandbox(1) translates a subset of GoogleSQL to SQLite. Types, "
-                  "results and errors are BigQuery's; NUMERIC, BIGNUMERIC, dates and times are "
-                  "exact. What is outside of the subset is refused with \"Unsupported:\" and its "
-                  "name, or is an unknown function.");
+    bw_sb_add_roff(out,
+                   "bridgewatch-sandbox(1) translates a subset of GoogleSQL to SQLite. Types, "
+                   "results and errors are BigQuery's; NUMERIC, BIGNUMERIC, dates and times are "
+                   "exact. What is outside of the subset is refused with \"Unsupported:\" and its "
+                   "name, or is an unknown function.");
     bw_buf_adds(out, ".SH STATEMENTS\n");
     for (size_t i = 0; i < BW_COUNT(statements); i++) {
         bw_buf_adds(out, i ? ".PP\n" : "");
-        add_roff(out, statements[i]);
+        bw_sb_add_roff(out, statements[i]);
     }
     add_functions(out);
     add_names(out, "FUNCTIONS OF ARGUMENTS OF SEVERAL TYPES", special_name);
@@ -183,7 +175,7 @@ void sql_manual(bw_buf *out)
     bw_buf_adds(out, ".PP\nAggregates may be used with OVER too.\n.SH OUTSIDE OF THE SUBSET\n");
     for (size_t i = 0; i < sql_outside_count; i++) {
         bw_buf_adds(out, ".IP \\(bu 2\n");
-        add_roff(out, sql_outsides[i].what);
+        bw_sb_add_roff(out, sql_outsides[i].what);
     }
     bw_buf_adds(out, ".IP \\(bu 2\nThe functions");
     for (size_t i = 0; i < sql_other_function_count; i++) {
@@ -192,10 +184,10 @@ void sql_manual(bw_buf *out)
         bw_buf_addf(out, "%s\n%s%s", i ? "," : "", name, prefix ? "*" : "");
     }
     bw_buf_adds(out, "\n.SH DIFFERENCES\n");
-    add_roff(out, "Regular expressions have RE2's syntax, but are matched by PCRE2, which "
-                  "backtracks: a match that takes too many steps is an error. The APPROX_ "
-                  "aggregates are exact. Partitions and clusters are kept as a description "
-                  "only.");
+    bw_sb_add_roff(out, "Regular expressions have RE2's syntax, but are matched by PCRE2, which "
+                        "backtracks: a match that takes too many steps is an error. The APPROX_ "
+                        "aggregates are exact. Partitions and clusters are kept as a description "
+                        "only.");
     bw_buf_adds(out, ".SH SEE ALSO\n");
-    add_roff(out, "bridgewatch-sandbox(1)");
+    bw_sb_add_roff(out, "bridgewatch-sandbox(1)");
 }

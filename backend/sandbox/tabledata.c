@@ -6,12 +6,6 @@
 #include "backend/sandbox/json_edit.h"
 #include "backend/sandbox/rows.h"
 
-static bq_table_ref path_ref(const bw_sb_request *r)
-{
-    return (bq_table_ref){bw_sb_request_param(r, "project"), bw_sb_request_param(r, "dataset"),
-                          bw_sb_request_param(r, "table")};
-}
-
 /* ---- list ------------------------------------------------------------------------------------- */
 
 /* selectedFields: top-level columns in the order of the schema; a path selects its whole column. */
@@ -51,7 +45,7 @@ static bw_status print_list(bw_sb_bigquery *bq, bw_sb_request *r, const bq_table
     const char *list = bw_sb_request_query(r, "selectedFields");
     bq_schema selected = t->schema;
     bw_sb_rows_request rows = {
-        .table = path_ref(r), .schema = &selected, .offset = offset, .max = max};
+        .table = bw_sb_path_table(r), .schema = &selected, .offset = offset, .max = max};
     int64_t printed;
     rows.format.int64_timestamp = bw_sb_request_query_true(r, "formatOptions.useInt64Timestamp");
     bw_status status = BW_OK;
@@ -79,7 +73,7 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
         return BW_SB_DONE;
     if (!bw_sb_request_query_int(r, "startIndex", 0, INT64_MAX, 0, &start))
         return bw_sb_reply_invalid(reply, "Invalid value for startIndex");
-    bw_status status = bq_table_get(bq->catalog, path_ref(r), &t, &err);
+    bw_status status = bq_table_get(bq->catalog, bw_sb_path_table(r), &t, &err);
     if (status == BW_OK) {
         status = print_list(bq, r, &t, max, offset ? offset : start, &reply->body, &err);
         bq_table_fini(&t);
@@ -261,7 +255,7 @@ static void print_insert_errors(const insert_run *run, bw_buf *out)
 
 static bw_sb_outcome insert_all(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    insert_run run = {.bq = context, .request = r, .table = path_ref(r)};
+    insert_run run = {.bq = context, .request = r, .table = bw_sb_path_table(r)};
     bq_error err = BQ_ERROR_INIT;
     bw_slice body;
     if (!bw_sb_body_object(r, reply, &body) || !read_rows(&run, body, reply)) {

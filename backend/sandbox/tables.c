@@ -83,12 +83,6 @@ static void answer(bw_sb_request *r, bw_sb_reply *reply, bw_status status, bq_ta
     bq_table_fini(t);
 }
 
-static bq_table_ref path_ref(const bw_sb_request *r)
-{
-    return (bq_table_ref){bw_sb_request_param(r, "project"), bw_sb_request_param(r, "dataset"),
-                          bw_sb_request_param(r, "table")};
-}
-
 /* expirationTime in milliseconds, as text or number; absent or null: never. */
 static int64_t expiry(bw_slice body)
 {
@@ -133,7 +127,7 @@ static bw_sb_outcome get(void *context, bw_sb_request *r, bw_sb_reply *reply)
     bw_sb_bigquery *bq = context;
     bq_table t = {0};
     bq_error err = BQ_ERROR_INIT;
-    bw_status status = bq_table_get(bq->catalog, path_ref(r), &t, &err);
+    bw_status status = bq_table_get(bq->catalog, bw_sb_path_table(r), &t, &err);
     answer(r, reply, status, &t, &err);
     return BW_SB_DONE;
 }
@@ -160,7 +154,7 @@ static bw_status make_patch(bw_sb_bigquery *bq, bw_sb_request *r, bw_slice body,
     if (!merge)
         return BW_OK;
     bq_table now = {0};
-    bw_status status = bq_table_get(bq->catalog, path_ref(r), &now, err);
+    bw_status status = bq_table_get(bq->catalog, bw_sb_path_table(r), &now, err);
     if (status != BW_OK)
         return status;
     bw_buf merged = BW_BUF_INIT;
@@ -188,7 +182,7 @@ static bw_sb_outcome change(void *context, bw_sb_request *r, bw_sb_reply *reply)
         bq_table_patch patch = {0};
         status = make_patch(bq, r, body, &patch, &schema, &expires_us, &err);
         if (status == BW_OK)
-            status = bq_table_update(bq->catalog, path_ref(r), &patch, &out, &err);
+            status = bq_table_update(bq->catalog, bw_sb_path_table(r), &patch, &out, &err);
     } while (status == BW_CONFLICT && !bw_sb_if_match(r));
     answer(r, reply, status, &out, &err);
     return BW_SB_DONE;
@@ -198,7 +192,7 @@ static bw_sb_outcome delete (void *context, bw_sb_request *r, bw_sb_reply *reply
 {
     bw_sb_bigquery *bq = context;
     bq_error err = BQ_ERROR_INIT;
-    if (bq_table_delete(bq->catalog, path_ref(r), &err) != BW_OK)
+    if (bq_table_delete(bq->catalog, bw_sb_path_table(r), &err) != BW_OK)
         bw_sb_reply_bq_error(reply, &err);
     else
         reply->status = 204;
