@@ -44,7 +44,7 @@ typedef struct bw_engine_record {
     int64_t started_us, heartbeat_us;
     const char *version, *host;
     int64_t pid;
-    bool running; /* lock held and heartbeat younger than 15 s */
+    bool running;           /* lock held and heartbeat younger than 15 s */
     int64_t remote_letters; /* what dead-letter subscriptions still held then; -1 unknown, or not
                                running */
 } bw_engine_record;
