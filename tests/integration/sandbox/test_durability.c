@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/core/clock.h"
+#include "backend/core/units.h"
 #include "tests/support/bigquery.h"
 #include "tests/support/sandbox.h"
 
@@ -72,6 +73,83 @@ static void a_request_id_is_remembered_over_a_kill(void **state)
     assert_string_equal(rows, "7|NULL\n");
     free(rows);
     free(first);
+    bw_test_bq_free(bq);
+    bw_test_sandbox_free(s);
+}
+
+typedef struct kept {
+    const char *verb, *make_path, *make; /* acknowledged with 200 */
+    const char *read_verb, *read_path, *read;
+    const char *at, *expected; /* in what is read */
+    const char *gone_at;       /* of which nothing is left after a reset */
+} kept;
+
+static bool holds(bw_test_http *http, const kept *k, bool there)
+{
+    int status = k->read ? bw_test_http_json(http, k->read_verb, k->read_path, "%s", k->read)
+                         : bw_test_http_json(http, k->read_verb, k->read_path, NULL);
+    const char *body = bw_test_http_body(http);
+    if (there)
+        return status == 200 && bw_test_json_has(body, k->at) &&
+               strcmp(bw_test_json_at(body, k->at), k->expected) == 0;
+    return status == 404 || !bw_test_json_has(body, k->gone_at);
+}
+
+/* Every other service: one thing that was acknowledged, killed over, and forgotten by the reset. */
+static void every_service_keeps_what_it_acknowledged(void **state)
+{
+    (void)state;
+    char stamp[BW_TIME_TEXT], from[BW_TIME_TEXT], series[512], query[512];
+    int64_t now = bw_wall_us(bw_clock_system());
+    bw_format_time(now / BW_SECOND * BW_SECOND, stamp);
+    bw_format_time((now / BW_SECOND - 60) * BW_SECOND, from);
+    snprintf(series, sizeof series,
+             "{\"timeSeries\":[{\"metric\":{\"type\":\"custom.googleapis.com/kept\"},\"resource\":"
+             "{\"type\":\"global\"},\"points\":[{\"interval\":{\"endTime\":\"%s\"},\"value\":"
+             "{\"int64Value\":\"7\"}}]}]}",
+             stamp);
+    snprintf(query, sizeof query,
+             "/v3/projects/p/timeSeries?filter=metric.type%%3D%%22custom.googleapis.com/"
+             "kept%%22&interval.startTime=%s&interval.endTime=%s",
+             from, stamp);
+    const kept all[] = {
+        {"PUT", "/v1/projects/p/topics/kept", "{}", "GET", "/v1/projects/p/topics/kept", NULL,
+         "name", "projects/p/topics/kept", "name"},
+        {"POST", "/v1/projects/p:commit",
+         "{\"mode\":\"NON_TRANSACTIONAL\",\"mutations\":[{\"insert\":{\"key\":{\"path\":[{\"kind\":"
+         "\"K\",\"name\":\"kept\"}]},\"properties\":{\"n\":{\"integerValue\":\"7\"}}}}]}",
+         "POST", "/v1/projects/p:lookup",
+         "{\"keys\":[{\"path\":[{\"kind\":\"K\",\"name\":\"kept\"}]}]}",
+         "found.0.entity.properties.n.integerValue", "7", "found.0"},
+        {"POST", "/v2/entries:write",
+         "{\"logName\":\"projects/p/logs/kept\",\"resource\":{\"type\":\"global\"},\"entries\":["
+         "{\"textPayload\":\"seven\"}]}",
+         "POST", "/v2/entries:list", "{\"resourceNames\":[\"projects/p\"]}",
+         "entries.0.textPayload", "seven", "entries.0"},
+        {"POST", "/v3/projects/p/timeSeries", series, "GET", query, NULL,
+         "timeSeries.0.points.0.value.int64Value", "7", "timeSeries.0"},
+        {"POST", "/v1/projects/p/dashboards", "{\"displayName\":\"kept\",\"gridLayout\":{}}", "GET",
+         "/v1/projects/p/dashboards", NULL, "dashboards.0.displayName", "kept", "dashboards.0"},
+        {"POST", "/v1/projects/p/secrets?secretId=kept", "{\"replication\":{\"automatic\":{}}}",
+         "GET", "/v1/projects/p/secrets/kept", NULL, "name", "projects/p/secrets/kept", "name"},
+    };
+    bw_test_sandbox *s = bw_test_sandbox_start(true, NULL);
+    bw_test_bq *bq = bw_test_bq_new(bw_test_sandbox_url(s), "p", "d");
+    for (size_t i = 0; i < BW_COUNT(all); i++) {
+        const kept *k = &all[i];
+        if (bw_test_http_json(bw_test_bq_http(bq), k->verb, k->make_path, "%s", k->make) != 200)
+            fail_msg("%s: %s", k->make_path, bw_test_http_body(bw_test_bq_http(bq)));
+    }
+    for (int reset = 0; reset < 2; reset++) {
+        bq = come_back(s, bq);
+        for (size_t i = 0; i < BW_COUNT(all); i++) {
+            if (!holds(bw_test_bq_http(bq), &all[i], !reset))
+                fail_msg("%s %s a reset: %s", all[i].read_path, reset ? "after" : "before",
+                         bw_test_http_body(bw_test_bq_http(bq)));
+        }
+        assert_int_equal(bw_test_http_json(bw_test_bq_http(bq), "POST", "/sandbox/reset", NULL),
+                         200);
+    }
     bw_test_bq_free(bq);
     bw_test_sandbox_free(s);
 }
@@ -228,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_acknowledged_is_there_after_a_kill),
         cmocka_unit_test(a_request_id_is_remembered_over_a_kill),
+        cmocka_unit_test(every_service_keeps_what_it_acknowledged),
         cmocka_unit_test(accepted_jobs_are_run_by_the_next_process),
         cmocka_unit_test(an_upload_goes_on_after_a_kill),
         cmocka_unit_test(kills_at_random_lose_and_double_nothing),
