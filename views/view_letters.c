@@ -204,6 +204,17 @@ static const char *letter_id(void *user, size_t row)
     return v->id;
 }
 
+/* Of an entity its path alone: what all of the list have in common would take the room. */
+static void key_cell(bw_table_cell *cell, const char *key)
+{
+    static const char entity[] = "{\"entity_key\":\"";
+    size_t n = sizeof(entity) - 1, len = key ? strlen(key) : 0;
+    cell->text = bw_slice_cstr(key ? key : "-");
+    if (len > n + 2 && strncmp(key, entity, n) == 0 && !memchr(key, '\\', len) &&
+        strcmp(key + len - 2, "\"}") == 0)
+        cell->text = (bw_slice){key + n, len - n - 2};
+}
+
 static void letter_cell(void *user, size_t row, size_t column, bw_table_cell *cell)
 {
     const view_letters *v = user;
@@ -217,7 +228,7 @@ static void letter_cell(void *user, size_t row, size_t column, bw_table_cell *ce
         cell->text = bw_slice_cstr(l->sync);
         break;
     case L_KEY:
-        cell->text = bw_slice_cstr(l->key ? l->key : "-");
+        key_cell(cell, l->key);
         break;
     case L_REASON:
         cell->text = bw_slice_cstr(bw_reason_name(l->reason));

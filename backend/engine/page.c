@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "backend/core/text.h"
 #include "backend/core/thread.h"
 
 #include "backend/engine/page_reader.h"
@@ -143,8 +144,22 @@ static bw_letter_filter filter_of(const bw_page_query *q)
         .any_state = one || q->any_state,
         .limit = one ? 1 : limit_of(q),
         .offset = (size_t)q->offset,
-        .content_max = whole ? 0 : LISTED_CONTENT,
+        .content_max = whole ? 0 : LISTED_CONTENT + 1,
     };
+}
+
+/* A content that does not end here says so: lists are copied and exported, too. */
+static void mark_cut(bw_dead_letter *l, bw_arena *arena)
+{
+    if (l->content.len <= LISTED_CONTENT)
+        return;
+    bw_slice begin = {l->content.ptr, LISTED_CONTENT};
+    size_t valid = bw_utf8_valid_prefix(begin);
+    begin.len = valid + 4 > begin.len ? valid : begin.len; /* not within a character */
+    char *text = bw_arena_alloc(arena, begin.len + sizeof(BW_PAGE_CUT));
+    memcpy(text, begin.ptr, begin.len);
+    memcpy(text + begin.len, BW_PAGE_CUT, sizeof(BW_PAGE_CUT));
+    l->content = (bw_slice){text, begin.len + sizeof(BW_PAGE_CUT) - 1};
 }
 
 static bw_status read_letters(bw_page_reader *r, page_box *box, bw_error *err)
@@ -154,6 +169,8 @@ static bw_status read_letters(bw_page_reader *r, page_box *box, bw_error *err)
     bw_status s =
         bw_store_letters(r->store, &filter, &box->arena, &letters, &box->page.n_letters, err);
     box->page.letters = letters;
+    for (size_t i = 0; s == BW_OK && filter.content_max > 0 && i < box->page.n_letters; i++)
+        mark_cut(&letters[i], &box->arena);
     /* A list that ends here need not be gone through once more to be counted. */
     size_t n = box->page.n_letters;
     box->page.total = (int64_t)(filter.offset + n);

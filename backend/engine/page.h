@@ -25,6 +25,9 @@ typedef enum bw_page_kind {
     BW_PAGE_LOG,     /* text: lines of the log's ring */
 } bw_page_kind;
 
+/* What a content in a list ends with where it is longer. */
+#define BW_PAGE_CUT " (cut: open the letter for the rest)"
+
 typedef struct bw_page_query {
     bw_page_kind kind;
     char sync[128];     /* "": all */

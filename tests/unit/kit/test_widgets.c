@@ -46,6 +46,32 @@ static void toasts_end_by_their_level(void **state)
     bw_toasts_free(t);
 }
 
+static void progress_is_one_line_and_not_kept(void **state)
+{
+    (void)state;
+    bw_test_clock clock = bw_test_clock_at(0);
+    bw_toasts *t = bw_toasts_new(&clock.clock);
+    bw_toasts_progress(t, "1 of 3");
+    bw_toasts_progress(t, "2 of 3");
+    assert_string_equal(bw_toasts_current(t)->text, "2 of 3");
+    bw_toasts_add(t, BW_TOAST_INFO, "an answer"); /* is seen first */
+    bw_toasts_progress(t, "3 of 3");
+    assert_string_equal(bw_toasts_current(t)->text, "an answer");
+    assert_int_equal(bw_toasts_count(t), 1);
+    assert_true(bw_toasts_dismiss(t));
+    assert_string_equal(bw_toasts_current(t)->text, "3 of 3");
+    bw_toasts_progress(t, NULL);
+    assert_null(bw_toasts_current(t));
+    bw_toasts_progress(t, "1 of 9");
+    clock.now_us += 4 * BW_SECOND; /* nobody says more: it is not known to go on */
+    assert_null(bw_toasts_current(t));
+    for (int i = 0; i < 20; i++)
+        bw_toasts_add(t, BW_TOAST_ERROR, "error %d", i);
+    bw_toasts_progress(t, "2 of 9");
+    assert_string_equal(bw_toasts_current(t)->text, "error 19");
+    bw_toasts_free(t);
+}
+
 static void bars_never_round_to_a_lie(void **state)
 {
     (void)state;
@@ -269,6 +295,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(toasts_end_by_their_level),
+        cmocka_unit_test(progress_is_one_line_and_not_kept),
         cmocka_unit_test(bars_never_round_to_a_lie),
         cmocka_unit_test(gaps_stay_gaps),
         cmocka_unit_test(graphs_have_an_axis_and_units),
