@@ -49,6 +49,7 @@ struct bw_reader {
     int empty_pulls;       /* in a row, the last ones */
     int64_t empty_since_us; /* the service's time when the first of those began */
     bool empty_held;        /* one of them was held */
+    bool wait_told;         /* that an empty stream is not believed yet */
     bool over, reading;
     int64_t watermark_us; /* of the batch at hand */
     char label[64];
@@ -92,6 +93,19 @@ static bool found_empty(const bw_reader *r)
     return enough && bw_mono_us(r->source->env.clock) >= r->believe_at_us;
 }
 
+/* The wait can be a minute long, and nothing else shows why the run does not end. */
+static void tell_wait(bw_reader *r)
+{
+    char left[BW_TIME_TEXT];
+    int64_t us = r->believe_at_us - bw_mono_us(r->source->env.clock);
+    if (r->wait_told || us < BW_SECOND)
+        return;
+    r->wait_told = true;
+    bw_log(BW_LOG_INFO, r->source->env.subject,
+           "no messages; waiting %s for those that the run before, which did not end well, may hold",
+           bw_format_duration(us, left));
+}
+
 static bw_status pause_for(bw_reader *r, int64_t us, int64_t until_us, bw_error *err)
 {
     int64_t at = bw_mono_us(r->source->env.clock) + us;
@@ -113,6 +127,8 @@ static bw_status pull_first(bw_reader *r, bw_error *err)
         if (!r->drain)
             return BW_OK;
         bool waiting = r->empty_held || r->empty_pulls >= EMPTY_PULLS;
+        if (waiting)
+            tell_wait(r);
         s = pause_for(r, waiting ? LONG_PAUSE_US : PAUSE_US, BW_FOREVER, err);
         if (s != BW_OK)
             return s;
