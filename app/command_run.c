@@ -58,7 +58,7 @@ static void print_text(const bw_cli_context *ctx, const bw_run_record *records, 
             bw_text_table_add(t, text);
         }
         bw_text_table_add(
-            t, r->started_us > 0 ? bw_format_duration(r->ended_us - r->started_us, text) : NULL);
+            t, r->started_us > 0 ? bw_format_elapsed(r->ended_us - r->started_us, text) : NULL);
         bw_text_table_add(t, r->error ? r->error : "");
     }
     bw_text_table_print(t, ctx->out);

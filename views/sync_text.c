@@ -135,7 +135,7 @@ static void one_run(const writer *w, const bw_run_record *r)
     if (r->dead_letters > 0)
         bw_buf_addf(&line, ", %lld dead", (long long)r->dead_letters);
     if (r->ended_us != BW_TIME_NONE)
-        bw_buf_addf(&line, ", %s", bw_format_duration(r->ended_us - r->started_us, took));
+        bw_buf_addf(&line, ", %s", bw_format_elapsed(r->ended_us - r->started_us, took));
     bw_text_view_extend(w->t, BW_ROLE_TEXT, bw_buf_slice(&line));
     bw_buf_fini(&line);
     if (r->error)
@@ -197,7 +197,10 @@ static void position(const writer *w)
     fact(w, "watermark", BW_ROLE_TEXT, when(w, s->watermark_us, text, sizeof(text)));
     fact(w, "checkpoint", BW_ROLE_TEXT, s->checkpoint);
     fact(w, "last success", BW_ROLE_TEXT, when(w, s->last_success_us, text, sizeof(text)));
-    fact(w, "next run", BW_ROLE_TEXT, when(w, s->next_run_us, text, sizeof(text)));
+    /* A stream's run has no end of its own, and what was due before it began says nothing. */
+    fact(w, "next run", BW_ROLE_TEXT,
+         s->stream && s->progress.active ? "when the one under way has ended"
+                                         : when(w, s->next_run_us, text, sizeof(text)));
     if (d && d->cursor_name) {
         bw_buf b = BW_BUF_INIT;
         bw_buf_addf(&b, "%s (%s)", d->cursor_name, d->cursor_origin);

@@ -7,6 +7,8 @@
 #include "views/screens.h"
 #include "views/table_view.h"
 
+#define RUN_BATCHES 100 /* of one run that are shown */
+
 enum { STARTED, SYNC, KIND, STATE, READ, LOADED, DEAD, BYTES, TOOK, ERROR };
 
 static const bw_column columns[] = {
@@ -54,6 +56,7 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
 {
     const view_runs *v = user;
     const bw_run_record *r = &v->base.page->runs[row];
+    char text[BW_TIME_TEXT];
     switch (column) {
     case STARTED:
         bw_cell_when(cell, r->started_us, v->now_us, bw_host_local_time(v->base.view.host));
@@ -82,7 +85,8 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
         bw_cell_bytes(cell, r->bytes_uploaded);
         break;
     case TOOK:
-        bw_cell_duration(cell, took(r));
+        cell->number = took(r) < 0 ? NAN : (double)took(r) / BW_SECOND;
+        bw_table_cell_printf(cell, "%s", bw_format_elapsed(took(r), text));
         break;
     default:
         cell->text = bw_slice_cstr(r->error ? r->error : "");
@@ -192,7 +196,8 @@ static void number(bw_text_view *t, const char *name, int64_t n)
     line(t, name, text);
 }
 
-static void add_batch(bw_text_view *t, const bw_batch_record *b)
+/* The statements only where they may matter: batches of one run differ in little but names. */
+static void add_batch(bw_text_view *t, const bw_batch_record *b, bool newest)
 {
     char sent[BW_TIME_TEXT];
     bw_text_view_addf(t, BW_ROLE_TITLE, "batch %lld  %s", (long long)b->number,
@@ -208,8 +213,19 @@ static void add_batch(bw_text_view *t, const bw_batch_record *b)
     for (int i = 0; i < b->n_finals; i++) {
         bw_text_view_addf(t, b->finals[i].done ? BW_ROLE_OK : BW_ROLE_WARN, "  final job  %s",
                           b->finals[i].done ? "done" : "not done");
-        bw_text_view_addf(t, BW_ROLE_MUTED, "    %s", b->finals[i].text);
+        if (newest || !b->finals[i].done)
+            bw_text_view_addf(t, BW_ROLE_MUTED, "    %s", b->finals[i].text);
     }
+}
+
+static void add_batches(bw_text_view *t, const bw_page *page)
+{
+    for (size_t i = 0; i < page->n_batches; i++) {
+        bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
+        add_batch(t, &page->batches[i], i == 0);
+    }
+    if (page->n_batches == RUN_BATCHES)
+        bw_text_view_addf(t, BW_ROLE_MUTED, "\nOnly the newest %d batches are shown.", RUN_BATCHES);
 }
 
 static void fill(view_run *v, const bw_page *page)
@@ -226,6 +242,11 @@ static void fill(view_run *v, const bw_page *page)
     const bw_run_record *r = &page->runs[0];
     line(t, "sync", r->sync);
     line(t, "state", r->state);
+    if (r->error) {
+        bw_text_view_add(t, BW_ROLE_ERROR, bw_slice_cstr(r->error));
+        if (r->hint)
+            bw_text_view_addf(t, BW_ROLE_WARN, "HINT: %s", r->hint);
+    }
     line(t, "kind", r->kind);
     line(t, "mode", r->mode);
     line(t, "asked by", r->trigger);
@@ -236,15 +257,7 @@ static void fill(view_run *v, const bw_page *page)
     number(t, "dead letters", r->dead_letters);
     line(t, "sent", bw_format_bytes(r->bytes_uploaded, text));
     line(t, "checkpoint", r->checkpoint);
-    if (r->error) {
-        bw_text_view_add(t, BW_ROLE_ERROR, bw_slice_cstr(r->error));
-        if (r->hint)
-            bw_text_view_addf(t, BW_ROLE_WARN, "HINT: %s", r->hint);
-    }
-    for (size_t i = 0; i < page->n_batches; i++) {
-        bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
-        add_batch(t, &page->batches[i]);
-    }
+    add_batches(t, page);
 }
 
 static bw_view *open_run(const bw_view_class *class, bw_view_host *host, const bw_view_at *at)
@@ -260,7 +273,8 @@ static bw_view *open_run(const bw_view_class *class, bw_view_host *host, const b
 
 static bool query_run(const bw_view *view, bw_page_query *out)
 {
-    *out = (bw_page_query){.kind = BW_PAGE_RUN, .id = ((const view_run *)view)->id};
+    *out = (bw_page_query){
+        .kind = BW_PAGE_RUN, .id = ((const view_run *)view)->id, .limit = RUN_BATCHES};
     return true;
 }
 

@@ -277,6 +277,15 @@ const char *bw_format_duration(int64_t us, char out[BW_TIME_TEXT])
     return out;
 }
 
+const char *bw_format_elapsed(int64_t us, char out[BW_TIME_TEXT])
+{
+    if (us < 0 || us >= 10 * BW_SECOND)
+        return bw_format_duration(us, out);
+    snprintf(out, BW_TIME_TEXT, "%d.%ds", (int)(us / BW_SECOND),
+             (int)(us % BW_SECOND / (BW_SECOND / 10)));
+    return out;
+}
+
 const char *bw_format_duration_exact(int64_t us, char out[BW_TIME_TEXT])
 {
     static const unit units[] = {

@@ -22,6 +22,8 @@ const char *bw_format_time(int64_t us, char out[BW_TIME_TEXT]);
 const char *bw_format_clock(int64_t us, bool local, char out[BW_TIME_TEXT]);
 /* Short, for columns: "2s", "12m04s", "1h02m", "3d04h"; "-" for a negative or unknown one. */
 const char *bw_format_duration(int64_t us, char out[BW_TIME_TEXT]);
+/* How long something took: as above, but tenths below 10 s, where seconds say nothing: "0.4s". */
+const char *bw_format_elapsed(int64_t us, char out[BW_TIME_TEXT]);
 /* Exact, as bw_parse_duration reads it: "1m", "90s", "500ms". */
 const char *bw_format_duration_exact(int64_t us, char out[BW_TIME_TEXT]);
 /* Short, for columns: "48.2k", "1.3M"; whole below 10,000. */

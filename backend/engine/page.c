@@ -113,11 +113,12 @@ static bw_status read_run(bw_page_reader *r, page_box *box, bw_error *err)
                                 &box->page.n_runs, err);
     box->page.runs = runs;
     if (s == BW_OK)
-        s = bw_store_run_batches(r->store, box->page.query.id, &box->arena, &batches,
-                                 &box->page.n_batches, err);
+        s = bw_store_run_batches(r->store, box->page.query.id, limit_of(&box->page.query),
+                                 &box->arena, &batches, &box->page.n_batches, err);
     if (s == BW_OK)
         box->page.batches = batches;
-    box->page.total = (int64_t)box->page.n_batches;
+    bool all = box->page.n_batches < limit_of(&box->page.query);
+    box->page.total = all ? (int64_t)box->page.n_batches : -1;
     return s;
 }
 

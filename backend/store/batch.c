@@ -105,13 +105,15 @@ bw_status bw_store_batch_open_list(bw_store *store, const char *sync, bw_arena *
     return list_batches(&q, arena, out, count, err);
 }
 
-bw_status bw_store_run_batches(bw_store *store, int64_t run_id, bw_arena *arena,
+bw_status bw_store_run_batches(bw_store *store, int64_t run_id, size_t limit, bw_arena *arena,
                                bw_batch_record **out, size_t *count, bw_error *err)
 {
     bw_tx_read(store);
-    bw_sql q = bw_sql_open(store, "SELECT " COLUMNS
-                                  " FROM batches b WHERE b.run_id = ? ORDER BY b.number");
+    bw_sql q =
+        bw_sql_open(store, "SELECT " COLUMNS
+                           " FROM batches b WHERE b.run_id = ? ORDER BY b.number DESC LIMIT ?");
     bw_sql_bind_int(&q, run_id);
+    bw_sql_bind_int(&q, (int64_t)limit);
     return list_batches(&q, arena, out, count, err);
 }
 

@@ -382,9 +382,10 @@ BW_NODISCARD bw_status bw_store_booked(bw_store *store, const char *what, const 
 BW_NODISCARD bw_status bw_store_runs(bw_store *store, const char *sync, int64_t before_id,
                                      size_t limit, bw_arena *arena, bw_run_record **out,
                                      size_t *count, bw_error *err);
-/* Batches of one run, in order. */
-BW_NODISCARD bw_status bw_store_run_batches(bw_store *store, int64_t run_id, bw_arena *arena,
-                                            bw_batch_record **out, size_t *count, bw_error *err);
+/* Batches of one run, newest first, at most `limit`: a stream's run may have any number. */
+BW_NODISCARD bw_status bw_store_run_batches(bw_store *store, int64_t run_id, size_t limit,
+                                            bw_arena *arena, bw_batch_record **out, size_t *count,
+                                            bw_error *err);
 
 /* Removes what is older than the retention: finished batches and runs (newest 1,000 per sync stay),
    finished dead letters (90 days), bookings (2 days), commands (7 days). Never open letters, never

@@ -119,6 +119,10 @@ static void units_round_trip(void **state)
     assert_string_equal(bw_format_count(48234, t), "48.2k");
     assert_string_equal(bw_format_count(9999, t), "9999");
     assert_string_equal(bw_format_count(999960, t), "1.0M");
+    assert_string_equal(bw_format_elapsed(BW_TIME_NONE, t), "-");
+    assert_string_equal(bw_format_elapsed(0, t), "0.0s");
+    assert_string_equal(bw_format_elapsed(9 * BW_SECOND + 999999, t), "9.9s");
+    assert_string_equal(bw_format_elapsed(10 * BW_SECOND, t), "10s");
     assert_string_equal(bw_format_duration_exact(90 * BW_SECOND, t), "90s");
     assert_string_equal(bw_format_bytes(INT64_C(3) << 29, t), "1.5 GiB");
 }
