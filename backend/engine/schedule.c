@@ -95,7 +95,7 @@ static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
 
 static const char *where_of(bw_arena *a, const bw_config_node *node)
 {
-    static const char *const parts[] = {"host", "database"};
+    static const char *const parts[] = {"project", "host", "database"};
     const char *text = "";
     for (size_t i = 0; i < BW_COUNT(parts); i++) {
         bool known = false;
@@ -538,6 +538,7 @@ void bw_engine_refresh_streams(bw_engine *e)
         sync->seen_commits = commits;
         sync->source_down = sync->drift = false;
         bw_sync_reload(e, sync);
+        read_quota(e, sync);
         take_detail(sync, run);
         if (source_of(e, sync))
             source_answered(source_of(e, sync), run, bw_wall_us(e->clock));
