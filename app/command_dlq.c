@@ -200,22 +200,22 @@ static void show_field(FILE *out, const char *name, bw_slice text)
 {
     bw_buf b = BW_BUF_INIT;
     bw_text_sanitise(&b, text);
-    fprintf(out, "%-10s%s\n", name, bw_buf_cstr(&b));
+    fprintf(out, "%-12s%s\n", name, bw_buf_cstr(&b));
     bw_buf_fini(&b);
 }
 
 static void show_one(const bw_dead_letter *l, FILE *out)
 {
     char first[BW_TIME_TEXT], last[BW_TIME_TEXT];
-    fprintf(out, "%-10s%lld\n", "id", (long long)l->id);
+    fprintf(out, "%-12s%lld\n", "id", (long long)l->id);
     show_field(out, "sync", bw_slice_cstr(l->sync));
     show_field(out, "key", bw_slice_cstr(l->key ? l->key : "-"));
     show_field(out, "event", bw_slice_cstr(l->event_id));
-    fprintf(out, "%-10s%s\n%-10s%s: %s\n", "state", bw_letter_state_name(l->state), "reason",
+    fprintf(out, "%-12s%s\n%-12s%s: %s\n", "state", bw_letter_state_name(l->state), "reason",
             bw_reason_name(l->reason), bw_reason_text(l->reason));
     show_field(out, "column", bw_slice_cstr(l->column ? l->column : ""));
     show_field(out, "detail", bw_slice_cstr(l->detail ? l->detail : ""));
-    fprintf(out, "%-10s%d\n%-10s%s to %s\n", "attempts", l->attempts, "seen",
+    fprintf(out, "%-12s%d\n%-12s%s to %s\n", "attempts", l->attempts, "seen",
             bw_format_time(l->first_seen_us, first), bw_format_time(l->last_seen_us, last));
     if (l->attributes)
         show_field(out, "attributes", bw_slice_cstr(l->attributes));
@@ -244,7 +244,8 @@ static bw_exit show(bw_dlq *d)
     shown to = {.out = ctx->out};
     bw_status s = bw_store_letters_count(d->session.store, &d->filter, &count, &err);
     if (s == BW_OK && count == 0) {
-        bw_error_set(&err, BW_NOT_FOUND, "there is no such dead letter");
+        bw_error_set(&err, BW_NOT_FOUND, "there is no such dead letter: %s",
+                     ctx->line->n_args > 1 ? ctx->line->args[1] : "none is selected");
         bw_error_hint(&err, "`dlq list --any-state` lists all, those that are over included.");
         return bw_cli_fail(ctx->err, &err, BW_EXIT_FAILED);
     }

@@ -137,8 +137,10 @@ static bw_status flush(publisher *p, bw_error *err)
         s = bw_pubsub_publish(p->ps, p->topic, p->batch, p->count, &p->arena, NULL, err);
     if (s == BW_OK)
         p->published += (int64_t)p->count;
-    if (s == BW_NOT_FOUND)
+    if (s == BW_NOT_FOUND) {
         bw_error_hint(err, "`bridgewatch provision` creates the topics of the configuration.");
+        bw_error_wrap(err, "topic %s", p->topic);
+    }
     p->count = 0;
     bw_arena_reset(&p->arena, (size_t)1 << 20);
     return s;

@@ -73,6 +73,9 @@ bw_status bw_pubsub_look_up(bw_pubsub *ps, const char *subscription, bw_arena *a
     out->name = bw_arena_strdup(arena, name);
     free(name);
     bw_status s = bw_pubsub_get_subscription(ps, subscription, &resource, err);
+    if (s == BW_NOT_FOUND)
+        bw_error_hint(err, "`bridgewatch provision` creates the subscriptions of the "
+                           "configuration whose topics it names.");
     if (s == BW_OK)
         read_subscription(resource, arena, out);
     else

@@ -101,9 +101,10 @@ static void tell_wait(bw_reader *r)
     if (r->wait_told || us < BW_SECOND)
         return;
     r->wait_told = true;
-    bw_log(BW_LOG_INFO, r->source->env.subject,
-           "no messages; waiting %s for those that the run before, which did not end well, may hold",
-           bw_format_duration(us, left));
+    bw_log(
+        BW_LOG_INFO, r->source->env.subject,
+        "no messages; waiting %s for those that the run before, which did not end well, may hold",
+        bw_format_duration(us, left));
 }
 
 static bw_status pause_for(bw_reader *r, int64_t us, int64_t until_us, bw_error *err)
@@ -218,8 +219,10 @@ static bw_status plan_seek(bw_reader *r, const bw_read_request *request, bw_erro
 
 static bw_status check_request(const bw_read_request *request, bw_error *err)
 {
-    if (request->kind == BW_READ_KEYS)
-        return bw_error_set(err, BW_UNSUPPORTED, "a subscription cannot be read by key");
+    if (request->kind == BW_READ_KEYS) {
+        bw_error_set(err, BW_UNSUPPORTED, "a subscription cannot be read by key");
+        return bw_error_hint(err, "Replay dead letters, or read again since a time (--since).");
+    }
     if (request->mode != BW_MODE_REPLACE)
         return BW_OK;
     bw_error_set(err, BW_INVALID, "a subscription is a stream: it cannot replace a table");
