@@ -144,6 +144,22 @@ static const bw_setting settings[] = {
 };
 const bw_setting_table bw_events_settings = BW_SETTING_TABLE(settings);
 
+/* The clock's member stands beside those of every event, its property beside ours. */
+static void check_clock(const bw_config_node *n, bw_config_problems *problems)
+{
+    static const char *const taken[] = {
+        "event_id",  "correlation_id", "source", "kind",          "entity_id", "entity_key",
+        "operation", "timestamp",      "data",   "last_modified", "version",   "conflict_resolved"};
+    const char *field = bw_config_string(n, "conflict.clock_field");
+    bool bad = strncmp(field, "_bw_", 4) == 0;
+    for (size_t i = 0; i < BW_COUNT(taken); i++)
+        bad |= strcmp(field, taken[i]) == 0;
+    if (bad)
+        bw_config_complain(problems, n, "conflict.clock_field",
+                           "Choose a name of its own, such as " BW_CLOCK_FIELD ".",
+                           "%s means something else in an event or an entity", field);
+}
+
 void bw_events_settings_check(const bw_config_node *n, bw_config_problems *problems)
 {
     static const char *const whole[] = {"ack_deadline", "retention"};
@@ -152,6 +168,7 @@ void bw_events_settings_check(const bw_config_node *n, bw_config_problems *probl
         if (bw_config_duration(n, whole[i]) % BW_SECOND)
             bw_config_complain(problems, n, whole[i], NULL, "%s must be in whole seconds",
                                whole[i]);
+    check_clock(n, problems);
     if (strpbrk(bw_config_string(n, "table"), "*?[") && bw_config_given(n, "topic"))
         bw_config_complain(problems, n, "topic", "Name the subscription in an entry of its own.",
                            "a pattern stands for many subscriptions and takes no topic");

@@ -13,7 +13,9 @@
 #include "backend/google/pubsub.h"
 #include "backend/sources/message.h"
 
-#define KEEP_BYTES ((size_t)1 << 20)
+#define KEEP_BYTES  ((size_t)1 << 20)
+#define GROUP_FIRST ((size_t)16)
+#define GROUP_BYTES ((size_t)4 << 20) /* of entities, about */
 
 /* The source: what the stage stands upon, and what resolves. */
 typedef struct stage {
@@ -53,6 +55,7 @@ typedef struct reading {
     arrival *arrivals;   /* of the last chunk of messages */
     size_t count, taken; /* of them; from `taken` on they are still to be resolved */
     bool last;           /* no more messages come in this batch */
+    size_t group;        /* how many are resolved at a time */
     bw_outbox outbox;
     bw_decisions decisions;
 } reading;
@@ -246,6 +249,7 @@ static bw_status stage_reader_open(bw_source *source, const bw_table_spec *spec,
     reading *r = bw_xcalloc(1, sizeof(*r));
     *out = NULL;
     r->stage = s;
+    r->group = GROUP_FIRST;
     r->arena = r->outbox.arena = (bw_arena)BW_ARENA_INIT;
     bw_chunk_init(&r->messages);
     bw_status status = BW_OK;
@@ -277,8 +281,7 @@ static void stage_reader_close(bw_reader *reader)
         r->stage->inner_class->reader_close(r->inner);
     bw_chunk_fini(&r->messages);
     bw_arena_fini(&r->arena);
-    bw_arena_fini(&r->outbox.arena);
-    free(r->outbox.items);
+    bw_outbox_fini(&r->outbox);
     bw_decisions_fini(&r->decisions);
     free(r);
 }
@@ -542,7 +545,7 @@ static bw_status resolve(reading *r, arrival *list, size_t n, bw_arena *arena, b
     return s;
 }
 
-static void hand_out(reading *r, bw_chunk *chunk, const arrival *a)
+static bw_status hand_out(reading *r, bw_chunk *chunk, const arrival *a, bw_error *err)
 {
     const bw_slice none = {NULL, 0};
     if (a->is_event && a->resolution->resolved)
@@ -556,23 +559,35 @@ static void hand_out(reading *r, bw_chunk *chunk, const arrival *a)
     } else {
         add_row(chunk, a);
         if (r->stage->tells || a->event.operation == BW_EVENT_DELETE)
-            bw_outbox_add(&r->outbox, &a->event, a->resolution);
+            return bw_outbox_add(&r->outbox, &a->event, a->resolution, err);
     }
+    return BW_OK;
 }
 
-/* One transaction's worth at a time: how much a small event brings with it, the state of its entity,
-   is known only then. */
+/* How much a small event brings with it, the state of its entity, is known only when it is resolved:
+   large ones come in small groups, and a reading begins with one. */
+static size_t next_group(size_t group, size_t bytes)
+{
+    if (bytes > GROUP_BYTES && group > 1)
+        return group / 2;
+    if (bytes > GROUP_BYTES / 4)
+        return group;
+    return 2 * group < BW_RESOLVER_GROUP ? 2 * group : BW_RESOLVER_GROUP;
+}
+
 static bw_status stage_reader_fetch(bw_reader *reader, bw_chunk *chunk, bool *end, bw_error *err)
 {
     reading *r = reading_of(reader);
     bw_status s = r->taken < r->count ? BW_OK : read_messages(r, chunk, err);
     while (s == BW_OK && r->taken < r->count && !bw_chunk_full(chunk)) {
         arrival *list = r->arrivals + r->taken;
-        size_t left = r->count - r->taken, n = left < BW_RESOLVER_GROUP ? left : BW_RESOLVER_GROUP;
+        size_t left = r->count - r->taken, n = left < r->group ? left : r->group;
+        size_t before = chunk->arena.used;
         s = resolve(r, list, n, &chunk->arena, err);
         for (size_t i = 0; s == BW_OK && i < n; i++)
-            hand_out(r, chunk, &list[i]);
+            s = hand_out(r, chunk, &list[i], err);
         r->taken += s == BW_OK ? n : 0;
+        r->group = next_group(r->group, chunk->arena.used - before);
     }
     *end = r->last && r->taken == r->count;
     return s;

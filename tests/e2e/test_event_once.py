@@ -1,7 +1,9 @@
 """Events have one effect, whoever delivers them how often, whatever somebody else does to the entities
 meanwhile, and whatever is away for a while."""
 import json
+import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -246,6 +248,24 @@ def test_a_replay_that_dies_tells_all_the_same():
         deletes = [e for e in stream.bw.json("audit", "--limit", "1000")["audit"] if e["action"] == "delete"]
         assert len(deletes) == 1, (point, deletes)
         assert raw_ids(stream) == ["e1", "e2"], point
+
+
+def test_small_events_of_large_entities_fit_into_memory():
+    """A batch of some kilobytes whose every event shows a state of a third of a megabyte."""
+    stream = Stream(TempDir(), ", external_events: true, conflict: {strategy: latest_wins}")
+    with_external(stream)
+    stream.publish([event("a", "create", 0, "e0", {"big": "x" * 300000, "n": 0})])
+    stream.drain()
+    stream.publish([event("a", "patch", n, "e%d" % n, {"n": n}) for n in range(1, 201)])
+    engine = stream.bw.start("run", "--once", "--log-level", "error", stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(engine.pid, 0)
+    engine.returncode = os.waitstatus_to_exitcode(status)
+    assert engine.returncode == 0
+    assert usage.ru_maxrss < 120 * 1024, "%d KiB for 60 MB of states" % usage.ru_maxrss
+    assert json.loads(current(stream)["a"]["data"])["n"] == 200
+    bodies = [json.loads(d) for op in OPERATIONS for _, d in stream.pull_all("ext-" + op)]
+    assert {b["event_id"]: b["data"]["n"] for b in bodies} == {"e%d" % n: n for n in range(201)}
+    assert all(len(b["data"]["big"]) == 300000 for b in bodies)
 
 
 if __name__ == "__main__":

@@ -248,13 +248,16 @@ static void contradictions_are_found(void **state)
                    "syncs:\n"
                    "- {source: ps, table: \"a*\", topic: t}\n"
                    "- {source: ps, table: b, dead_letter_topic: d}\n"
-                   "- {source: ps, table: c, max_delivery_attempts: 9, ack_deadline: 10500ms}\n",
+                   "- {source: ps, table: c, max_delivery_attempts: 9, ack_deadline: 10500ms}\n"
+                   "- {source: ps, table: d, conflict: {clock_field: version}}\n",
                    "b.yaml:4:36: a pattern stands for many subscriptions and takes no topic\n"
                    "  HINT: Name the subscription in an entry of its own.\n"
                    "b.yaml:5:45: messages of a dead-letter topic without a subscription are lost\n"
                    "  HINT: Name its subscription with dead_letter_subscription: NAME.\n"
                    "b.yaml:6:49: max_delivery_attempts needs dead_letter_topic\n"
-                   "b.yaml:6:66: ack_deadline must be in whole seconds\n");
+                   "b.yaml:6:66: ack_deadline must be in whole seconds\n"
+                   "b.yaml:7:50: version means something else in an event or an entity\n"
+                   "  HINT: Choose a name of its own, such as vector_clock.\n");
     check_problems("dataset: a\nsources: {shop: {type: postgress}}\nsyncs:\n"
                    "- {source: ship, table: t}\n",
                    "b.yaml:2:24: sources.shop.type: postgress is not known\n"

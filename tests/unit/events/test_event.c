@@ -310,6 +310,10 @@ static const struct {
      "kind", "kinds that begin with _bw_"},
     {"{\"operation\":\"delete\",\"kind\":5,\"entity_id\":1}", BW_REASON_BAD_MESSAGE, "kind",
      "not a string"},
+    {"{\"operation\":\"delete\",\"entity_id\":\"a\\u0000b\"}", BW_REASON_BAD_MESSAGE, "entity_id",
+     "a NUL character"},
+    {"{\"event_id\":\"a\\u0000\",\"operation\":\"delete\",\"entity_id\":1}", BW_REASON_BAD_MESSAGE,
+     "event_id", "a NUL character"},
     /* no operation */
     {"{\"entity_id\":1}", BW_REASON_BAD_MESSAGE, "operation", "the message has no operation"},
     {"{\"entity_id\":1,\"operation\":\"drop\"}", BW_REASON_BAD_MESSAGE, "operation",
