@@ -219,12 +219,17 @@ def test_cancel_and_progress():
     stream = letters_of_events(directory, [event(i) for i in range(300)])
     engine = stream.bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     wait_for("the engine", lambda: stream.bw.json("status")["engine"]["state"] == "running")
+    terminal, stderr = os.openpty()  # where the progress is shown
     with subprocess.Popen(stream.bw.argv("dlq", "replay", "--all", "--rate", "20", "--json"), env=stream.bw.env(),
-                          stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as replay:
+                          stdout=subprocess.PIPE, stderr=stderr, text=True, stdin=subprocess.DEVNULL) as replay:
         wait_for("some to land", lambda: states(stream)["replayed"] >= 20)
         cancel = stream.bw.run("dlq", "cancel")
         assert cancel.returncode == 0 and "rest stays open" in cancel.stdout, cancel.stdout + cancel.stderr
         out = json.loads(replay.stdout.read())
+    shown = os.read(terminal, 65536).decode()
+    os.close(terminal)
+    os.close(stderr)
+    assert "replaying: 20 of 300 dead letters" in shown and shown.endswith("\r\x1b[K"), repr(shown)
     counts = out["counts"]
     assert 20 <= counts["replayed"] < 300 and counts["open"] == 300 - counts["replayed"], counts
     assert not out["ok"] and "cancelled" in out["message"], out
@@ -273,6 +278,16 @@ def test_discard_asks():
     stream.drain()
     refused = stream.bw.run("dlq", "discard", "--all")
     assert refused.returncode == 2 and "--yes" in refused.stderr and len(stream.bw.letters()) == 2, refused.stderr
+    for answer, left in (("n\n", 2), ("y\n", 0)):
+        terminal, stdin = os.openpty()
+        os.write(terminal, answer.encode())
+        done = subprocess.run(stream.bw.argv("dlq", "discard", "--all"), stdin=stdin, env=stream.bw.env(),
+                              capture_output=True, text=True)
+        os.close(terminal)
+        os.close(stdin)
+        assert "Discard 2 dead letters?" in done.stderr and len(stream.bw.letters()) == left, done
+    stream.publish([b"z"])
+    stream.drain()
     assert stream.bw.run("dlq", "discard", "--all", "--yes").returncode == 0 and not stream.bw.letters()
 
 
