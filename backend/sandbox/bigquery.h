@@ -33,7 +33,7 @@ typedef struct bw_sb_bigquery {
     bw_sb_uploads *uploads;
     bw_sb_insert_ids *insert_ids;
     bw_sb_quota *quota;
-    bw_sb_pool *pool; /* of requests: where they wait for jobs */
+    bw_sb_pool *pool; /* of its own requests, which also wait for jobs there */
     const bw_clock *clock;
     bw_sb_stats *stats;
 } bw_sb_bigquery;

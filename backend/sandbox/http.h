@@ -52,6 +52,8 @@ struct bw_sb_route {
     const char *alias; /* a second name for faults: "bigquery.upload.start" */
     const bw_sb_stream *stream;
     bool unlisted; /* not in the request log and never faulted: the sandbox's own controls */
+    /* On the server's pool, past the requests of its service that wait there; must not wait itself. */
+    bool apart;
 };
 
 typedef enum bw_sb_error_shape {
@@ -67,6 +69,9 @@ struct bw_sb_service {
     size_t route_count;
     bw_sb_error_shape shape;
     void *context; /* for handlers and streams */
+    /* Whose workers run the handlers; NULL: the server's. A service whose storage can be busy for
+       long has its own, so that the others go on meanwhile. */
+    struct bw_sb_pool *pool;
 };
 
 /* ---- Requests --------------------------------------------------------------------------------- */

@@ -198,7 +198,7 @@ static const bw_sb_route routes[] = {
     {"POST", ALL, "bigquery.jobs.insert", .handle = insert},
     {"GET", ALL, "bigquery.jobs.list", .handle = list},
     {"GET", ALL "/{job}", "bigquery.jobs.get", .handle = get},
-    {"POST", ALL "/{job}/cancel", "bigquery.jobs.cancel", .handle = cancel},
+    {"POST", ALL "/{job}/cancel", "bigquery.jobs.cancel", .handle = cancel, .apart = true},
     {"DELETE", ALL "/{job}/delete", "bigquery.jobs.delete", .handle = delete},
 };
 

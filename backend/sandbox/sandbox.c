@@ -168,6 +168,8 @@ static void add_services(bw_sandbox *s)
     _Static_assert(BW_COUNT(services) <= MAX_SERVICES, "room for all services");
     for (size_t i = 0; i < BW_COUNT(services); i++) {
         s->services[i] = services[i];
+        if (services[i].context == bq)
+            s->services[i].pool = bq->pool;
         s->service_list[i] = &s->services[i];
     }
     s->service_count = BW_COUNT(services);
@@ -204,7 +206,8 @@ bw_status bw_sandbox_start(const bw_sb_options *options, bw_sandbox **out, bw_er
     s->identity = bw_sb_identity_new(options->project, clock);
     s->requests = bw_sb_pool_new(REQUEST_THREADS, clock);
     s->jobs = bw_sb_pool_new(JOB_THREADS, clock);
-    s->bigquery = (bw_sb_bigquery){.pool = s->requests, .clock = clock, .stats = &s->stats};
+    s->bigquery = (bw_sb_bigquery){
+        .pool = bw_sb_pool_new(REQUEST_THREADS, clock), .clock = clock, .stats = &s->stats};
     s->control = (bw_sb_control){s->faults, s->log, s->identity, &s->stats, reset, flush_buffer, s};
     for (size_t i = 0; i < options->fault_count && status == BW_OK; i++)
         status = bw_sb_faults_add(s->faults, options->faults[i], err);
@@ -238,6 +241,7 @@ void bw_sandbox_stop(bw_sandbox *s)
     if (s->bigquery.jobs)
         bw_sb_jobs_interrupt(s->bigquery.jobs);
     bw_sb_pool_stop(s->jobs);
+    bw_sb_pool_stop(s->bigquery.pool);
     bw_sb_pool_stop(s->requests);
     bw_sb_server_free(s->server);
     bw_sb_jobs_free(s->bigquery.jobs);
@@ -250,6 +254,7 @@ void bw_sandbox_stop(bw_sandbox *s)
     bw_sb_pubsub_free(s->pubsub);
     ds_store_close(s->datastore);
     bw_sb_pool_free(s->jobs);
+    bw_sb_pool_free(s->bigquery.pool);
     bw_sb_pool_free(s->requests);
     bw_sb_identity_free(s->identity);
     bw_sb_request_log_free(s->log);

@@ -94,6 +94,13 @@ bool bw_sb_request_gone(const bw_sb_request *r)
 
 /* ---- Answering -------------------------------------------------------------------------------- */
 
+static bw_sb_pool *pool_of(const transport *t)
+{
+    const bw_sb_request *r = &t->request;
+    bool apart = r->route && r->route->apart;
+    return r->service->pool && !apart ? r->service->pool : t->server->options.pool;
+}
+
 static void log_request(transport *t, unsigned status)
 {
     bw_sb_request *r = &t->request;
@@ -143,11 +150,11 @@ static ssize_t read_reply(void *cls, uint64_t pos, char *buf, size_t max)
         const bw_clock *clock = t->server->options.clock;
         int64_t now = bw_mono_us(clock), rate = t->request.fault.rate;
         int64_t allowed = (now - t->paced_from_us) * rate / BW_SECOND + rate / 20 + 1;
-        if (bw_sb_pool_stopping(t->server->options.pool))
+        if (bw_sb_pool_stopping(pool_of(t)))
             allowed = INT64_MAX;
         if (allowed <= (int64_t)pos) {
             MHD_suspend_connection(t->connection);
-            if (!bw_sb_pool_submit_at(t->server->options.pool, &t->task, now + BW_SECOND / 20))
+            if (!bw_sb_pool_submit_at(pool_of(t), &t->task, now + BW_SECOND / 20))
                 MHD_resume_connection(t->connection);
             return 0;
         }
@@ -300,7 +307,7 @@ static void work(bw_sb_task *task)
 {
     transport *t = (transport *)task;
     bw_sb_request *r = &t->request;
-    bw_sb_pool *pool = t->server->options.pool;
+    bw_sb_pool *pool = pool_of(t);
     if (r->fault.latency_us && !t->faulted) {
         t->faulted = true;
         if (bw_sb_pool_submit_at(pool, task, r->started_us + r->fault.latency_us))
@@ -420,7 +427,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
     t->request.started_us = bw_mono_us(t->server->options.clock);
     t->task.run = work;
     MHD_suspend_connection(t->connection);
-    if (!bw_sb_pool_submit(t->server->options.pool, &t->task)) {
+    if (!bw_sb_pool_submit(pool_of(t), &t->task)) {
         t->cut = true;
         t->phase = PHASE_READY;
         MHD_resume_connection(t->connection);

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/core/clock.h"
 #include "tests/support/bigquery.h"
 #include "tests/support/sandbox.h"
 
@@ -240,10 +241,63 @@ static void a_port_in_use_is_said_so(void **state)
     bw_test_sandbox_free(s);
 }
 
+#define LONG_QUERY                                                                         \
+    "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, " \
+    "1000000)) b WHERE a < b"
+
+/* Until the job shows the state; asking for one that is not done waits for nothing. */
+static void wait_for(bw_test_http *http, const char *job_state)
+{
+    int64_t deadline = bw_mono_us(bw_clock_system()) + 20 * BW_SECOND;
+    do {
+        assert_true(bw_mono_us(bw_clock_system()) < deadline);
+        assert_int_equal(bw_test_http_get(http, P "/jobs/long?location=US"), 200);
+    } while (!strstr(bw_test_http_body(http), job_state));
+}
+
+/* More requests to BigQuery than there are workers wait for its storage behind a query without end:
+   the other services answer, and the query can be cancelled. */
+static void a_long_query_holds_up_nobody_else(void **state)
+{
+    (void)state;
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    bw_test_http *http = bw_test_http_new(bw_test_sandbox_url(s));
+    int waiting[20];
+    assert_int_equal(
+        bw_test_http_json(http, "POST", P "/jobs",
+                          "{\"jobReference\":{\"jobId\":\"long\"},\"configuration\":{\"query\":{"
+                          "\"useLegacySql\":false,\"query\":\"" LONG_QUERY "\"}}}"),
+        200);
+    wait_for(http, "\"RUNNING\"");
+    for (size_t i = 0; i < BW_COUNT(waiting); i++) {
+        waiting[i] = dial(s);
+        say(waiting[i], "GET /projects/demo/datasets HTTP/1.1\r\nHost: x\r\nConnection: "
+                        "close\r\n\r\n");
+    }
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(bw_test_http_get(http, "/v1/projects/p/topics"), 200);
+        assert_int_equal(bw_test_http_get(http, "/sandbox/faults"), 200);
+    }
+    assert_int_equal(bw_test_http_json(http, "POST", P "/jobs/long/cancel?location=US", NULL), 200);
+    for (size_t i = 0; i < BW_COUNT(waiting); i++) {
+        char *answer = hear(waiting[i]);
+        assert_non_null(strstr(answer, "HTTP/1.1 200"));
+        free(answer);
+        close(waiting[i]);
+    }
+    wait_for(http, "\"DONE\"");
+    assert_string_equal(bw_test_json_at(bw_test_http_body(http), "status.errorResult.reason"),
+                        "stopped");
+    bw_test_http_free(http);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_open_connections_do_not_stop_the_others),
+        cmocka_unit_test(a_long_query_holds_up_nobody_else),
         cmocka_unit_test(malformed_requests_are_answered_and_survived),
         cmocka_unit_test(broken_uploads_leave_no_job),
         cmocka_unit_test(memory_does_not_follow_the_upload),
