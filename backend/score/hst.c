@@ -10,6 +10,8 @@
 #define SAMPLE    50                              /* points of the window that set what is usual */
 #define ABREAST   5                               /* divides the number of trees */
 #define FAR       2.0F                            /* scaled values lie within -FAR .. 1 + FAR */
+#define NEAR      0.5F                            /* as far outside is usual */
+#define LONE      0.6                             /* no flag for one feature alone */
 #define SAVED     "HST1"
 #define SAVED_LEN 4
 
@@ -155,6 +157,19 @@ static void clean(const bw_hst *h, const float *in, point out)
         out[q] = isfinite(in[q]) ? in[q] : 0;
 }
 
+/* How far the point is outside of the last window in the worst of its features: from 0, up to half a
+   width beyond, to LONE where scaling ends. The trees see little of it: most of their splits are of
+   other features. */
+static double lone_outlier(const bw_hst *h, const point scaled)
+{
+    float worst = 0;
+    for (size_t q = 0; q < h->features; q++) {
+        float beyond = scaled[q] < 0 ? -scaled[q] : scaled[q] - 1;
+        worst = beyond > worst ? beyond : worst;
+    }
+    return worst > NEAR ? LONE * (double)((worst - NEAR) / (FAR - NEAR)) : 0;
+}
+
 double bw_hst_score(const bw_hst *hst, const float *p)
 {
     if (!hst->ready)
@@ -162,8 +177,9 @@ double bw_hst_score(const bw_hst *hst, const float *p)
     point cleaned, scaled;
     clean(hst, p, cleaned);
     scale(hst, cleaned, scaled);
-    double mass = log_mass(hst, scaled);
-    return mass >= hst->usual ? 0 : 1 - mass / hst->usual;
+    double mass = log_mass(hst, scaled), lone = lone_outlier(hst, scaled);
+    double odd = mass >= hst->usual ? 0 : 1 - mass / hst->usual;
+    return odd > lone ? odd : lone;
 }
 
 /* ---- learning --------------------------------------------------------------------------- */

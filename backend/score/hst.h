@@ -7,7 +7,8 @@
  * Of our own: features are scaled by the middle 96 % of the last window (never narrower than one
  * unit, so a caller gives a feature such units that a difference of 1 means something); what lies
  * far outside falls into empty space. The masses that the trees give are averaged as logarithms and
- * set against the last window's median, which makes 0 the usual and 1 the unheard of.
+ * set against the last window's median, which makes 0 the usual and 1 the unheard of. A point that one
+ * feature alone puts far outside, which most trees never look at, scores up to 0.6 for that.
  *
  * The same seed and the same points give the same scores and the same bytes. About a microsecond per
  * point, learning included. Threads: one at a time.
