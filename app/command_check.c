@@ -13,6 +13,9 @@
 #include "backend/google/bigquery.h"
 #include "backend/google/datastore.h"
 
+/* Somebody waits: what does not answer by then is down. */
+#define ANSWER_WITHIN (20 * BW_SECOND)
+
 typedef enum level { LEVEL_OK, LEVEL_NOTE, LEVEL_FAILED } level;
 
 /* A sync whose table is there. */
@@ -119,7 +122,7 @@ static void check_entities(check *c, const bw_sync_def *def, const char *what)
     bw_datastore *ds = bw_datastore_new(
         c->session.google, bw_config_string(node, "datastore.project"),
         bw_config_string(node, "datastore.database"), bw_clock_system(), &c->cancel);
-    bw_datastore_set_deadline(ds, 20 * BW_SECOND);
+    bw_datastore_set_deadline(ds, ANSWER_WITHIN);
     bw_datastore_query query = {.namespace = bw_config_string(node, "datastore.namespace"),
                                 .query = BW_SLICE_LIT("{\"kind\":[{\"name\":\"_bw_event\"}]}")};
     int64_t count = 0;
@@ -134,7 +137,7 @@ static void check_events(check *c, const bw_sync_def *def, const char *what)
 {
     const bw_config_node *top = bw_config_top(c->session.ctx->config);
     bw_pubsub *ps = bw_pubsub_new(c->session.google, NULL, bw_clock_system(), &c->cancel);
-    bw_pubsub_set_deadline(ps, 20 * BW_SECOND);
+    bw_pubsub_set_deadline(ps, ANSWER_WITHIN);
     check_subscription(c, ps, what, def->dead_letter_subscription, "dead-letter subscription");
     check_subscription(c, ps, what, bw_config_string(top, "audit.subscription"),
                        "audit subscription");
@@ -227,7 +230,7 @@ static void check_source(check *c, const bw_config_node *node, const bw_sync_def
     bw_source_env env = {.clock = bw_clock_system(),
                          .cancel = &c->cancel,
                          .subject = name,
-                         .stall_timeout_us = 60 * BW_SECOND};
+                         .stall_timeout_us = ANSWER_WITHIN};
     bw_source *source;
     bw_source_status status;
     if (asks_google(class, node) && bw_session_google(&c->session, &err) != BW_OK) {
@@ -266,7 +269,7 @@ static bool check_datasets(check *c, const bw_sync_def *defs, size_t n)
     bw_error err = BW_ERROR_INIT;
     bool answers = true;
     bw_bigquery *bq = bw_bigquery_new(c->session.google, bw_clock_system(), &c->cancel);
-    bw_bigquery_set_deadline(bq, 20 * BW_SECOND);
+    bw_bigquery_set_deadline(bq, ANSWER_WITHIN);
     for (size_t i = 0; i < n; i++) {
         bool seen = false;
         for (size_t k = 0; k < i; k++)
@@ -321,7 +324,7 @@ static void check_target(check *c, bw_destination *d, const described *t)
 static void check_targets(check *c)
 {
     bw_destination *d = bw_destination_new(c->session.google, bw_clock_system(), &c->cancel, NULL);
-    bw_destination_set_deadline(d, 20 * BW_SECOND);
+    bw_destination_set_deadline(d, ANSWER_WITHIN);
     for (size_t i = 0; i < c->n_tables; i++)
         check_target(c, d, &c->tables[i]);
     bw_destination_free(d);

@@ -213,7 +213,7 @@ static const curl_meaning meanings[] = {
     {CURLE_OPERATION_TIMEDOUT, BW_TIMEOUT, "check the network, the firewall and https_proxy"},
     {CURLE_COULDNT_RESOLVE_HOST, BW_UNAVAILABLE, "check the host's name and the name server"},
     {CURLE_COULDNT_RESOLVE_PROXY, BW_UNAVAILABLE, "check https_proxy and http_proxy"},
-    {CURLE_COULDNT_CONNECT, BW_UNAVAILABLE, "check that the service runs and can be reached"},
+    {CURLE_COULDNT_CONNECT, BW_UNAVAILABLE, "Check that the service runs and can be reached."},
 };
 
 static bw_status fail_curl(transfer *t, CURLcode code, bw_error *err)

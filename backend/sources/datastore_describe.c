@@ -411,7 +411,7 @@ static bw_status check_there(const describing *d, bw_error *err)
     if (d->sample.entities > 0 || d->known.count || spec->n_columns ||
         (spec->cursor && *spec->cursor))
         return BW_OK;
-    bw_error_set(err, BW_NOT_FOUND, "kind %s has no entities in namespace %s%s%s", spec->table,
+    bw_error_set(err, BW_NOT_FOUND, "it has no entities in namespace %s%s%s",
                  namespace ? namespace : "(default)", d->source->ancestor ? " below " : "",
                  d->source->ancestor ? d->source->ancestor : "");
     return bw_error_hint(err, "Check the name and the source's namespace:. A kind that is really "

@@ -13,6 +13,7 @@
 #define NAMES_MAX 10000
 /* A held pull takes some 90 s. */
 #define CALL_MIN_US     (3 * BW_MINUTE)
+#define ANSWER_MIN_US   (20 * BW_SECOND) /* all other calls are answered at once */
 #define CALL_DEFAULT_US (10 * BW_MINUTE)
 #define MONITORING_US   (10 * BW_SECOND)
 #define CLOCKS_AGREE_US (3 * BW_SECOND) /* dates come in whole seconds, and on their way */
@@ -57,10 +58,17 @@ int64_t bw_ps_now(const bw_ps_source *source)
     return bw_wall_us(source->env.clock) + source->clock_ahead;
 }
 
-int64_t bw_ps_call_us(const bw_ps_source *source)
+/* The same for a call of `waiter`: a held pull at least. */
+static int64_t call_us(const bw_ps_source *source)
 {
     int64_t stall = source->env.stall_timeout_us;
     return stall <= 0 ? CALL_DEFAULT_US : stall < CALL_MIN_US ? CALL_MIN_US : stall;
+}
+
+int64_t bw_ps_answer_us(const bw_ps_source *source)
+{
+    int64_t stall = source->env.stall_timeout_us;
+    return stall <= 0 ? CALL_DEFAULT_US : stall < ANSWER_MIN_US ? ANSWER_MIN_US : stall;
 }
 
 void bw_ps_note_clock(bw_ps_source *source, const bw_pubsub *client)
@@ -88,11 +96,11 @@ static bw_status ps_open(const bw_source_class *class, const bw_config_node *set
     source->batch_bytes = bw_config_size(settings, "max_outstanding_bytes");
     source->client = bw_pubsub_new(env->google, source->project, env->clock, env->cancel);
     bw_pubsub_set_subject(source->client, env->subject);
-    bw_pubsub_set_deadline(source->client, bw_ps_call_us(source));
+    bw_pubsub_set_deadline(source->client, bw_ps_answer_us(source));
     source->waiter = bw_pubsub_new(env->google, source->project, env->clock,
                                    env->yield ? env->yield : env->cancel);
     bw_pubsub_set_subject(source->waiter, env->subject);
-    bw_pubsub_set_deadline(source->waiter, bw_ps_call_us(source));
+    bw_pubsub_set_deadline(source->waiter, call_us(source));
     *out = (bw_source *)source;
     return BW_OK;
 }

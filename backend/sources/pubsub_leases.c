@@ -200,7 +200,7 @@ void bw_ps_leases_acknowledge(bw_ps_leases *l)
     size_t done = 0;
     bw_pubsub_set_deadline(l->source->client, ACK_MAX_US);
     bw_status s = settle(l, l->source->client, false, &done, &err);
-    bw_pubsub_set_deadline(l->source->client, bw_ps_call_us(l->source));
+    bw_pubsub_set_deadline(l->source->client, bw_ps_answer_us(l->source));
     if (s == BW_CANCELLED) /* the batch is committed: better now than delivered once more */
         s = settle_soon(l, false, &done, &err);
     if (s != BW_OK) {

@@ -22,8 +22,8 @@ typedef struct bw_ps_source {
 
 /* The service's wall clock, in microseconds: this machine's, moved where the two clearly differ. */
 int64_t bw_ps_now(const bw_ps_source *source);
-/* How long a call of the client may take, its retries included: a held pull at least. */
-int64_t bw_ps_call_us(const bw_ps_source *source);
+/* How long a call of `client` may take, its retries included. */
+int64_t bw_ps_answer_us(const bw_ps_source *source);
 /* Looks at the clock of the client's last answer, which has just come. */
 void bw_ps_note_clock(bw_ps_source *source, const bw_pubsub *client);
 

@@ -395,7 +395,7 @@ def test_bigquery_down():
     lab.sandbox.kill()
     started = time.monotonic()
     for result in lab.once(*syncs, code=1).values():
-        assert_says(result, ["dataset demo.analytics", "onnect to 127.0.0.1"], "check that the service runs")
+        assert_says(result, ["dataset demo.analytics", "onnect to 127.0.0.1"], "Check that the service runs")
     assert time.monotonic() - started < 10, "stall_timeout did not bound the wait"
     lab.sandbox.start()
     lab.completes(*syncs)

@@ -292,7 +292,7 @@ static void a_kind_that_is_not_there_is_named(void **state)
     bw_table_spec spec = spec_of("Ordr");
     assert_int_equal(f->o->class->describe(f->o->source, &spec, &f->o->arena, &info, &f->err),
                      BW_NOT_FOUND);
-    assert_string_equal(f->err.message, "kind Ordr: kind Ordr has no entities in namespace n");
+    assert_string_equal(f->err.message, "kind Ordr: it has no entities in namespace n");
     spec.cursor = "changed";
     info = describe(f->o, &spec);
     assert_int_equal(info.cursor, 1);
