@@ -153,6 +153,12 @@ bw_status bw_sb_options_parse(int argc, char *const *argv, bw_sb_options *out, b
         if (status != BW_OK)
             return status;
     }
+    /* It becomes part of paths. */
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.:";
+    if (!*out->project || out->project[strspn(out->project, allowed)])
+        return bw_error_set(err, BW_INVALID, "--project: \"%s\" is not the id of a project",
+                            out->project);
     return BW_OK;
 }
 

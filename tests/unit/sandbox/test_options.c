@@ -55,6 +55,9 @@ static void mistakes_are_explained(void **state)
     assert_int_equal(PARSE(&o, &err, "--port"), BW_INVALID);
     assert_int_equal(PARSE(&o, &err, "--port", ""), BW_INVALID);
     assert_int_equal(PARSE(&o, &err, "--discard=1"), BW_INVALID);
+    assert_int_equal(PARSE(&o, &err, "--project", "a/b"), BW_INVALID);
+    assert_string_equal(err.message, "--project: \"a/b\" is not the id of a project");
+    assert_int_equal(PARSE(&o, &err, "--project="), BW_INVALID);
     assert_int_equal(PARSE(&o, &err, "stray"), BW_INVALID);
     assert_int_equal(PARSE(&o, &err, "--"), BW_INVALID);
 }
