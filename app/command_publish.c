@@ -13,8 +13,9 @@
 #include "backend/events/event.h"
 #include "backend/google/pubsub.h"
 
-#define BATCH    1000
-#define EVENT_ID "bw-event-id"
+#define BATCH       1000
+#define BATCH_BYTES ((size_t)8 << 20)
+#define EVENT_ID    "bw-event-id"
 
 typedef struct publisher {
     const bw_cli_context *ctx;
@@ -153,7 +154,8 @@ static bw_status put(publisher *p, bw_slice data, bw_error *err)
     const char *ordering = bw_cli_value(p->ctx->line, "ordering-key"), *id;
     bw_pubsub_outgoing m = {.data = bw_arena_slice(&p->arena, data),
                             .ordering_key = bw_slice_cstr(ordering)};
-    if (bw_json_member(data, "event_id").len == 0) {
+    bw_slice own = bw_json_member(data, "event_id");
+    if (own.len == 0 || bw_slice_is(own, "null")) {
         bw_buf attributes = BW_BUF_INIT;
         bw_status s = random_id(&p->arena, &id, err);
         if (s != BW_OK)
@@ -163,7 +165,7 @@ static bw_status put(publisher *p, bw_slice data, bw_error *err)
         bw_buf_fini(&attributes);
     }
     p->batch[p->count++] = m;
-    return p->count == BATCH ? flush(p, err) : BW_OK;
+    return p->count == BATCH || p->arena.used > BATCH_BYTES ? flush(p, err) : BW_OK;
 }
 
 /* What the engine would make a dead letter of is not published. */

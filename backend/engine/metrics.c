@@ -81,7 +81,7 @@ static void *run(void *arg)
     int64_t next = bw_mono_us(m->clock) + m->interval_us;
     bw_error cancelled = BW_ERROR_INIT;
     while (bw_wait_until(&m->cancel, m->clock, next, &cancelled) == BW_OK) {
-        next += m->interval_us;
+        next = bw_mono_us(m->clock) + m->interval_us;
         write_once(m);
     }
     return NULL;

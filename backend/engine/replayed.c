@@ -88,7 +88,8 @@ bw_event_message bw_replayed_received(const bw_replayed_message *m, int64_t now_
 
 void bw_replayed_keep_id(const bw_replayed_message *m, bw_event *event)
 {
-    if (bw_json_member(event->payload, "event_id").len == 0)
+    bw_slice own = bw_json_member(event->payload, "event_id");
+    if (own.len == 0 || bw_slice_is(own, "null"))
         event->id = bw_slice_cstr(m->letter_id);
 }
 

@@ -57,6 +57,7 @@ def test_wrong_options():
 def test_many_lines():
     stream = Stream(TempDir())
     lines = [json.dumps(event(i, event_id="e%d" % i) if i % 2 else event(i)) for i in range(2500)]
+    lines[4] = json.dumps(event(4, event_id=None))  # the same as none
     lines[7] = "not json"
     lines[1200] = json.dumps(event(1200, operation="frob"))
     done = publish(stream, "-", text="\n".join(lines) + "\n")
@@ -66,7 +67,7 @@ def test_many_lines():
     assert len(got) == 2498
     for attributes, data in got:  # exactly as they stood; an id for those that have none
         assert data.decode() in lines
-        assert ("event_id" in json.loads(data)) != ("bw-event-id" in attributes), attributes
+        assert (json.loads(data).get("event_id") is None) == ("bw-event-id" in attributes), attributes
 
 
 def test_published_events_arrive():
