@@ -126,11 +126,12 @@ static void update_list(bw_view *view, const bw_snapshot *snapshot, const bw_pag
     if (!page)
         return;
     bw_table_set_empty(v->base.table, page->error ? page->error : "nothing has happened yet");
-    bw_table_set_rows(v->base.table, &(bw_table_rows){.count = page->n_audit,
-                                                      .id = entry_id,
-                                                      .cell = entry_cell,
-                                                      .user = v,
-                                                      .partial = true});
+    bw_table_set_rows(v->base.table,
+                      &(bw_table_rows){.count = page->n_audit,
+                                       .id = entry_id,
+                                       .cell = entry_cell,
+                                       .user = v,
+                                       .partial = page->n_audit == WINDOW || v->before != 0});
     if (v->following && v->before == 0)
         select_entry(v, 0);
     if (v->verifying && page->query.verify)

@@ -205,14 +205,14 @@ typedef struct curl_meaning {
 
 static const curl_meaning meanings[] = {
     {CURLE_URL_MALFORMAT, BW_INVALID, ""},
-    {CURLE_UNSUPPORTED_PROTOCOL, BW_INVALID, "endpoints begin with http:// or https://"},
-    {CURLE_SSL_CACERT_BADFILE, BW_INVALID, "check that the CA file exists and holds PEM"},
+    {CURLE_UNSUPPORTED_PROTOCOL, BW_INVALID, "Endpoints begin with http:// or https://."},
+    {CURLE_SSL_CACERT_BADFILE, BW_INVALID, "Check that the CA file exists and holds PEM."},
     {CURLE_PEER_FAILED_VERIFICATION, BW_DENIED,
-     "the server's certificate is not trusted: check the host's name, this machine's clock and "
-     "its CA certificates (package ca-certificates), and whether a proxy intercepts TLS"},
-    {CURLE_OPERATION_TIMEDOUT, BW_TIMEOUT, "check the network, the firewall and https_proxy"},
-    {CURLE_COULDNT_RESOLVE_HOST, BW_UNAVAILABLE, "check the host's name and the name server"},
-    {CURLE_COULDNT_RESOLVE_PROXY, BW_UNAVAILABLE, "check https_proxy and http_proxy"},
+     "The server's certificate is not trusted: check the host's name, this machine's clock and "
+     "its CA certificates (package ca-certificates), and whether a proxy intercepts TLS."},
+    {CURLE_OPERATION_TIMEDOUT, BW_TIMEOUT, "Check the network, the firewall and https_proxy."},
+    {CURLE_COULDNT_RESOLVE_HOST, BW_UNAVAILABLE, "Check the host's name and the name server."},
+    {CURLE_COULDNT_RESOLVE_PROXY, BW_UNAVAILABLE, "Check https_proxy and http_proxy."},
     {CURLE_COULDNT_CONNECT, BW_UNAVAILABLE, "Check that the service runs and can be reached."},
 };
 

@@ -157,10 +157,11 @@ void bw_table_draw_title(const bw_table *t, bw_region r, int row, const char *ti
     bool descending;
     size_t sorted = bw_table_sorting(t, &descending);
     bool refused = t->filter_error.status != BW_OK;
+    const char *more = t->rows.partial ? "+" : ""; /* what is here is not all that there is */
     if (t->filter)
-        snprintf(count, sizeof(count), "%zu/%zu", t->visible, t->rows.count);
+        snprintf(count, sizeof(count), "%zu/%zu%s", t->visible, t->rows.count, more);
     else
-        snprintf(count, sizeof(count), "%zu", t->rows.count);
+        snprintf(count, sizeof(count), "%zu%s", t->rows.count, more);
     if (t->filter_text[0])
         snprintf(filter, sizeof(filter), "/%.250s", t->filter_text);
     if (refused)
