@@ -92,6 +92,13 @@ static void print_preview(dry_run *r)
         return;
     }
     const char *before = "";
+    int64_t all = 0;
+    for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++)
+        all += r->counts[i];
+    if (all == 0) {
+        fputs("no open dead letter is selected: nothing would be replayed\n", out);
+        return;
+    }
     bw_text_table_print(r->table, out);
     fputs("nothing was done; replaying now: ", out);
     for (int i = 0; i < BW_PREVIEW_OUTCOMES; i++) {

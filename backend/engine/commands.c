@@ -161,7 +161,8 @@ static bw_sync **named_syncs(bw_engine *e, bw_queued_command *q, size_t *n)
         const char *near = bw_nearest(c->syncs[i], names, e->n_syncs);
         finish(e, q->id, q->store_id, false,
                bw_arena_printf(&q->arena, "there is no sync %s", c->syncs[i]),
-               near ? bw_arena_printf(&q->arena, "Did you mean %s?", near) : NULL);
+               near ? bw_arena_printf(&q->arena, "Did you mean %s?", near)
+                    : "`bridgewatch status` lists them.");
         *n = 0;
         return NULL;
     }

@@ -343,7 +343,8 @@ static bw_run_record unknown_sync(const bw_engine *e, bw_arena *arena, const cha
         .mode = "",
         .state = "failed",
         .error = "there is no sync of that name",
-        .hint = near ? bw_arena_printf(arena, "Did you mean %s?", near) : NULL,
+        .hint = near ? bw_arena_printf(arena, "Did you mean %s?", near)
+                     : "`bridgewatch status` lists them.",
     };
 }
 
