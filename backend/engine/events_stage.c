@@ -7,6 +7,7 @@
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/core/units.h"
+#include "backend/engine/arrival.h"
 #include "backend/engine/decisions.h"
 #include "backend/engine/outbox.h"
 #include "backend/events/resolver.h"
@@ -31,18 +32,6 @@ typedef struct stage {
     size_t n_fed;
 } stage;
 
-/* A message on its way, and the letter that it came from, if any. */
-typedef struct arrival {
-    bw_event_message message;
-    bw_slice ordering_key;
-    const char *letter_id; /* NULL: from the subscription */
-    bool force;
-    bool is_event;
-    bw_event event;
-    bw_event_fault fault;
-    const bw_resolution *resolution;
-} arrival;
-
 /* One reading of a subscription, or of stored messages. */
 typedef struct reading {
     stage *stage;
@@ -51,11 +40,11 @@ typedef struct reading {
     const bw_replayed_message *stored;
     size_t n_stored;
     bool stored_read;
-    bw_arena arena;      /* of the arrivals; rows point into it until they are resolved */
-    arrival *arrivals;   /* of the last chunk of messages */
-    size_t count, taken; /* of them; from `taken` on they are still to be resolved */
-    bool last;           /* no more messages come in this batch */
-    size_t group;        /* how many are resolved at a time */
+    bw_arena arena;       /* of the arrivals; rows point into it until they are resolved */
+    bw_arrival *arrivals; /* of the last chunk of messages */
+    size_t count, taken;  /* of them; from `taken` on they are still to be resolved */
+    bool last;            /* no more messages come in this batch */
+    size_t group;         /* how many are resolved at a time */
     bw_outbox outbox;
     bw_decisions decisions;
 } reading;
@@ -181,54 +170,6 @@ void bw_events_stage_feed(bw_source *source, const bw_replayed_message *messages
 
 /* ---- the table -------------------------------------------------------------------------- */
 
-static const bw_field fields[BW_EVENT_ROW_COLUMNS] = {
-    [BW_EVENT_ROW_KEY] = {.name = "entity_key",
-                          .source_name = "entity_key",
-                          .source_type = "event",
-                          .description = "Path of the entity's key: kind/name, ancestors first.",
-                          .type = BW_TYPE_STRING,
-                          .required = true,
-                          .key_part = true},
-    [BW_EVENT_ROW_KIND] = {.name = "kind",
-                           .source_name = "kind",
-                           .source_type = "event",
-                           .description = "Datastore kind of the entity.",
-                           .type = BW_TYPE_STRING},
-    [BW_EVENT_ROW_ENTITY_ID] = {.name = "entity_id",
-                                .source_name = "entity_id",
-                                .source_type = "event",
-                                .description = "Name or id of the entity.",
-                                .type = BW_TYPE_STRING},
-    [BW_EVENT_ROW_DATA] = {.name = "data",
-                           .source_name = "data",
-                           .source_type = "event",
-                           .description = "The entity's properties.",
-                           .type = BW_TYPE_JSON},
-    [BW_EVENT_ROW_LAST_MODIFIED] = {.name = "last_modified",
-                                    .source_name = "last_modified",
-                                    .source_type = "event",
-                                    .description = "Time of the newest event that took part.",
-                                    .type = BW_TYPE_TIMESTAMP},
-    [BW_EVENT_ROW_RESOLVED] = {.name = "conflict_resolved",
-                               .source_name = "conflict_resolved",
-                               .source_type = "event",
-                               .description = "Two sides were merged into this state.",
-                               .type = BW_TYPE_BOOL},
-};
-static const size_t key[] = {BW_EVENT_ROW_KEY};
-
-void bw_events_table(bw_table_info *info)
-{
-    info->schema = (bw_schema){fields, BW_COUNT(fields)};
-    info->key = key;
-    info->n_key = BW_COUNT(key);
-    info->key_origin = "the entity";
-    info->immutable = false;
-    info->cursor = BW_EVENT_ROW_LAST_MODIFIED;
-    info->cursor_kind = BW_CURSOR_TIMESTAMP;
-    info->cursor_origin = "the events' time";
-}
-
 static bw_status stage_describe(bw_source *source, const bw_table_spec *spec, bw_arena *arena,
                                 bw_table_info *out, bw_error *err)
 {
@@ -320,34 +261,6 @@ static void stage_reader_end(bw_reader *reader, bw_batch_end *out)
         r->stage->inner_class->reader_end(r->inner, out);
 }
 
-/* Of the current table: what letters and the console call the entity. */
-bw_slice bw_event_entity_json(const bw_event *event, bw_arena *arena)
-{
-    bw_value row[BW_EVENT_ROW_COLUMNS] = {0};
-    bw_schema schema = {fields, BW_COUNT(fields)};
-    row[BW_EVENT_ROW_KEY] = bw_value_text(event->key_text.ptr, event->key_text.len);
-    return bw_row_key_json(arena, &schema, key, BW_COUNT(key), row);
-}
-
-/* The name or id of a key's last part. */
-static bw_slice entity_id(bw_slice key_json, bw_arena *arena)
-{
-    bw_json_scan scan = bw_json_scan_init(key_json);
-    bw_json_token t;
-    bw_buf id = BW_BUF_INIT;
-    while (bw_json_next(&scan, &t) && t.type != BW_JSON_END) {
-        bool wanted = t.type == BW_JSON_KEY &&
-                      (bw_slice_is(t.raw, "\"name\"") || bw_slice_is(t.raw, "\"id\""));
-        if (!wanted || !bw_json_next(&scan, &t) || t.type != BW_JSON_STRING)
-            continue;
-        bw_buf_clear(&id);
-        (void)bw_json_unescape(t.raw, &id);
-    }
-    bw_slice text = bw_arena_slice(arena, bw_buf_slice(&id));
-    bw_buf_fini(&id);
-    return text;
-}
-
 /* ---- from messages to events ------------------------------------------------------------ */
 
 static bw_slice decoded(bw_slice base64, bw_arena *arena)
@@ -360,9 +273,9 @@ static bw_slice decoded(bw_slice base64, bw_arena *arena)
     return data;
 }
 
-static void take_row(const bw_value *row, bw_arena *arena, arrival *a)
+static void take_row(const bw_value *row, bw_arena *arena, bw_arrival *a)
 {
-    *a = (arrival){
+    *a = (bw_arrival){
         .message = {.data = decoded(bw_value_slice(&row[BW_MESSAGE_DATA]), arena),
                     .attributes =
                         bw_arena_slice(arena, bw_value_slice(&row[BW_MESSAGE_ATTRIBUTES])),
@@ -374,10 +287,11 @@ static void take_row(const bw_value *row, bw_arena *arena, arrival *a)
         a->message.publish_us = 0;
 }
 
-static void take_stored(const bw_replayed_message *m, int64_t now_us, bw_arena *arena, arrival *a)
+static void take_stored(const bw_replayed_message *m, int64_t now_us, bw_arena *arena,
+                        bw_arrival *a)
 {
     bw_slice attributes = bw_slice_cstr(m->attributes ? m->attributes : "{}");
-    *a = (arrival){
+    *a = (bw_arrival){
         .message = bw_replayed_received(m, now_us, arena),
         .ordering_key = bw_pubsub_attribute(attributes, BW_LETTER_ORDERING_KEY, arena),
         .letter_id = m->letter_id,
@@ -416,9 +330,9 @@ static bw_status read_messages(reading *r, bw_chunk *chunk, bw_error *err)
         pass_on_rejected(r, chunk);
     }
     r->stored_read = true;
-    r->arrivals = BW_ARENA_ARRAY(&r->arena, arrival, n + 1);
+    r->arrivals = BW_ARENA_ARRAY(&r->arena, bw_arrival, n + 1);
     for (size_t i = 0; i < n; i++) {
-        arrival *a = &r->arrivals[i];
+        bw_arrival *a = &r->arrivals[i];
         if (r->inner)
             take_row(bw_chunk_at(&r->messages, i), &r->arena, a);
         else
@@ -433,102 +347,7 @@ static bw_status read_messages(reading *r, bw_chunk *chunk, bw_error *err)
 
 /* ---- from events to rows ---------------------------------------------------------------- */
 
-static bw_slice letter_attributes(const arrival *a, bw_slice stored, bw_arena *arena)
-{
-    return bw_letter_attributes(&a->message, a->ordering_key, a->letter_id != NULL, stored, arena);
-}
-
-static bw_slice scoped_id(const stage *s, const arrival *a, bw_arena *arena)
-{
-    return bw_slice_cstr(bw_arena_printf(arena, "%s:%.*s", s->rules.message_scope,
-                                         BW_SLICE_ARG(a->message.message_id)));
-}
-
-/* What a letter is known by. One whose id is another event's must not be taken for that event's. */
-static bw_slice letter_id(const stage *s, const arrival *a, bw_arena *arena)
-{
-    if (a->letter_id)
-        return bw_slice_cstr(a->letter_id);
-    bool own = a->is_event && !(a->resolution && a->resolution->namesake);
-    return own ? a->event.id : scoped_id(s, a, arena);
-}
-
-static void reject(const stage *s, bw_chunk *chunk, const arrival *a, const bw_event_fault *fault,
-                   bw_slice stored)
-{
-    bw_arena *arena = &chunk->arena;
-    bw_rejected_row row = {
-        .reason = fault->reason,
-        .column = bw_arena_strndup(arena, fault->member.ptr, fault->member.len),
-        .detail = fault->detail,
-        .content = a->message.data,
-        .attributes = letter_attributes(a, stored, arena),
-        .event_id = letter_id(s, a, arena),
-    };
-    if (a->is_event)
-        row.key = bw_event_entity_json(&a->event, arena);
-    bw_chunk_reject(chunk, row);
-}
-
-static void reject_conflict(const stage *s, bw_chunk *chunk, const arrival *a)
-{
-    const bw_resolution *r = a->resolution;
-    char time[BW_TIME_TEXT];
-    bw_event_fault fault = {.reason = BW_REASON_CONFLICT};
-    if (r->presence == BW_PRESENCE_DELETED)
-        fault.detail = bw_slice_cstr(
-            bw_arena_printf(&chunk->arena, "the entity was deleted at %s, after this event",
-                            bw_format_time(r->last_modified_us, time)));
-    else
-        fault.detail = bw_slice_cstr(
-            bw_arena_printf(&chunk->arena, "the entity was changed at %s, after this event",
-                            bw_format_time(r->last_modified_us, time)));
-    reject(s, chunk, a, &fault, r->properties.len ? r->properties : BW_SLICE_LIT("null"));
-}
-
-static bw_value timestamp_value(int64_t us, bw_arena *arena)
-{
-    if (us == BW_TIME_NONE)
-        return BW_VALUE_NULL_INIT;
-    char time[BW_TIME_TEXT];
-    bw_format_time(us, time);
-    const char *text =
-        bw_arena_printf(arena, "%.10s %.*s+00", time, (int)strlen(time) - 12, time + 11);
-    return bw_value_text(text, strlen(text));
-}
-
-static void add_row(bw_chunk *chunk, const arrival *a)
-{
-    bw_arena *arena = &chunk->arena;
-    const bw_event *event = &a->event;
-    const bw_resolution *r = a->resolution;
-    const char *name = bw_event_operation_name(event->operation);
-    bool deleted = r->presence != BW_PRESENCE_EXISTS;
-    *bw_chunk_event(chunk) = (bw_row_event){
-        .id = event->id,
-        .operation = bw_slice_cstr(name),
-        .payload = event->payload,
-        .attributes = letter_attributes(a, (bw_slice){NULL, 0}, arena),
-        .letter_id = a->letter_id ? bw_slice_cstr(a->letter_id) : event->id,
-        .time_us = r->event_us,
-        .version = r->version,
-        .state_version = r->entity_version,
-        .deleted = deleted,
-    };
-    bw_value *row = bw_chunk_row(chunk);
-    bw_slice id = entity_id(event->key, arena);
-    row[BW_EVENT_ROW_KEY] = bw_value_text(event->key_text.ptr, event->key_text.len);
-    row[BW_EVENT_ROW_KIND] = bw_value_text(event->kind.ptr, event->kind.len);
-    row[BW_EVENT_ROW_ENTITY_ID] = bw_value_text(id.ptr, id.len);
-    row[BW_EVENT_ROW_DATA] =
-        deleted ? BW_VALUE_NULL_INIT : bw_value_text(r->properties.ptr, r->properties.len);
-    row[BW_EVENT_ROW_LAST_MODIFIED] = timestamp_value(r->last_modified_us, arena);
-    row[BW_EVENT_ROW_RESOLVED] =
-        r->conflict_resolved ? bw_value_text("true", 4) : bw_value_text("false", 5);
-    chunk->rows++;
-}
-
-static bw_status resolve(reading *r, arrival *list, size_t n, bw_arena *arena, bw_error *err)
+static bw_status resolve(reading *r, bw_arrival *list, size_t n, bw_arena *arena, bw_error *err)
 {
     bw_resolver_item *items = BW_ARENA_ARRAY(arena, bw_resolver_item, n + 1);
     bw_resolution *out = BW_ARENA_ARRAY(arena, bw_resolution, n + 1);
@@ -545,22 +364,13 @@ static bw_status resolve(reading *r, arrival *list, size_t n, bw_arena *arena, b
     return s;
 }
 
-static bw_status hand_out(reading *r, bw_chunk *chunk, const arrival *a, bw_error *err)
+static bw_status hand_out(reading *r, bw_chunk *chunk, const bw_arrival *a, bw_error *err)
 {
-    const bw_slice none = {NULL, 0};
     if (a->is_event && a->resolution->resolved)
         bw_decisions_add(&r->decisions, &a->event, a->resolution);
-    if (!a->is_event) {
-        reject(r->stage, chunk, a, &a->fault, none);
-    } else if (!a->resolution->resolved) {
-        reject(r->stage, chunk, a, &a->resolution->fault, none);
-    } else if (a->resolution->outcome == BW_OUTCOME_MANUAL) {
-        reject_conflict(r->stage, chunk, a);
-    } else {
-        add_row(chunk, a);
-        if (r->stage->tells || a->event.operation == BW_EVENT_DELETE)
-            return bw_outbox_add(&r->outbox, &a->event, a->resolution, err);
-    }
+    bool landed = bw_arrival_hand_out(a, r->stage->rules.message_scope, chunk);
+    if (landed && (r->stage->tells || a->event.operation == BW_EVENT_DELETE))
+        return bw_outbox_add(&r->outbox, &a->event, a->resolution, err);
     return BW_OK;
 }
 
@@ -580,7 +390,7 @@ static bw_status stage_reader_fetch(bw_reader *reader, bw_chunk *chunk, bool *en
     reading *r = reading_of(reader);
     bw_status s = r->taken < r->count ? BW_OK : read_messages(r, chunk, err);
     while (s == BW_OK && r->taken < r->count && !bw_chunk_full(chunk)) {
-        arrival *list = r->arrivals + r->taken;
+        bw_arrival *list = r->arrivals + r->taken;
         size_t left = r->count - r->taken, n = left < r->group ? left : r->group;
         size_t before = chunk->arena.used;
         s = resolve(r, list, n, &chunk->arena, err);
