@@ -442,6 +442,8 @@ static bw_status lex_param(lexer *l)
 {
     size_t start = l->at++;
 
+    if (peek(l, 0) == '@') /* a system variable, for the parser to refuse */
+        l->at++;
     if (!word_start(peek(l, 0)))
         return lex_fail(l, start, "Unexpected \"@\"");
     while (word_part(peek(l, 0)))

@@ -17,7 +17,7 @@ typedef enum sql_token_type {
     SQL_BYTES,
     SQL_INT, /* text: as written, decimal or 0x */
     SQL_FLOAT,
-    SQL_PARAM,  /* @name: text is the name */
+    SQL_PARAM,  /* @name: text is the name; @@name: text is @name */
     SQL_SYMBOL, /* operators and punctuation */
 } sql_token_type;
 

@@ -23,6 +23,7 @@ const sql_outside sql_outsides[] = {
     {"WITH RECURSIVE", "WITH RECURSIVE r AS (SELECT 1 AS n) SELECT n FROM r"},
     {"GROUP BY ROLLUP, CUBE and GROUPING SETS", "SELECT 1 AS x GROUP BY ROLLUP(x)"},
     {"INTERSECT ALL and EXCEPT ALL", "SELECT 1 EXCEPT ALL SELECT 1"},
+    {"System variables", "SELECT @@project_id"},
     {"The type RANGE", "SELECT RANGE<DATE> '[2020-01-01, 2020-12-31)'"},
     {"CAST with FORMAT", "SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')"},
     {"HAVING MAX and MIN in other aggregates than ANY_VALUE",

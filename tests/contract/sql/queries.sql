@@ -348,3 +348,7 @@ SELECT x, y FROM ((SELECT 1 AS x) AS a JOIN (SELECT 1 AS x, 2 AS y) AS b USING (
 --> x INT64
 2
 1
+
+# Outside the subset: the construct is named.
+SELECT @@project_id
+--> ERROR Unsupported: a system variable
