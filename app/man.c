@@ -91,6 +91,38 @@ static void add_items(const char *heading, const item *items, size_t n, bw_buf *
 
 /* ---- bridgewatch(1) ---- */
 
+static const item documents[] = {
+    {"--json",
+     "One document on standard output; the log goes to standard error. Times are RFC 3339 in UTC, "
+     "what ends in _s is seconds, and what is not known is null, never 0. Members may be added."},
+    {"run --once",
+     "{ok, syncs: [{sync, mode, state (ok, failed, skipped), rows_read, rows_loaded, "
+     "dead_letters, bytes_uploaded, batches, duration_s, checkpoint, error: {message, hint} or "
+     "null}]}. What is paused or parked is skipped, and its error says so."},
+    {"check",
+     "{ok, checks: [{what, ok, note, message, hint}]}; note is true for what is worth knowing "
+     "and not wrong."},
+    {"status",
+     "{engine: {state, version, started_at}, syncs: [{sync, source, target, mode, state, health, "
+     "activity, freshness (0 to 100), lag_s, last_success_at, next_run_at, rows_per_s, "
+     "rows_total, dead_letters, checkpoint, error}], dead_letters: {open, remote}}"},
+    {"sync, pause, resume, dlq edit, cancel, discard", "{ok, message, hint}"},
+    {"dlq list, dlq show",
+     "{dead_letters: [{id, sync, key, event_id, reason, column, detail, attempts, state, "
+     "first_seen_at, last_seen_at, attributes, content}]}; key is a text that holds JSON. Content "
+     "that is no text is in content_base64, and content is null. dlq export writes the same, one "
+     "letter per line."},
+    {"dlq replay",
+     "{ok, message, hint, counts: {replayed, refused, gone, open}, letters: [{id, outcome, "
+     "reason, detail}]}, the letters being those that were not replayed. With --dry-run "
+     "{dry_run: true, letters: [{id, outcome, detail, done_already, before, after}], counts}."},
+    {"audit", "{audit: [{id, at, who, action, subject, detail, hash}]}"},
+    {"audit verify", "{ok, entries, newest}; newest is the newest entry's hash."},
+    {"provision --format json",
+     "{ok, resources: [{kind, name, for, action, changes, note, hint, done, error}], notes}; done "
+     "is null where nothing was to be done."},
+};
+
 static const item exit_statuses[] = {
     {"0", "All is well. Dead letters within max_dead_letters are well."},
     {"1", "Something that was asked for failed."},
@@ -180,6 +212,7 @@ void bw_man_program(bw_buf *out)
     for (size_t i = 0; i < n; i++)
         add_command(commands[i], out);
     add_keys(out);
+    add_items("JSON", documents, BW_COUNT(documents), out);
     add_items("EXIT STATUS", exit_statuses, BW_COUNT(exit_statuses), out);
     add_items("ENVIRONMENT", environment, BW_COUNT(environment), out);
     add_items("FILES", files, BW_COUNT(files), out);
