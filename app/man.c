@@ -192,7 +192,10 @@ static void add_keys(bw_buf *out)
                      "it. The setting ui.keys gives an action other keys.\n");
     if (bw_console_new(&defaults, &console, &err) != BW_OK)
         return; /* the tables contradict themselves: every test of the console fails on that */
-    bw_action_set_man(bw_console_actions(console), out);
+    const char *titles[BW_SCREEN_COUNT];
+    for (size_t i = 0; i < BW_SCREEN_COUNT; i++)
+        titles[i] = bw_view_classes[i]->title;
+    bw_action_set_man(bw_console_actions(console), titles, BW_SCREEN_COUNT, out);
     bw_console_free(console);
 }
 

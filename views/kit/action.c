@@ -260,10 +260,38 @@ static void add_roff(bw_buf *out, const char *text)
     }
 }
 
-void bw_action_set_man(const bw_action_set *set, bw_buf *out)
+/* Screens of one title, such as both of dead letters, are named once. */
+static void add_screens(uint32_t screens, const char *const *titles, size_t n, bw_buf *out)
 {
+    bool all = true, any = false;
+    bw_buf_adds(out, ".SS ");
+    for (size_t i = 0; i < n; i++)
+        all &= (screens & BW_SCREEN(i)) != 0;
+    for (size_t i = 0; i < n && !all; i++) {
+        bool named = (screens & BW_SCREEN(i)) == 0;
+        for (size_t k = 0; k < i && !named; k++)
+            named = (screens & BW_SCREEN(k)) != 0 && strcmp(titles[k], titles[i]) == 0;
+        if (named)
+            continue;
+        bw_buf_adds(out, any ? ", " : "");
+        add_roff(out, titles[i]);
+        any = true;
+    }
+    bw_buf_adds(out, all ? "Everywhere\n" : "\n");
+}
+
+void bw_action_set_man(const bw_action_set *set, const char *const *titles, size_t n, bw_buf *out)
+{
+    bw_buf before = BW_BUF_INIT, heading = BW_BUF_INIT;
     for (size_t i = 0; i < set->count; i++) {
         const entry *e = &set->entries[i];
+        bw_buf_clear(&heading);
+        add_screens(e->screens, titles, n, &heading);
+        if (!bw_slice_eq(bw_buf_slice(&heading), bw_buf_slice(&before))) {
+            bw_buf_add(out, heading.ptr, heading.len);
+            bw_buf_clear(&before);
+            bw_buf_add(&before, heading.ptr, heading.len);
+        }
         bw_buf_adds(out, ".TP\n\\&");
         for (size_t k = 0; k < e->count; k++) {
             bw_buf_adds(out, k ? ", \\fB" : "\\fB");
@@ -284,4 +312,6 @@ void bw_action_set_man(const bw_action_set *set, bw_buf *out)
         add_roff(out, e->action->help);
         bw_buf_adds(out, ".\n");
     }
+    bw_buf_fini(&before);
+    bw_buf_fini(&heading);
 }

@@ -142,7 +142,8 @@ typedef struct bw_action_context {
 const char *bw_action_refusal(const bw_action_set *set, const bw_action *action,
                               const bw_action_context *context);
 
-/* Appends the man page's section in roff: each action with keys and help. */
-void bw_action_set_man(const bw_action_set *set, bw_buf *out);
+/* Appends the man page's section in roff: each action with keys and help, below the names of the
+   screens that it is on. `titles` has the name of each of the `n` screens. */
+void bw_action_set_man(const bw_action_set *set, const char *const *titles, size_t n, bw_buf *out);
 
 #endif

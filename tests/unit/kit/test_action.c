@@ -241,7 +241,9 @@ static void help_and_manual_list_every_action(void **state)
         bw_slice line = bw_text_view_line(v, i);
         bw_buf_addf(&all, "%.*s\n", BW_SLICE_ARG(line));
     }
-    bw_action_set_man(set, &man);
+    static const char *const titles[] = {"First", "Second", "Third"};
+    bw_action_set_man(set, titles, BW_COUNT(titles), &man);
+    assert_non_null(strstr(bw_buf_cstr(&man), ".SS Everywhere\n"));
     for (size_t i = 0; i < bw_action_set_count(set); i++) {
         const bw_action *a = bw_action_at(set, i);
         bool here = bw_action_on(set, a, HOME);
