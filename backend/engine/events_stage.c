@@ -26,6 +26,7 @@ typedef struct stage {
     bw_arena arena; /* the rules' lists */
     bw_event_rules rules;
     bw_resolver *resolver;
+    bw_retry_listener listener; /* of the resolver's waits */
     bw_store *store;
     bool tells;
     const bw_replayed_message *fed; /* for the next reader; NULL: none */
@@ -122,6 +123,7 @@ bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env,
     s->inner = *source;
     s->env = env;
     s->store = store;
+    s->listener = (bw_retry_listener){.tell = env->tell, .user = env->tell_user};
     s->tells = bw_config_bool(node, "external_events");
     bw_resolver_options options = {
         .google = env->google,
@@ -129,6 +131,7 @@ bw_status bw_events_stage_open(const bw_sync_def *def, const bw_source_env *env,
         .cancel = env->cancel,
         .subject = env->subject,
         .deadline_us = env->stall_timeout_us,
+        .listener = &s->listener,
     };
     bw_events_rules_read(def, &s->rules);
     bw_events_resolver_read(def, &s->rules, &s->arena, &options);
@@ -411,6 +414,7 @@ static bw_status tell(reading *r, bw_error *err)
     bw_pubsub *ps = bw_pubsub_new(env->google, NULL, env->clock, env->cancel);
     bw_pubsub_set_subject(ps, env->subject);
     bw_pubsub_set_deadline(ps, env->stall_timeout_us);
+    bw_pubsub_set_listener(ps, env->tell, env->tell_user);
     bw_crash_point("events_tell_before");
     bw_status s = bw_outbox_publish(&r->outbox, ps, err);
     bw_crash_point("events_tell_after");

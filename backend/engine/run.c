@@ -169,6 +169,8 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
         .subject = def->name,
         .stall_timeout_us = def->stall_timeout_us,
         .google = run->env.google,
+        .tell = bw_run_tell_waiting,
+        .tell_user = run,
     };
     bw_run_phase(run, "connecting");
     run->source_asked = true;

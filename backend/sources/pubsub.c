@@ -101,6 +101,8 @@ static bw_status ps_open(const bw_source_class *class, const bw_config_node *set
                                    env->yield ? env->yield : env->cancel);
     bw_pubsub_set_subject(source->waiter, env->subject);
     bw_pubsub_set_deadline(source->waiter, call_us(source));
+    bw_pubsub_set_listener(source->client, env->tell, env->tell_user);
+    bw_pubsub_set_listener(source->waiter, env->tell, env->tell_user);
     *out = (bw_source *)source;
     return BW_OK;
 }

@@ -35,6 +35,10 @@ typedef struct bw_source_env {
     const char *subject;      /* for log lines: the sync's or the source's name */
     int64_t stall_timeout_us; /* without a byte of progress */
     const bw_google *google;  /* for secrets that are kept there; NULL: none at hand */
+    /* Told, on the calling thread, what is waited for before a service is asked again; "" when that
+       is over. NULL: nobody listens. */
+    void (*tell)(void *user, const char *text);
+    void *tell_user;
 } bw_source_env;
 
 typedef enum bw_sync_mode {
