@@ -120,9 +120,11 @@ static void update_runs(bw_view *view, const bw_snapshot *snapshot, const bw_pag
         return;
     v->now_us = snapshot ? snapshot->wall_us : bw_wall_us(bw_host_clock(view->host));
     bw_table_set_empty(v->base.table, page->error ? page->error : "nothing has run yet");
-    bw_table_set_rows(
-        v->base.table,
-        &(bw_table_rows){.count = page->n_runs, .id = row_id, .cell = fill_cell, .user = v});
+    bw_table_set_rows(v->base.table, &(bw_table_rows){.count = page->n_runs,
+                                                      .id = row_id,
+                                                      .cell = fill_cell,
+                                                      .user = v,
+                                                      .partial = page->total < 0});
 }
 
 /* The selected run's error, or what it did. */

@@ -124,8 +124,8 @@ static void retries_what_passes_by_itself(void **state)
     assert_int_equal(runs[0].rows_loaded, 3);
     assert_ok(bw_store_run_batches(l->store, runs[0].id, 100, &l->arena, &batches, &n, &l->err),
               l->err);
-    assert_int_equal(batches[0].attempt, 2);
-    assert_int_equal(batches[0].final_attempt, 1);
+    assert_int_equal(batches[n - 1].attempt, 2); /* the newest is first */
+    assert_int_equal(batches[n - 1].final_attempt, 1);
 }
 
 /* ---- sources ---------------------------------------------------------------------------- */
