@@ -1,3 +1,4 @@
+# ctest: sanitizers
 """A publisher that means no good: each message lands exactly as it was, or is a dead letter with a reason.
 Nothing stops the stream, nothing is lost, and nothing reaches a terminal that moves its cursor."""
 import json
