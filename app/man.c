@@ -98,7 +98,7 @@ static const item documents[] = {
     {"run --once",
      "{ok, syncs: [{sync, mode, state (ok, failed, skipped), rows_read, rows_loaded, "
      "dead_letters, bytes_uploaded, batches, duration_s, checkpoint, error: {message, hint} or "
-     "null}]}. What is paused or parked is skipped, and its error says so."},
+     "null}]}. What is paused or parked is left out; the log says so."},
     {"check",
      "{ok, checks: [{what, ok, note, message, hint}]}; note is true for what is worth knowing "
      "and not wrong."},

@@ -13,7 +13,6 @@
 #include "backend/core/text.h"
 #include "backend/core/thread.h"
 #include "backend/engine/engine_internal.h"
-#include "backend/core/units.h"
 
 #define HEARTBEAT  (5 * BW_SECOND)
 #define RUN_MEMORY (INT64_C(32) << 20)
@@ -348,17 +347,6 @@ static bw_run_record unknown_sync(const bw_engine *e, bw_arena *arena, const cha
     };
 }
 
-/* A run of everything leaves out what is paused or parked, and says so. */
-static void tell_held(const bw_sync *sync, bw_arena *arena, bw_run_record *r)
-{
-    char until[BW_TIME_TEXT];
-    r->error = sync->record.paused
-                   ? "it is paused"
-                   : bw_arena_printf(arena, "it is parked until %s",
-                                     bw_format_time(sync->record.parked_until_us, until));
-    r->hint = bw_arena_printf(arena, "`bridgewatch resume %s` lets it run again.", sync->def.name);
-}
-
 static bool names_any(const bw_engine *e, const char *only)
 {
     for (size_t i = 0; i < e->n_syncs; i++) {
@@ -375,8 +363,7 @@ void bw_engine_results(bw_engine *e, bw_arena *arena, bw_run_record **out, size_
     size_t n = 0;
     for (size_t i = 0; i < e->n_syncs; i++) {
         const bw_sync *sync = e->syncs[i];
-        bool held = sync->skipped && e->options.n_only == 0;
-        if ((sync->def.pattern && !sync->failed) || (sync->skipped && !held))
+        if ((sync->def.pattern && !sync->failed) || sync->skipped)
             continue;
         records[n] = sync->last;
         records[n].sync = sync->def.name;
@@ -385,8 +372,6 @@ void bw_engine_results(bw_engine *e, bw_arena *arena, bw_run_record **out, size_
             records[n].mode = sync->mode;
             records[n].checkpoint = sync->record.checkpoint;
         }
-        if (held)
-            tell_held(sync, arena, &records[n]);
         n++;
     }
     for (size_t i = 0; i < e->options.n_only; i++) {

@@ -81,6 +81,9 @@ static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
         bool held = e->options.n_only == 0 &&
                     (sync->record.paused || sync->record.parked_until_us > bw_wall_us(e->clock));
         sync->skipped = (held && !def->pattern) || !selected(e, def);
+        if (held && !def->pattern)
+            bw_log(BW_LOG_INFO, def->name, "left out: it is %s; `bridgewatch resume` ends that",
+                   sync->record.paused ? "paused" : "parked");
         sync->next_due_us = sync->skipped ? BW_TIME_NONE : bw_wall_us(e->clock);
     } else if (e->options.observe && !def->pattern) {
         sync->next_due_us = BW_TIME_NONE;
