@@ -36,7 +36,7 @@ def test_a_stream_goes_on_and_listens():
     assert stream.bw.run("pause", "changes.events").returncode == 0
     wait_for("the pause", lambda: status(stream)["state"] == "paused" and status(stream)["activity"] != "running")
     stream.publish([event(4)])
-    time.sleep(1.5)  # nothing is to happen in this time
+    wait_for("the message to be held", lambda: stream.backlog() == 1)
     assert len(rows(stream)) == 3
     assert stream.bw.run("resume", "changes.events").returncode == 0
     wait_for("the stream to go on", lambda: len(rows(stream)) == 4)
