@@ -138,6 +138,9 @@ static const char *why(const bw_dead_letter *l, int outcome)
         return "it was discarded meanwhile";
     if (words[outcome])
         return words[outcome];
+    /* A message is stored whole; a row has to be found again at its source. */
+    if (!l->attributes && (!l->key || l->reason == BW_REASON_KEY_NULL))
+        return "no key to be read again by: mend the row and sync";
     return l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason);
 }
 
