@@ -313,7 +313,7 @@ bool bw_engine_news(bw_engine *e, bw_news *out)
 void bw_engine_ask(bw_engine *e, int slot, const bw_page_query *query)
 {
     bool slow = query->kind == BW_PAGE_PREVIEW || query->verify;
-    if (!e->pages) /* not started, or stopped */
+    if (!e->pages || slot < 0 || slot >= BW_PAGE_SLOTS) /* not started, or stopped */
         return;
     e->slow_slots = (e->slow_slots & ~(1u << slot)) | (uint32_t)slow << slot;
     bw_page_reader_ask(slow ? e->slow_pages : e->pages, slot, query);
@@ -321,8 +321,10 @@ void bw_engine_ask(bw_engine *e, int slot, const bw_page_query *query)
 
 const bw_page *bw_engine_page(bw_engine *e, int slot)
 {
+    if (!e->pages || slot < 0 || slot >= BW_PAGE_SLOTS)
+        return NULL;
     bool slow = e->slow_slots >> slot & 1;
-    return e->pages ? bw_page_reader_take(slow ? e->slow_pages : e->pages, slot) : NULL;
+    return bw_page_reader_take(slow ? e->slow_pages : e->pages, slot);
 }
 
 bool bw_engine_done(const bw_engine *e)

@@ -13,7 +13,6 @@
 
 #include "backend/engine/page_reader.h"
 
-#define SLOTS         16
 #define DEFAULT_LIMIT 500
 /* Bytes of a content in a list. */
 #define LISTED_CONTENT 1024
@@ -69,10 +68,10 @@ struct bw_page_reader {
     pthread_t thread;
     pthread_mutex_t mu;
     pthread_cond_t changed;
-    slot slots[SLOTS]; /* guarded by mu */
-    bool stopping;     /* guarded by mu */
-    bw_store *store;   /* the thread's */
-    bw_cancel cancel;  /* of what waits for others */
+    slot slots[BW_PAGE_SLOTS]; /* guarded by mu */
+    bool stopping;             /* guarded by mu */
+    bw_store *store;           /* the thread's */
+    bw_cancel cancel;          /* of what waits for others */
     bw_preview_env env;
     const bw_sync_def *const *defs;
     size_t n_defs;
@@ -286,7 +285,7 @@ static int next_wanted(bw_page_reader *r, bw_page_query *query)
     int found = -1;
     pthread_mutex_lock(&r->mu);
     while (!r->stopping && found < 0) {
-        for (int i = 0; i < SLOTS && found < 0; i++) {
+        for (int i = 0; i < BW_PAGE_SLOTS && found < 0; i++) {
             if (r->slots[i].wanted)
                 found = i;
         }
@@ -361,7 +360,7 @@ void bw_page_reader_stop(bw_page_reader *r)
     pthread_cond_broadcast(&r->changed);
     pthread_mutex_unlock(&r->mu);
     pthread_join(r->thread, NULL);
-    for (int i = 0; i < SLOTS; i++) {
+    for (int i = 0; i < BW_PAGE_SLOTS; i++) {
         if (r->slots[i].page)
             bw_page_unref(&r->slots[i].page->page);
     }
@@ -374,7 +373,7 @@ void bw_page_reader_stop(bw_page_reader *r)
 
 void bw_page_reader_ask(bw_page_reader *r, int slot_number, const bw_page_query *query)
 {
-    if (slot_number < 0 || slot_number >= SLOTS)
+    if (slot_number < 0 || slot_number >= BW_PAGE_SLOTS)
         return;
     pthread_mutex_lock(&r->mu);
     r->slots[slot_number].query = *query;
@@ -386,7 +385,7 @@ void bw_page_reader_ask(bw_page_reader *r, int slot_number, const bw_page_query 
 const bw_page *bw_page_reader_take(bw_page_reader *r, int slot_number)
 {
     const bw_page *page = NULL;
-    if (slot_number < 0 || slot_number >= SLOTS)
+    if (slot_number < 0 || slot_number >= BW_PAGE_SLOTS)
         return NULL;
     pthread_mutex_lock(&r->mu);
     if (r->slots[slot_number].page)

@@ -13,6 +13,9 @@ bw_page *bw_page_new(const bw_page_query *query, bw_arena **arena);
 
 typedef struct bw_page_reader bw_page_reader;
 
+/* Slots are numbered from 0; another number is a question without an answer. */
+#define BW_PAGE_SLOTS 16
+
 BW_NODISCARD bw_status bw_page_reader_start(const char *state_dir, const bw_clock *clock,
                                             bw_log_ring *ring, int wake_fd, bw_page_reader **out,
                                             bw_error *err);

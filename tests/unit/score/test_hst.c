@@ -1,11 +1,10 @@
-/* Half-space trees: determinism, state, quality on labelled streams, cost. */
+/* Half-space trees: determinism, state, quality on labelled streams. */
 #include "tests/support/test.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/core/clock.h"
 #include "backend/score/hst.h"
 
 /* ---- labelled streams ------------------------------------------------------------------- */
@@ -240,31 +239,6 @@ static void takes_any_number(void **state)
     bw_hst_free(h);
 }
 
-static void costs_little(void **state)
-{
-    (void)state;
-    enum { WIDE = BW_HST_MAX_FEATURES, N = 100000 };
-    bw_hst *h = bw_hst_new(7, WIDE);
-    float *points = calloc((size_t)1024 * WIDE, sizeof(*points));
-    uint64_t random = 1;
-    double sum = 0;
-    for (size_t i = 0; i < (size_t)1024 * WIDE; i++)
-        points[i] = (float)(10 * normal(&random));
-    int64_t start = bw_mono_us(bw_clock_system());
-    for (size_t i = 0; i < N; i++) {
-        const float *p = points + (i & 1023) * WIDE;
-        double score = bw_hst_score(h, p);
-        sum += isnan(score) ? 0 : score;
-        bw_hst_learn(h, p);
-    }
-    double us = (double)(bw_mono_us(bw_clock_system()) - start) / N;
-    print_message("%.2f microseconds per point of %d features (mean score %.3f)\n", us, WIDE,
-                  sum / N);
-    assert_true(us < 50); /* 2 without sanitizers on an idle machine */
-    bw_hst_free(h);
-    free(points);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -273,7 +247,6 @@ int main(void)
         cmocka_unit_test(is_the_same_after_being_saved_at_any_point),
         cmocka_unit_test(refuses_bytes_that_are_no_model),
         cmocka_unit_test(takes_any_number),
-        cmocka_unit_test(costs_little),
     };
     return BW_RUN_TESTS(tests);
 }
