@@ -327,13 +327,8 @@ static void stage_many(fixture *f, bw_batch_record *b)
     free(l);
 }
 
-static double seconds_since(int64_t start)
-{
-    return (double)(bw_mono_us(bw_clock_system()) - start) / 1e6;
-}
-
-/* The bounds are far above what it takes (2 ms a page), and far below what a scan per page would. */
-static void pages_of_many_letters_are_quick(void **state)
+/* How quick they are the console shows: e2e/test_letters.py. */
+static void pages_of_many_letters_hold_each_once(void **state)
 {
     fixture *f = *state;
     bw_batch_record b = fixture_plan(f, fixture_run(f));
@@ -341,30 +336,22 @@ static void pages_of_many_letters_are_quick(void **state)
     fixture_load(f, &b, 0, MANY, NULL);
     fixture_commit(f, &b);
     bw_letter_filter page = {.sync = SYNC, .limit = PAGE};
-    size_t pages = 0, total = 0, n;
+    size_t total = 0, n;
     bw_dead_letter *l;
-    int64_t start = bw_mono_us(bw_clock_system());
     do {
         bw_arena_reset(&f->arena, (size_t)1 << 20);
         assert_ok(bw_store_letters(f->store, &page, &f->arena, &l, &n, &f->err), f->err);
         total += n;
-        pages++;
         if (n > 0)
             page.after_id = l[n - 1].id;
     } while (n == PAGE);
-    double per_page = seconds_since(start) / (double)pages;
-    print_message("%zu pages of %d, %.2f ms each\n", pages, PAGE, per_page * 1e3);
     assert_int_equal(total, MANY);
-    assert_true(per_page < 0.05);
 
     bw_letter_group *g;
-    start = bw_mono_us(bw_clock_system());
     assert_ok(bw_store_letter_groups(f->store, NULL, &f->arena, &g, &n, &f->err), f->err);
     assert_int_equal(n, 2);
     assert_int_equal(g[0].count + g[1].count, MANY);
     assert_int_equal(count(f, (bw_letter_filter){.text = "\"id\":77777}"}), 1);
-    print_message("groups and search: %.0f ms\n", seconds_since(start) * 1e3);
-    assert_true(seconds_since(start) < 5);
 }
 
 int main(void)
@@ -382,7 +369,7 @@ int main(void)
         FIXTURE_TEST(lists_are_windows),
         FIXTURE_TEST(discarded_and_edited_content_is_in_the_audit_trail),
         FIXTURE_TEST(filters),
-        FIXTURE_TEST(pages_of_many_letters_are_quick),
+        FIXTURE_TEST(pages_of_many_letters_hold_each_once),
     };
     return BW_RUN_TESTS(tests);
 }
