@@ -6,6 +6,7 @@
 #include "backend/core/json.h"
 #include "backend/core/text.h"
 #include "backend/core/units.h"
+#include "backend/sources/position_json.h"
 
 static void add_string(bw_buf *b, const char *name, const char *value)
 {
@@ -47,24 +48,6 @@ const char *bw_dsposition_write(const bw_dsposition *p, bw_arena *arena)
     return text;
 }
 
-static const char *read_string(bw_slice object, const char *name, bw_arena *arena)
-{
-    char *text = bw_json_member_string(object, name);
-    const char *own = text ? bw_arena_strdup(arena, text) : NULL;
-    free(text);
-    return own;
-}
-
-static int64_t read_time(bw_slice object, const char *name)
-{
-    char *text = bw_json_member_string(object, name);
-    int64_t us = BW_TIME_NONE;
-    if (text && !bw_parse_time(bw_slice_cstr(text), &us))
-        us = BW_TIME_NONE;
-    free(text);
-    return us;
-}
-
 static bool same(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
@@ -88,10 +71,10 @@ bw_status bw_dsposition_read(const char *text, const bw_dsposition *wanted, bw_a
         bw_error_set(err, BW_INVALID, "the checkpoint is not one of this driver: %.200s", text);
         return bw_error_hint(err, "%s", hint);
     }
-    out->kind = read_string(object, "kind", arena);
-    out->namespace = read_string(object, "namespace", arena);
-    out->ancestor = read_string(object, "ancestor", arena);
-    out->cursor = read_string(object, "cursor", arena);
+    out->kind = bw_position_string(object, "kind", arena);
+    out->namespace = bw_position_string(object, "namespace", arena);
+    out->ancestor = bw_position_string(object, "ancestor", arena);
+    out->cursor = bw_position_string(object, "cursor", arena);
     if (!same(out->kind, wanted->kind) || !same(out->namespace, wanted->namespace) ||
         !same(out->ancestor, wanted->ancestor) || !same(out->cursor, wanted->cursor)) {
         bw_error_set(err, BW_INVALID,
@@ -104,11 +87,11 @@ bw_status bw_dsposition_read(const char *text, const bw_dsposition *wanted, bw_a
     }
     bw_slice backfill = bw_json_member(object, "backfill");
     if (backfill.len) {
-        out->after = read_string(backfill, "after", arena);
+        out->after = bw_position_string(backfill, "after", arena);
         (void)bw_json_member_int(backfill, "slices", &out->slices);
         (void)bw_json_member_int(backfill, "nulls", &out->nulls);
     }
-    out->to_us = read_time(object, out->after ? "planned" : "to");
-    out->next_from_us = read_time(object, "next_from");
+    out->to_us = bw_position_time(object, out->after ? "planned" : "to");
+    out->next_from_us = bw_position_time(object, "next_from");
     return BW_OK;
 }

@@ -6,6 +6,7 @@
 #include "backend/core/json.h"
 #include "backend/core/text.h"
 #include "backend/core/units.h"
+#include "backend/sources/position_json.h"
 
 static void add_string(bw_buf *b, const char *name, const char *value)
 {
@@ -61,24 +62,6 @@ const char *bw_pgposition_write(const bw_pgposition *p, bw_arena *arena)
 
 /* ---- reading ---- */
 
-static const char *read_string(bw_slice object, const char *name, bw_arena *arena)
-{
-    char *text = bw_json_member_string(object, name);
-    const char *own = text ? bw_arena_strdup(arena, text) : NULL;
-    free(text);
-    return own;
-}
-
-static int64_t read_time(bw_slice object, const char *name)
-{
-    char *text = bw_json_member_string(object, name);
-    int64_t us = BW_TIME_NONE;
-    if (text && !bw_parse_time(bw_slice_cstr(text), &us))
-        us = BW_TIME_NONE;
-    free(text);
-    return us;
-}
-
 /* A flat array of integers, in the arena. */
 static size_t read_integers(bw_slice object, const char *name, bw_arena *arena,
                             const int64_t **numbers)
@@ -110,7 +93,7 @@ static void read_backfill(bw_slice object, bw_arena *arena, bw_pgbackfill_positi
     bw_json_member_int(raw, "slices", &f->slices);
     bw_json_member_int(raw, "xmin", &f->xmin);
     bw_json_member_int(raw, "block", &f->block);
-    f->key = read_string(raw, "key", arena);
+    f->key = bw_position_string(raw, "key", arena);
     f->n_done = read_integers(raw, "done", arena, &numbers) / 2;
     bw_pgdone *done = BW_ARENA_ARRAY(arena, bw_pgdone, f->n_done + 1);
     for (size_t i = 0; i < f->n_done; i++)
@@ -139,8 +122,8 @@ bw_status bw_pgposition_read(const char *text, const char *table, const char *cu
         bw_error_set(err, BW_INVALID, "the checkpoint is not one of this driver: %.200s", text);
         return bw_error_hint(err, "%s", hint);
     }
-    out->table = read_string(object, "table", arena);
-    out->cursor = read_string(object, "cursor", arena);
+    out->table = bw_position_string(object, "table", arena);
+    out->cursor = bw_position_string(object, "cursor", arena);
     if (!same(out->table, table) || !same(out->cursor, cursor)) {
         bw_error_set(err, BW_INVALID,
                      "the checkpoint is of table %s with cursor %s, not of %s with cursor %s",
@@ -149,9 +132,9 @@ bw_status bw_pgposition_read(const char *text, const char *table, const char *cu
         return bw_error_hint(err, "%s", hint);
     }
     read_backfill(object, arena, &out->backfill);
-    out->to_us = read_time(object, out->backfill.active ? "planned" : "to");
-    out->next_from_us = read_time(object, "next_from");
-    out->resume = read_string(object, "resume", arena);
+    out->to_us = bw_position_time(object, out->backfill.active ? "planned" : "to");
+    out->next_from_us = bw_position_time(object, "next_from");
+    out->resume = bw_position_string(object, "resume", arena);
     out->from_known = bw_json_member_int(object, "from", &out->from);
     size_t n = read_integers(object, "seen", arena, &numbers) / 2;
     for (size_t i = 0; i < n && i < BW_PGPOSITION_SEEN; i++)
