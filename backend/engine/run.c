@@ -182,8 +182,9 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
         return bw_error_wrap(err, "source %s", def->source_name);
     s = w->class->status(w->source, &run->arena, &run->source_status, err);
     run->source_answered = s == BW_OK;
-    run->source_offset_us =
-        run->source_status.now_us + run->source_status.latency_us / 2 - bw_wall_us(run->env.clock);
+    if (s == BW_OK && run->source_status.now_us != BW_TIME_NONE)
+        run->source_offset_us = run->source_status.now_us + run->source_status.latency_us / 2 -
+                                bw_wall_us(run->env.clock);
     return s;
 }
 

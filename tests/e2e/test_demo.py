@@ -121,8 +121,8 @@ def ends_by(sig, code):
         demo = Demo(user)
         assert len(demo.processes) >= 6, demo.processes
         demo.process.send_signal(sig)
-        demo.process.communicate(timeout=60)
-        assert demo.process.returncode == code, demo.process.returncode
+        told = demo.process.communicate(timeout=60)
+        assert demo.process.returncode == code, (demo.process.returncode, told)
         demo.assert_gone()
 
 
