@@ -107,9 +107,10 @@ static bw_status check_range_partitioning(const bq_table *table, bw_slice spec, 
 static bool can_cluster(const bq_field *f)
 {
     static const bool kinds[BQ_KIND_COUNT] = {
-        [BQ_BOOL] = true,       [BQ_INT64] = true,     [BQ_NUMERIC] = true,
-        [BQ_BIGNUMERIC] = true, [BQ_STRING] = true,    [BQ_DATE] = true,
-        [BQ_DATETIME] = true,   [BQ_TIMESTAMP] = true, [BQ_GEOGRAPHY] = true,
+        [BQ_BOOL] = true,       [BQ_INT64] = true,          [BQ_NUMERIC] = true,
+        [BQ_BIGNUMERIC] = true, [BQ_STRING] = true,         [BQ_DATE] = true,
+        [BQ_DATETIME] = true,   [BQ_TIMESTAMP] = true,      [BQ_GEOGRAPHY] = true,
+        [BQ_RANGE_DATE] = true, [BQ_RANGE_DATETIME] = true, [BQ_RANGE_TIMESTAMP] = true,
     };
     return f->mode != BQ_REPEATED && kinds[f->kind];
 }

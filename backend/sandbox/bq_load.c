@@ -50,6 +50,31 @@ static bw_status load_struct(const bq_loader *l, const bq_path *p, const bq_fiel
     return status;
 }
 
+/* {"start": ..., "end": ...}; an end that is missing or null is unbounded. */
+static bw_status load_range_object(bq_cell *c, bw_json_scan *s, const bw_json_token *t,
+                                   bq_value *out)
+{
+    static const char *const names[] = {"start", "end"};
+    bq_field element = {.name = c->f->name, .kind = bq_range_element(c->f->kind)};
+    int64_t ends[] = {BQ_RANGE_NO_START, BQ_RANGE_NO_END};
+
+    if (!rest_of_value(s, t, &c->raw))
+        return malformed(c->l, s);
+    for (size_t i = 0; i < BW_COUNT(names); i++) {
+        bw_slice raw = bw_json_member(c->raw, names[i]);
+        bq_path path = {c->p, names[i]};
+        bw_json_scan inner = bw_json_scan_init(raw);
+        bq_value end;
+        if (!raw.ptr || bw_slice_is(raw, "null"))
+            continue;
+        bw_status status = load_one(c->l, &path, &element, &inner, &end);
+        if (status != BW_OK)
+            return status;
+        ends[i] = end.i;
+    }
+    return bq_load_range(c, &(bq_range){ends[0], ends[1]}, out);
+}
+
 static bw_status load_token(const bq_loader *l, const bq_path *p, const bq_field *f,
                             bw_json_scan *s, const bw_json_token *t, bq_value *out)
 {
@@ -69,6 +94,8 @@ static bw_status load_token(const bq_loader *l, const bq_path *p, const bq_field
     }
     if (t->type == BW_JSON_ARRAY)
         return bq_load_refuse(l, p, t->raw, "Array specified for non-repeated field.");
+    if (t->type == BW_JSON_OBJECT && bq_is_range(f->kind))
+        return load_range_object(&c, s, t, out);
     if (t->type == BW_JSON_OBJECT)
         return bq_load_refuse(l, p, t->raw, "JSON object specified for non-record field.");
     c.is_string = t->type == BW_JSON_STRING;

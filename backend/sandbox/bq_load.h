@@ -4,7 +4,7 @@
 #ifndef BW_SANDBOX_BQ_LOAD_H
 #define BW_SANDBOX_BQ_LOAD_H
 
-#include "backend/sandbox/bq_type.h"
+#include "backend/sandbox/bq_range.h"
 
 typedef struct bq_loader {
     bw_arena *arena;
@@ -36,5 +36,8 @@ typedef struct bq_cell {
 
 /* Checks and converts a scalar, type parameters included. */
 BW_NODISCARD bw_status bq_load_cell(const bq_cell *c, bq_value *out);
+
+/* A range whose ends are known; refuses one that ends before it starts. */
+BW_NODISCARD bw_status bq_load_range(const bq_cell *c, const bq_range *r, bq_value *out);
 
 #endif

@@ -14,6 +14,7 @@
 #include "backend/sandbox/bq_float.h"
 #include "backend/sandbox/bq_json.h"
 #include "backend/sandbox/bq_load.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/bq_time.h"
 #include "backend/sandbox/bq_tuple.h"
 
@@ -297,14 +298,49 @@ static bw_status load_interval(const bq_cell *c, bq_value *out)
     return BW_OK;
 }
 
+bw_status bq_load_range(const bq_cell *c, const bq_range *r, bq_value *out)
+{
+    unsigned char *bytes = (unsigned char *)bw_arena_bytes(c->l->arena, BQ_RANGE_SIZE);
+
+    if (!bq_range_ordered(r))
+        return refuse_cell(c, BQ_RANGE_ORDER_ERROR ".");
+    bq_range_encode(r, bytes);
+    *out = bq_blob((bw_slice){(const char *)bytes, BQ_RANGE_SIZE});
+    return BW_OK;
+}
+
+static bw_status load_range(const bq_cell *c, bq_value *out)
+{
+    bq_range r;
+    char value[120], what[300];
+
+    if (c->is_string && bq_range_parse(c->f->kind, c->text, &r))
+        return bq_load_range(c, &r, out);
+    snprintf(what, sizeof(what), "Invalid %s value: %s", bq_kind_sql(c->f->kind),
+             bq_load_shown(c->raw, value, sizeof(value)));
+    return refuse_cell(c, what);
+}
+
 typedef bw_status load_scalar(const bq_cell *c, bq_value *out);
 
 static load_scalar *const scalars[BQ_KIND_COUNT] = {
-    [BQ_BOOL] = load_bool,           [BQ_INT64] = load_int64,         [BQ_FLOAT64] = load_float64,
-    [BQ_NUMERIC] = load_decimal,     [BQ_BIGNUMERIC] = load_decimal,  [BQ_STRING] = load_string,
-    [BQ_BYTES] = load_bytes,         [BQ_DATE] = load_date,           [BQ_TIME] = load_time,
-    [BQ_DATETIME] = load_datetime,   [BQ_TIMESTAMP] = load_timestamp, [BQ_JSON] = load_json,
-    [BQ_GEOGRAPHY] = load_geography, [BQ_INTERVAL] = load_interval,
+    [BQ_BOOL] = load_bool,
+    [BQ_INT64] = load_int64,
+    [BQ_FLOAT64] = load_float64,
+    [BQ_NUMERIC] = load_decimal,
+    [BQ_BIGNUMERIC] = load_decimal,
+    [BQ_STRING] = load_string,
+    [BQ_BYTES] = load_bytes,
+    [BQ_DATE] = load_date,
+    [BQ_TIME] = load_time,
+    [BQ_DATETIME] = load_datetime,
+    [BQ_TIMESTAMP] = load_timestamp,
+    [BQ_JSON] = load_json,
+    [BQ_GEOGRAPHY] = load_geography,
+    [BQ_INTERVAL] = load_interval,
+    [BQ_RANGE_DATE] = load_range,
+    [BQ_RANGE_DATETIME] = load_range,
+    [BQ_RANGE_TIMESTAMP] = load_range,
 };
 
 /* Type parameters as loads enforce them: nothing is rounded or cut. */

@@ -7,6 +7,7 @@
 
 #include "backend/core/text.h"
 #include "backend/sandbox/bq_decimal.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/json_edit.h"
 
 #define MAX_DEPTH   15
@@ -32,6 +33,9 @@ static const kind_row kinds[BQ_KIND_COUNT] = {
     [BQ_JSON] = {"JSON", "JSON"},
     [BQ_GEOGRAPHY] = {"GEOGRAPHY", "GEOGRAPHY"},
     [BQ_INTERVAL] = {"INTERVAL", "INTERVAL"},
+    [BQ_RANGE_DATE] = {"RANGE<DATE>", "RANGE"},
+    [BQ_RANGE_DATETIME] = {"RANGE<DATETIME>", "RANGE"},
+    [BQ_RANGE_TIMESTAMP] = {"RANGE<TIMESTAMP>", "RANGE"},
     [BQ_STRUCT] = {"STRUCT", "RECORD"},
 };
 
@@ -66,7 +70,8 @@ static bool name_is(bw_slice name, const char *word)
 bool bq_kind_parse(bw_slice name, bq_kind *kind)
 {
     for (int i = 0; i < BQ_KIND_COUNT; i++) {
-        if (name_is(name, kinds[i].sql) || name_is(name, kinds[i].rest)) {
+        if (!bq_is_range((bq_kind)i) &&
+            (name_is(name, kinds[i].sql) || name_is(name, kinds[i].rest))) {
             *kind = (bq_kind)i;
             return true;
         }
@@ -205,25 +210,42 @@ static bw_status parse_parameters(bw_slice object, bq_field *f, bq_error *err)
     return check_parameters(f, has_scale, err);
 }
 
+/* RANGE says in rangeElementType what it is a range of. */
+static bw_status parse_kind(bw_arena *arena, bw_slice object, bq_field *f, bq_error *err)
+{
+    const char *type = bw_sb_json_text(arena, object, "type");
+    if (!type)
+        return bq_error_set(err, "invalid", NULL, "Field %s is missing a type", f->name);
+    if (strcasecmp(type, "RANGE") == 0) {
+        bw_slice of = bw_sb_json_object(object, "rangeElementType");
+        const char *element = bw_sb_json_text(arena, of, "type");
+        if (element && bq_range_of(bw_slice_cstr(element), &f->kind))
+            return BW_OK;
+        return bq_error_set(err, "invalid", NULL,
+                            "Field %s of type RANGE needs a rangeElementType of DATE, DATETIME or "
+                            "TIMESTAMP",
+                            f->name);
+    }
+    for (int i = 0; i < BQ_KIND_COUNT; i++) {
+        bool named = strcasecmp(type, kinds[i].sql) == 0 || strcasecmp(type, kinds[i].rest) == 0;
+        if (!named || bq_is_range((bq_kind)i))
+            continue;
+        f->kind = (bq_kind)i;
+        return BW_OK;
+    }
+    return bq_error_set(err, "invalid", NULL, "Invalid value for type: %s is not a valid value",
+                        type);
+}
+
 static bw_status parse_field(bw_arena *arena, bw_slice object, int depth, size_t *total,
                              bq_field *f, bq_error *err)
 {
     f->name = bw_sb_json_text(arena, object, "name");
     if (!f->name)
         return bq_error_set(err, "invalid", NULL, "Schema field is missing a name");
-    const char *type = bw_sb_json_text(arena, object, "type");
-    if (!type)
-        return bq_error_set(err, "invalid", NULL, "Field %s is missing a type", f->name);
-    size_t named = 0;
-    for (; named < BQ_KIND_COUNT; named++) {
-        if (strcasecmp(type, kinds[named].sql) == 0 || strcasecmp(type, kinds[named].rest) == 0)
-            break;
-    }
-    if (named == BQ_KIND_COUNT)
-        return bq_error_set(err, "invalid", NULL, "Invalid value for type: %s is not a valid value",
-                            type);
-    f->kind = (bq_kind)named;
-    bw_status status = check_name(f->name, err);
+    bw_status status = parse_kind(arena, object, f, err);
+    if (status == BW_OK)
+        status = check_name(f->name, err);
     if (status == BW_OK)
         status = parse_mode(object, f, err);
     if (status == BW_OK)
@@ -327,6 +349,9 @@ static void print_field(const bq_field *f, bw_buf *out)
     bw_buf_adds(out, "{\"name\":");
     bw_json_add_string(out, bw_slice_cstr(f->name));
     bw_buf_addf(out, ",\"type\":\"%s\",\"mode\":\"%s\"", bq_kind_rest(f->kind), modes[f->mode]);
+    if (bq_is_range(f->kind))
+        bw_buf_addf(out, ",\"rangeElementType\":{\"type\":\"%s\"}",
+                    bq_kind_rest(bq_range_element(f->kind)));
     if (f->precision > 0)
         bw_buf_addf(out, ",\"precision\":\"%d\"", f->precision);
     if (f->precision > 0 && f->scale > 0)

@@ -2,6 +2,7 @@
 
 #include "backend/sandbox/bq_decimal.h"
 #include "backend/sandbox/bq_float.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/bq_time.h"
 
 typedef void print_scalar(const bq_field *field, const bq_value *value, bw_buf *out);
@@ -68,12 +69,32 @@ static void print_interval(const bq_field *field, const bq_value *value, bw_buf 
         bq_interval_print(&v, out);
 }
 
+static void print_range(const bq_field *field, const bq_value *value, bw_buf *out)
+{
+    bq_range r;
+
+    if (bq_range_decode(value->s, &r))
+        bq_range_print(field->kind, &r, out);
+}
+
 static print_scalar *const printers[BQ_KIND_COUNT] = {
-    [BQ_BOOL] = print_bool,         [BQ_INT64] = print_int64,         [BQ_FLOAT64] = print_float64,
-    [BQ_NUMERIC] = print_decimal,   [BQ_BIGNUMERIC] = print_decimal,  [BQ_STRING] = print_bytes,
-    [BQ_BYTES] = print_bytes,       [BQ_DATE] = print_date,           [BQ_TIME] = print_time,
-    [BQ_DATETIME] = print_datetime, [BQ_TIMESTAMP] = print_timestamp, [BQ_JSON] = print_bytes,
-    [BQ_GEOGRAPHY] = print_bytes,   [BQ_INTERVAL] = print_interval,
+    [BQ_BOOL] = print_bool,
+    [BQ_INT64] = print_int64,
+    [BQ_FLOAT64] = print_float64,
+    [BQ_NUMERIC] = print_decimal,
+    [BQ_BIGNUMERIC] = print_decimal,
+    [BQ_STRING] = print_bytes,
+    [BQ_BYTES] = print_bytes,
+    [BQ_DATE] = print_date,
+    [BQ_TIME] = print_time,
+    [BQ_DATETIME] = print_datetime,
+    [BQ_TIMESTAMP] = print_timestamp,
+    [BQ_JSON] = print_bytes,
+    [BQ_GEOGRAPHY] = print_bytes,
+    [BQ_INTERVAL] = print_interval,
+    [BQ_RANGE_DATE] = print_range,
+    [BQ_RANGE_DATETIME] = print_range,
+    [BQ_RANGE_TIMESTAMP] = print_range,
 };
 
 void bq_value_print(const bq_field *field, const bq_value *value, bw_buf *out)

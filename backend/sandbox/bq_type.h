@@ -19,6 +19,7 @@
  *   TIMESTAMP   integer, microseconds since 1970-01-01 00:00:00 UTC
  *   JSON        text, normalised: no white space, members sorted, the first of duplicates kept
  *   INTERVAL    blob: months, days, microseconds
+ *   RANGE<T>    blob: start and end, of 8 bytes each (bq_range.h)
  *   STRUCT      blob: a tuple of the fields' stored values (bq_tuple.h)
  *   REPEATED    blob: a tuple of the elements' stored values; never NULL in a table
  *
@@ -47,6 +48,9 @@ typedef enum bq_kind {
     BQ_JSON,
     BQ_GEOGRAPHY,
     BQ_INTERVAL,
+    BQ_RANGE_DATE, /* RANGE<DATE>, and so on: bq_range.h */
+    BQ_RANGE_DATETIME,
+    BQ_RANGE_TIMESTAMP,
     BQ_STRUCT,
     BQ_KIND_COUNT,
 } bq_kind;
@@ -103,7 +107,8 @@ bool bq_kind_parse(bw_slice name, bq_kind *kind);
  */
 BW_NODISCARD bw_status bq_schema_parse(bw_arena *arena, bw_slice json, bq_schema *out,
                                        bq_error *err);
-/* {"fields":[...]}: as tables.get returns it (INTEGER, FLOAT, BOOLEAN, RECORD; int64 as strings). */
+/* {"fields":[...]}: as tables.get returns it (INTEGER, FLOAT, BOOLEAN, RECORD, RANGE with
+   its rangeElementType; int64 as strings). */
 void bq_schema_print(const bq_schema *schema, bw_buf *out);
 void bq_schema_copy(bw_arena *arena, const bq_schema *from, bq_schema *to);
 void bq_field_copy(bw_arena *arena, const bq_field *from, bq_field *to);

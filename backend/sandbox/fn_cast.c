@@ -11,6 +11,7 @@
 #include "backend/sandbox/bq_decimal.h"
 #include "backend/sandbox/bq_float.h"
 #include "backend/sandbox/bq_functions.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/bq_text.h"
 #include "backend/sandbox/bq_time.h"
 #include "backend/sandbox/bq_tuple.h"
@@ -157,6 +158,22 @@ static void string_to_interval(sqlite3_context *ctx, const bq_value *v, bq_kind 
         bq_result_blob(ctx, (bw_slice){(char *)bytes, sizeof(bytes)});
     } else {
         bad(ctx, "Invalid INTERVAL value ", v->s, "'");
+    }
+}
+
+static void string_to_range(sqlite3_context *ctx, const bq_value *v, bq_kind from, bq_kind to)
+{
+    unsigned char bytes[BQ_RANGE_SIZE];
+    bq_range r;
+
+    (void)from;
+    if (!bq_range_parse(to, v->s, &r)) {
+        bad(ctx, "Invalid range value: ", v->s, "'");
+    } else if (!bq_range_ordered(&r)) {
+        bad(ctx, BQ_RANGE_ORDER_ERROR ": ", v->s, "");
+    } else {
+        bq_range_encode(&r, bytes);
+        bq_result_blob(ctx, (bw_slice){(char *)bytes, sizeof(bytes)});
     }
 }
 
@@ -329,7 +346,10 @@ static convert *const conversions[BQ_KIND_COUNT][BQ_KIND_COUNT] = {
                    [BQ_TIME] = string_to_time,
                    [BQ_DATETIME] = string_to_time,
                    [BQ_TIMESTAMP] = string_to_time,
-                   [BQ_INTERVAL] = string_to_interval},
+                   [BQ_INTERVAL] = string_to_interval,
+                   [BQ_RANGE_DATE] = string_to_range,
+                   [BQ_RANGE_DATETIME] = string_to_range,
+                   [BQ_RANGE_TIMESTAMP] = string_to_range},
     [BQ_BYTES] = {[BQ_STRING] = to_string},
     [BQ_DATE] =
         {[BQ_DATETIME] = date_to_time, [BQ_TIMESTAMP] = date_to_time, [BQ_STRING] = to_string},
@@ -343,6 +363,9 @@ static convert *const conversions[BQ_KIND_COUNT][BQ_KIND_COUNT] = {
                       [BQ_DATETIME] = same,
                       [BQ_STRING] = to_string},
     [BQ_INTERVAL] = {[BQ_STRING] = to_string},
+    [BQ_RANGE_DATE] = {[BQ_STRING] = to_string},
+    [BQ_RANGE_DATETIME] = {[BQ_STRING] = to_string},
+    [BQ_RANGE_TIMESTAMP] = {[BQ_STRING] = to_string},
 };
 
 static void cast(sqlite3_context *ctx, int argc, sqlite3_value **argv)

@@ -10,6 +10,7 @@
 #include "backend/sandbox/bq_decimal.h"
 #include "backend/sandbox/bq_float.h"
 #include "backend/sandbox/bq_functions.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/bq_json.h"
 #include "backend/sandbox/bq_text.h"
 #include "backend/sandbox/bq_time.h"
@@ -349,6 +350,23 @@ static void add_number(const bq_field *type, const bq_value *v, bw_buf *out)
     bw_buf_fini(&text);
 }
 
+/* An object of both ends; null where the range is unbounded. */
+static void add_range(const bq_field *type, const bq_value *v, bw_buf *out)
+{
+    bq_field element = {.kind = bq_range_element(type->kind)};
+    bq_range r;
+
+    if (!bq_range_decode(v->s, &r))
+        return;
+    bq_value start = r.start == BQ_RANGE_NO_START ? bq_null() : bq_int(r.start);
+    bq_value end = r.end == BQ_RANGE_NO_END ? bq_null() : bq_int(r.end);
+    bw_buf_adds(out, "{\"start\":");
+    add_json(&element, &start, out);
+    bw_buf_adds(out, ",\"end\":");
+    add_json(&element, &end, out);
+    bw_buf_addc(out, '}');
+}
+
 static void add_json(const bq_field *type, const bq_value *v, bw_buf *out)
 {
     bw_buf text = BW_BUF_INIT;
@@ -362,6 +380,11 @@ static void add_json(const bq_field *type, const bq_value *v, bw_buf *out)
         return;
     }
     switch (type->kind) {
+    case BQ_RANGE_DATE:
+    case BQ_RANGE_DATETIME:
+    case BQ_RANGE_TIMESTAMP:
+        add_range(type, v, out);
+        break;
     case BQ_BOOL:
         bw_buf_adds(out, v->i ? "true" : "false");
         break;

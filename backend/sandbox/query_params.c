@@ -1,5 +1,6 @@
 #include "backend/sandbox/query_params.h"
 
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/json_edit.h"
 
 #define MAX_PARAMS 10000
@@ -44,9 +45,15 @@ static bw_status parse_type(bw_arena *arena, bw_slice type, int depth, bq_field 
     }
     if (strcmp(word, "STRUCT") == 0)
         return parse_struct_type(arena, bw_json_member(type, "structTypes"), depth, out, err);
-    if (strcmp(word, "RANGE") == 0)
-        return bq_error_set(err, "notImplemented", NULL,
-                            "The sandbox does not support query parameters of type RANGE");
+    if (strcmp(word, "RANGE") == 0) {
+        const char *of =
+            bw_sb_json_text(arena, bw_sb_json_object(type, "rangeElementType"), "type");
+        if (of && bq_range_of(bw_slice_cstr(of), &out->kind))
+            return BW_OK;
+        return bq_error_set(err, "invalid", NULL,
+                            "Query parameter of type RANGE needs a rangeElementType of DATE, "
+                            "DATETIME or TIMESTAMP");
+    }
     if (!bq_kind_parse(bw_slice_cstr(word), &out->kind))
         return bq_error_set(err, "invalid", NULL, "Unknown parameter type: %s", word);
     return BW_OK;
@@ -92,6 +99,29 @@ static bw_status parse_struct(bw_arena *arena, const bq_field *type, bw_slice va
     return status;
 }
 
+/* RangeValue: {"start": {"value": ...}, "end": {"value": ...}}; one that is missing is unbounded. */
+static bw_status parse_range(bw_arena *arena, const bq_field *type, bw_slice range, bq_value *out,
+                             bq_error *err)
+{
+    static const char *const names[] = {"start", "end"};
+    int64_t ends[] = {BQ_RANGE_NO_START, BQ_RANGE_NO_END};
+    unsigned char *bytes = bw_arena_alloc(arena, BQ_RANGE_SIZE);
+
+    for (size_t i = 0; i < BW_COUNT(names); i++) {
+        const char *text = bw_sb_json_text(arena, bw_sb_json_object(range, names[i]), "value");
+        if (text && !bq_range_parse_bound(type->kind, bw_slice_cstr(text), i == 0, &ends[i]))
+            return bq_error_set(err, "invalidQuery", "query",
+                                "Invalid value for type %s: %s of the range is %s",
+                                bq_kind_sql(type->kind), names[i], text);
+    }
+    bq_range r = {ends[0], ends[1]};
+    if (!bq_range_ordered(&r))
+        return bq_error_set(err, "invalidQuery", "query", BQ_RANGE_ORDER_ERROR);
+    bq_range_encode(&r, bytes);
+    *out = (bq_value){.cls = BQ_BLOB, .s = {(const char *)bytes, BQ_RANGE_SIZE}};
+    return BW_OK;
+}
+
 /* `value` is a QueryParameterValue. Clients write scalars as strings, and some as bare numbers. */
 static bw_status parse_value(bw_arena *arena, const bq_field *type, bw_slice value, bq_value *out,
                              bq_error *err)
@@ -100,6 +130,9 @@ static bw_status parse_value(bw_arena *arena, const bq_field *type, bw_slice val
         return parse_array(arena, type, value, out, err);
     if (type->kind == BQ_STRUCT)
         return parse_struct(arena, type, value, out, err);
+    bw_slice range = value.len ? bw_sb_json_object(value, "rangeValue") : value;
+    if (bq_is_range(type->kind) && range.len)
+        return parse_range(arena, type, range, out, err);
     bw_slice raw = value.len ? bw_json_member(value, "value") : value;
     if (raw.len == 0 || bw_slice_is(raw, "null")) {
         *out = (bq_value){.cls = BQ_NULL};

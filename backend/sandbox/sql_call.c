@@ -69,10 +69,11 @@ static const char *form_name(sql_analysis *a, const sql_expr *x)
 
 static bool letter_type(char letter, bq_field *type)
 {
-    static const char letters[] = "BIFNGSYDTEZJV";
-    static const bq_kind kinds[] = {BQ_BOOL,      BQ_INT64, BQ_FLOAT64, BQ_NUMERIC, BQ_BIGNUMERIC,
-                                    BQ_STRING,    BQ_BYTES, BQ_DATE,    BQ_TIME,    BQ_DATETIME,
-                                    BQ_TIMESTAMP, BQ_JSON,  BQ_INTERVAL};
+    static const char letters[] = "BIFNGSYDTEZJVdez";
+    static const bq_kind kinds[] = {
+        BQ_BOOL,     BQ_INT64,      BQ_FLOAT64,        BQ_NUMERIC,        BQ_BIGNUMERIC, BQ_STRING,
+        BQ_BYTES,    BQ_DATE,       BQ_TIME,           BQ_DATETIME,       BQ_TIMESTAMP,  BQ_JSON,
+        BQ_INTERVAL, BQ_RANGE_DATE, BQ_RANGE_DATETIME, BQ_RANGE_TIMESTAMP};
     const char *at = strchr(letters, letter);
 
     if (!letter || !at)

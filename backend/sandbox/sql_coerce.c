@@ -8,6 +8,7 @@
 
 #include "backend/sandbox/bq_decimal.h"
 #include "backend/sandbox/bq_float.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/bq_time.h"
 #include "backend/sandbox/bq_tuple.h"
 #include "backend/sandbox/sql_analyze.h"
@@ -55,7 +56,8 @@ static bool literal_can(const sql_typed *x, bq_kind to)
     case SQL_L_FLOAT:
         return to == BQ_FLOAT64 || to == BQ_NUMERIC || to == BQ_BIGNUMERIC;
     case SQL_L_STRING:
-        return to == BQ_DATE || to == BQ_TIME || to == BQ_DATETIME || to == BQ_TIMESTAMP;
+        return to == BQ_DATE || to == BQ_TIME || to == BQ_DATETIME || to == BQ_TIMESTAMP ||
+               bq_is_range(to);
     default:
         return false;
     }
@@ -154,6 +156,26 @@ static bool time_literal(sql_analysis *a, sql_typed *x, bq_kind kind)
     return ok;
 }
 
+static bool range_literal(sql_analysis *a, sql_typed *x, bq_kind kind)
+{
+    unsigned char *bytes = bw_arena_alloc(a->arena, BQ_RANGE_SIZE);
+    bq_range r;
+
+    if (!bq_range_parse(kind, x->text, &r)) {
+        sql_error(a, x->pos, "Could not cast literal \"%.*s\" to type %s", BW_SLICE_ARG(x->text),
+                  bq_kind_sql(kind));
+        return false;
+    }
+    if (!bq_range_ordered(&r)) {
+        sql_error(a, x->pos, BQ_RANGE_ORDER_ERROR ": %.*s", BW_SLICE_ARG(x->text));
+        return false;
+    }
+    bq_range_encode(&r, bytes);
+    bq_value v = bq_blob((bw_slice){(const char *)bytes, BQ_RANGE_SIZE});
+    x->sql = sql_value_text(a, &v);
+    return true;
+}
+
 static bool float_literal(sql_analysis *a, sql_typed *x)
 {
     double d;
@@ -170,6 +192,7 @@ static bool coerce_literal(sql_analysis *a, sql_typed *x, bq_kind to)
 {
     bool ok = to == BQ_FLOAT64                          ? float_literal(a, x)
               : to == BQ_NUMERIC || to == BQ_BIGNUMERIC ? decimal_literal(a, x, to)
+              : bq_is_range(to)                         ? range_literal(a, x, to)
                                                         : time_literal(a, x, to);
 
     x->type = sql_type(to);
@@ -328,13 +351,17 @@ static const unsigned castable[BQ_KIND_COUNT] = {
     [BQ_NUMERIC] = K(INT64) | K(NUMERIC) | K(BIGNUMERIC) | K(FLOAT64) | K(STRING),
     [BQ_BIGNUMERIC] = K(INT64) | K(NUMERIC) | K(BIGNUMERIC) | K(FLOAT64) | K(STRING),
     [BQ_STRING] = K(BOOL) | K(INT64) | K(NUMERIC) | K(BIGNUMERIC) | K(FLOAT64) | K(STRING) |
-                  K(BYTES) | K(DATE) | K(DATETIME) | K(TIME) | K(TIMESTAMP) | K(INTERVAL),
+                  K(BYTES) | K(DATE) | K(DATETIME) | K(TIME) | K(TIMESTAMP) | K(INTERVAL) |
+                  K(RANGE_DATE) | K(RANGE_DATETIME) | K(RANGE_TIMESTAMP),
     [BQ_BYTES] = K(STRING) | K(BYTES),
     [BQ_DATE] = K(STRING) | K(DATE) | K(DATETIME) | K(TIMESTAMP),
     [BQ_DATETIME] = K(STRING) | K(DATE) | K(DATETIME) | K(TIME) | K(TIMESTAMP),
     [BQ_TIME] = K(STRING) | K(TIME),
     [BQ_TIMESTAMP] = K(STRING) | K(DATE) | K(DATETIME) | K(TIME) | K(TIMESTAMP),
     [BQ_INTERVAL] = K(STRING) | K(INTERVAL),
+    [BQ_RANGE_DATE] = K(STRING) | K(RANGE_DATE),
+    [BQ_RANGE_DATETIME] = K(STRING) | K(RANGE_DATETIME),
+    [BQ_RANGE_TIMESTAMP] = K(STRING) | K(RANGE_TIMESTAMP),
     [BQ_JSON] = K(JSON),
     [BQ_GEOGRAPHY] = K(GEOGRAPHY),
 };

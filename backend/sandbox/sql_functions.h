@@ -5,6 +5,7 @@
  * A signature is the result, a colon and the arguments, one letter each:
  *   B BOOL  I INT64  F FLOAT64  N NUMERIC  G BIGNUMERIC  S STRING  Y BYTES  D DATE  T TIME
  *   E DATETIME  Z TIMESTAMP  J JSON  V INTERVAL value  [x array of x
+ *   d RANGE<DATE>  e RANGE<DATETIME>  z RANGE<TIMESTAMP>
  *   M a normal form by its name
  *   P a date part by its name  v an INTERVAL literal, passed as number and part
  * ? makes the argument before it optional, * lets it repeat (none or more).

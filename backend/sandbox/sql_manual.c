@@ -24,7 +24,6 @@ const sql_outside sql_outsides[] = {
     {"GROUP BY ROLLUP, CUBE and GROUPING SETS", "SELECT 1 AS x GROUP BY ROLLUP(x)"},
     {"INTERSECT ALL and EXCEPT ALL", "SELECT 1 EXCEPT ALL SELECT 1"},
     {"System variables", "SELECT @@project_id"},
-    {"The type RANGE", "SELECT RANGE<DATE> '[2020-01-01, 2020-12-31)'"},
     {"CAST with FORMAT", "SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')"},
     {"HAVING MAX and MIN in other aggregates than ANY_VALUE",
      "SELECT SUM(x HAVING MAX x) FROM UNNEST([1]) AS x"},
@@ -53,7 +52,7 @@ static const struct {
 } families[] = {
     {"LENGTH", "STRINGS AND BYTES"}, {"ABS", "NUMBERS"},
     {"DATE", "DATES AND TIMES"},     {"JSON_VALUE", "JSON"},
-    {"ARRAY_TO_STRING", "ARRAYS"},
+    {"ARRAY_TO_STRING", "ARRAYS"},   {"RANGE", "RANGES"},
 };
 
 static const char *const statements[] = {

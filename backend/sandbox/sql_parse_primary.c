@@ -321,6 +321,18 @@ static bool at_typed_literal(const sql_parser *p)
     return false;
 }
 
+static sql_expr *parse_typed(sql_parser *p)
+{
+    sql_expr *x = sql_expr_new(p, SQL_X_TYPED, sql_peek(p)->pos);
+
+    x->type = sql_parse_type(p);
+    if (!p->failed && sql_peek(p)->type != SQL_STRING)
+        sql_expected(p, "string literal");
+    else
+        x->text = sql_take(p)->text;
+    return x;
+}
+
 static sql_expr *parse_name(sql_parser *p)
 {
     static const char *const niladic[] = {"CURRENT_DATE", "CURRENT_TIME", "CURRENT_DATETIME",
@@ -328,12 +340,8 @@ static sql_expr *parse_name(sql_parser *p)
     const sql_token *t = sql_peek(p);
     sql_expr *x = sql_expr_new(p, SQL_X_PATH, t->pos);
 
-    if (at_typed_literal(p)) {
-        x->kind = SQL_X_TYPED;
-        x->type = sql_parse_type(p);
-        x->text = sql_take(p)->text;
-        return x;
-    }
+    if (at_typed_literal(p))
+        return parse_typed(p);
     sql_names_add(p, &x->names, sql_take(p)->text);
     while (sql_at_symbol(p, ".") && sql_ahead(p, 1)->type == SQL_IDENT) {
         sql_take(p);
@@ -394,14 +402,14 @@ static sql_expr *parse_word(sql_parser *p)
         return literal(p, SQL_X_BOOL);
     if (sql_at_word(p, "DEFAULT"))
         return literal(p, SQL_X_DEFAULT);
-    if (sql_at_word(p, "RANGE"))
-        sql_unsupported(p, t->pos, "the type RANGE");
+    if (sql_at_word(p, "RANGE") && sql_token_symbol(sql_ahead(p, 1), "<"))
+        return parse_typed(p);
     if (called && (sql_at_word(p, "COLLATE") || sql_at_word(p, "GROUPING")))
         sql_unsupported(p, t->pos,
                         sql_at_word(p, "COLLATE") ? "the function COLLATE"
                                                   : "the function GROUPING");
-    bool function =
-        called && (sql_at_word(p, "IF") || sql_at_word(p, "LEFT") || sql_at_word(p, "RIGHT"));
+    bool function = called && (sql_at_word(p, "IF") || sql_at_word(p, "LEFT") ||
+                               sql_at_word(p, "RIGHT") || sql_at_word(p, "RANGE"));
     if (t->type == SQL_IDENT || function)
         return parse_name(p);
     sql_unexpected(p);

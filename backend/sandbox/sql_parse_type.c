@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "backend/sandbox/bq_decimal.h"
+#include "backend/sandbox/bq_range.h"
 #include "backend/sandbox/sql_parser.h"
 
 static int64_t parameter(sql_parser *p)
@@ -89,8 +90,14 @@ const bq_field *sql_parse_type(sql_parser *p)
     f->name = "";
     if (!sql_enter(p))
         return f;
-    if (sql_at_word(p, "RANGE")) {
-        sql_unsupported(p, t->pos, "the type RANGE");
+    if (sql_accept_word(p, "RANGE")) {
+        sql_expect_symbol(p, "<");
+        const sql_token *element = sql_peek(p);
+        bw_slice name = sql_identifier(p);
+        if (!p->failed && !bq_range_of(name, &f->kind))
+            sql_fail_at(p, element->pos, "Unsupported type: RANGE<%.*s> is not supported",
+                        BW_SLICE_ARG(name));
+        expect_close(p);
     } else if (sql_accept_word(p, "ARRAY")) {
         sql_expect_symbol(p, "<");
         const bq_field *element = sql_parse_type(p);

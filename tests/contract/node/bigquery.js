@@ -315,6 +315,21 @@ const cases = {
         assert.deepEqual([row.n, plain(row.e), row.l, JSON.parse(row.j)], [null, '1.25', 0, {a: 1}]);
     },
 
+    async 'a range goes in as a parameter and comes back'() {
+        const ranges = {
+            d: client.range('[2026-01-02, UNBOUNDED)', 'DATE'),
+            dt: client.range('[2026-01-02 03:04:05, 2026-01-03 00:00:00)', 'DATETIME'),
+            ts: client.range('[2026-01-02T03:04:05Z, 2026-01-03T00:00:00Z)', 'TIMESTAMP'),
+        };
+        const [[row]] = await client.query({query: 'SELECT @d AS d, @dt AS dt, @ts AS ts', params: ranges});
+        assert.equal(row.d.elementType, 'DATE');
+        assert.equal(row.d.start.value, '2026-01-02');
+        assert.equal(row.d.end, null);
+        assert.equal(row.dt.start.value, '2026-01-02T03:04:05');
+        assert.equal(row.ts.start.value, ranges.ts.start.value);
+        assert.equal(row.ts.end.value, ranges.ts.end.value);
+    },
+
     async 'a query job is read page by page'() {
         const query = 'SELECT x FROM UNNEST(GENERATE_ARRAY(1, 25)) AS x ORDER BY x';
         const [job] = await client.createQueryJob({query, labels: {of: 'contract'}});

@@ -211,13 +211,64 @@ static void parameters_of_every_type(void **state)
         assert_body_at(f, "rows.0.f.0.v", types[i][2]);
         assert_body_at(f, "rows.0.f.1.v", types[i][2]);
     }
+}
+
+#define RANGE_OF(type) \
+    "\"parameterType\":{\"type\":\"RANGE\",\"rangeElementType\":{\"type\":\"" type "\"}}"
+
+static void parameters_are_ranges(void **state)
+{
+    fixture *f = *state;
+    static const char *const cases[][3] = {
+        {RANGE_OF("DATE"),
+         "\"start\":{\"value\":\"2020-01-01\"},\"end\":{\"value\":\"2020-12-31\"}",
+         "[2020-01-01, 2020-12-31)"},
+        {RANGE_OF("DATETIME"), "\"start\":{\"value\":\"2020-01-01 02:03:04\"}",
+         "[2020-01-01T02:03:04, UNBOUNDED)"},
+        {RANGE_OF("TIMESTAMP"),
+         "\"start\":{\"value\":\"UNBOUNDED\"},\"end\":{\"value\":\"2020-01-02T03:04:05Z\"}",
+         "[UNBOUNDED, 1.577934245E9)"},
+        {RANGE_OF("DATE"), "", "[UNBOUNDED, UNBOUNDED)"},
+    };
+    for (size_t i = 0; i < BW_COUNT(cases); i++) {
+        int status = bw_test_http_json(
+            f->http, "POST", P "/queries",
+            "{\"query\":\"SELECT @r, [@r]\",\"useLegacySql\":false,\"parameterMode\":\"NAMED\","
+            "\"queryParameters\":[{\"name\":\"r\",%s,\"parameterValue\":{\"rangeValue\":{%s}}}]}",
+            cases[i][0], cases[i][1]);
+        if (status != 200)
+            fail_msg("%s: %d %s", cases[i][2], status, bw_test_http_body(f->http));
+        assert_body_at(f, "schema.fields.0.type", "RANGE");
+        assert_body_at(f, "rows.0.f.0.v", cases[i][2]);
+        assert_body_at(f, "rows.0.f.1.v.0.v", cases[i][2]);
+    }
+    static const char wrong[] =
+        "{\"query\":\"SELECT ?\",\"useLegacySql\":false,\"queryParameters\":[{%s,"
+        "\"parameterValue\":{\"rangeValue\":{\"start\":{\"value\":\"%s\"},\"end\":{\"value\":"
+        "\"2020-01-01\"}}}}]}";
     assert_int_equal(
-        bw_test_http_json(f->http, "POST", P "/queries",
-                          "{\"query\":\"SELECT ?\",\"useLegacySql\":false,\"queryParameters\":[{"
-                          "\"parameterType\":{\"type\":\"RANGE\",\"rangeElementType\":{\"type\":"
-                          "\"DATE\"}},\"parameterValue\":{\"rangeValue\":{}}}]}"),
-        501);
-    assert_body_at(f, "error.errors.0.reason", "notImplemented");
+        bw_test_http_json(f->http, "POST", P "/queries", wrong, RANGE_OF("DATE"), "soon"), 400);
+    assert_int_equal(
+        bw_test_http_json(f->http, "POST", P "/queries", wrong, RANGE_OF("DATE"), "2020-01-01"),
+        400);
+    assert_int_equal(
+        bw_test_http_json(f->http, "POST", P "/queries", wrong, RANGE_OF("INT64"), "1"), 400);
+}
+
+/* The type in a table's schema, and rows by load jobs, both ways to write a range. */
+static void ranges_are_loaded(void **state)
+{
+    fixture *f = *state;
+    static const char schema[] = ",\"schema\":{\"fields\":[{\"name\":\"r\",\"type\":\"RANGE\","
+                                 "\"rangeElementType\":{\"type\":\"DATE\"}}]}";
+    free(bw_test_bq_load(f->bq, "ranges", schema,
+                         "{\"r\":{\"start\":\"2024-01-01\",\"end\":null}}\n"
+                         "{\"r\":\"[2024-01-02, 2024-01-03)\"}\n{\"r\":null}\n"));
+    assert_int_equal(bw_test_http_get(f->http, P "/datasets/d/tables/ranges"), 200);
+    assert_body_at(f, "schema.fields.0.rangeElementType.type", "DATE");
+    assert_int_equal(bw_test_http_get(f->http, P "/datasets/d/tables/ranges/data"), 200);
+    assert_body_at(f, "rows.0.f.0.v", "[2024-01-01, UNBOUNDED)");
+    assert_body_at(f, "rows.1.f.0.v", "[2024-01-02, 2024-01-03)");
 }
 
 static void parameters_have_types(void **state)
@@ -385,6 +436,8 @@ int main(void)
         cmocka_unit_test(the_same_request_id_is_the_same_job),
         cmocka_unit_test(parameters_have_types),
         cmocka_unit_test(parameters_of_every_type),
+        cmocka_unit_test(parameters_are_ranges),
+        cmocka_unit_test(ranges_are_loaded),
         cmocka_unit_test(a_result_is_a_table),
         cmocka_unit_test(a_query_job_writes_where_it_is_told),
         cmocka_unit_test(a_merge_reports_what_it_did),

@@ -71,6 +71,9 @@ static void add_type(bw_buf *out, bw_slice field)
         for (size_t i = 0; i < BW_COUNT(names); i++)
             name = is(field, "type", names[i][0]) ? names[i][1] : name;
         bw_buf_add(out, name ? name : type.ptr + 1, name ? strlen(name) : type.len - 2);
+        bw_slice element = member(member(field, "rangeElementType"), "type");
+        if (element.len > 2)
+            bw_buf_addf(out, "<%.*s>", (int)element.len - 2, element.ptr + 1);
     }
     bw_buf_adds(out, array ? ">" : "");
 }

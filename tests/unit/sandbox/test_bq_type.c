@@ -32,6 +32,8 @@ typedef struct value_case {
 #define BIGMAX  "578960446186580977117854925043439539266.34992332820282019728792003956564819967"
 #define BIGMIN  "-578960446186580977117854925043439539266.34992332820282019728792003956564819968"
 
+#define RANGE(of) "\"type\":\"RANGE\",\"rangeElementType\":{\"type\":\"" of "\"}"
+
 static const value_case values[] = {
     {INT, "9223372036854775807", "\"9223372036854775807\""},
     {INT, "\"-9223372036854775808\"", "\"-9223372036854775808\""},
@@ -158,6 +160,16 @@ static const value_case values[] = {
     {INT REP, "null", "[]"},
     {INT REP, "[1,null]", "! Only optional fields can be set to NULL. Field: x; Value: null"},
     {INT REP, "[[1]]", "! Nested arrays not allowed."},
+    {RANGE("DATE"), "\"[2024-01-01, 2024-02-01)\"", "\"[2024-01-01, 2024-02-01)\""},
+    {RANGE("DATE"), "{\"start\":\"2024-01-01\"}", "\"[2024-01-01, UNBOUNDED)\""},
+    {RANGE("DATE"), "{\"start\":null,\"end\":\"2024-01-01\"}", "\"[UNBOUNDED, 2024-01-01)\""},
+    {RANGE("TIMESTAMP"), "{\"start\":1700000000,\"end\":\"2023-11-15\"}",
+     "\"[1700000000000000, 1700006400000000)\""},
+    {RANGE("DATE"), "{\"start\":\"2024-01-02\",\"end\":\"2024-01-01\"}",
+     "! Range start element must be less than range end element."},
+    {RANGE("DATE"), "{\"start\":\"soon\"}", "! Invalid date: 'soon' Field: x.start"},
+    {RANGE("DATE"), "\"2024-01-02\"", "! Invalid RANGE<DATE> value: 2024-01-02"},
+    {RANGE("DATE"), "5", "! Invalid RANGE<DATE> value: 5"},
     {INT REP, "1", "! Repeated field must be imported as a JSON array."},
 };
 
@@ -304,6 +316,9 @@ static void schemas_are_judged(void **state)
         {"{\"name\":\"a\",\"type\":\"INT64\",\"mode\":\"MAYBE\"}", "Invalid value for mode"},
         {"{\"name\":\"a\",\"type\":\"INT64\"},{\"name\":\"A\",\"type\":\"INT64\"}",
          "Field A already exists in schema"},
+        {"{\"name\":\"a\",\"type\":\"RANGE\"}", "Field a of type RANGE needs a rangeElementType"},
+        {"{\"name\":\"a\",\"type\":\"RANGE\",\"rangeElementType\":{\"type\":\"INT64\"}}",
+         "Field a of type RANGE needs a rangeElementType"},
         {"{\"name\":\"a\",\"type\":\"RECORD\"}", "Field a is type RECORD but has no schema"},
         {"{\"name\":\"a\",\"type\":\"NUMERIC\",\"precision\":\"30\",\"scale\":\"0\"}",
          "Invalid precision 30"},
