@@ -26,6 +26,7 @@ static json_t *result_json(const bw_run_record *r)
     json_object_set_new(o, "state", json_string(state));
     json_object_set_new(o, "rows_read", json_integer(r->rows_read));
     json_object_set_new(o, "rows_loaded", json_integer(r->rows_loaded));
+    json_object_set_new(o, "rows_present", json_integer(r->rows_present));
     json_object_set_new(o, "dead_letters", json_integer(r->dead_letters));
     json_object_set_new(o, "bytes_uploaded", json_integer(r->bytes_uploaded));
     json_object_set_new(o, "batches", json_integer(r->batches));
@@ -43,13 +44,13 @@ static json_t *result_json(const bw_run_record *r)
 
 static void print_text(const bw_cli_context *ctx, const bw_run_record *records, size_t n)
 {
-    static const char *const titles[] = {"SYNC",   "MODE", "STATE", "READ",
-                                         "LOADED", "DEAD", "TIME",  "ERROR"};
-    bw_text_table *t = bw_text_table_new(titles, BW_COUNT(titles), 0x78);
+    static const char *const titles[] = {"SYNC",  "MODE", "STATE", "READ", "LOADED",
+                                         "THERE", "DEAD", "TIME",  "ERROR"};
+    bw_text_table *t = bw_text_table_new(titles, BW_COUNT(titles), 0xF8);
     char text[BW_TIME_TEXT];
     for (size_t i = 0; i < n; i++) {
         const bw_run_record *r = &records[i];
-        const int64_t counts[] = {r->rows_read, r->rows_loaded, r->dead_letters};
+        const int64_t counts[] = {r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters};
         bw_text_table_add(t, r->sync);
         bw_text_table_add(t, r->mode);
         bw_text_table_add(t, r->state);

@@ -96,7 +96,7 @@ static const item documents[] = {
      "One document on standard output; the log goes to standard error. Times are RFC 3339 in UTC, "
      "what ends in _s is seconds, and what is not known is null, never 0. Members may be added."},
     {"run --once",
-     "{ok, syncs: [{sync, mode, state (ok, failed, skipped), rows_read, rows_loaded, "
+     "{ok, syncs: [{sync, mode, state (ok, failed, skipped), rows_read, rows_loaded, rows_present, "
      "dead_letters, bytes_uploaded, batches, duration_s, checkpoint, error: {message, hint} or "
      "null}]}. What is paused or parked is left out; the log says so."},
     {"check",

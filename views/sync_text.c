@@ -122,7 +122,8 @@ static bw_role run_role(const char *state)
 
 static void one_run(const writer *w, const bw_run_record *r)
 {
-    char ago[BW_TIME_TEXT], took[BW_TIME_TEXT], loaded[BW_TIME_TEXT], state[16];
+    char ago[BW_TIME_TEXT], took[BW_TIME_TEXT], loaded[BW_TIME_TEXT], there[BW_TIME_TEXT];
+    char state[16];
     bw_text_view_addf(w->t, BW_ROLE_MUTED, "  %8s ago  ",
                       bw_format_duration(w->now_us - r->started_us, ago));
     snprintf(state, sizeof(state), "%-11s ", r->state);
@@ -131,7 +132,9 @@ static void one_run(const writer *w, const bw_run_record *r)
     bw_buf_addf(&line, "%-11s", r->kind ? r->kind : "");
     /* A run's counts are written down batch by batch: before the first they say nothing. */
     if (r->ended_us != BW_TIME_NONE || r->rows_read > 0)
-        bw_buf_addf(&line, " %8s rows", bw_format_count((double)r->rows_loaded, loaded));
+        bw_buf_addf(&line, " %8s loaded", bw_format_count((double)r->rows_loaded, loaded));
+    if (r->rows_present > 0)
+        bw_buf_addf(&line, ", %s there", bw_format_count((double)r->rows_present, there));
     if (r->dead_letters > 0)
         bw_buf_addf(&line, ", %lld dead", (long long)r->dead_letters);
     if (r->ended_us != BW_TIME_NONE)

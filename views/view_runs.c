@@ -9,20 +9,21 @@
 
 #define RUN_BATCHES 100 /* of one run that are shown */
 
-enum { STARTED, SYNC, KIND, STATE, READ, LOADED, DEAD, BYTES, TOOK, ERROR };
+enum { STARTED, SYNC, KIND, STATE, READ, LOADED, THERE, DEAD, BYTES, TOOK, ERROR };
 
 static const bw_column columns[] = {
     [STARTED] = {"started", "STARTED", 11, 11, BW_ALIGN_LEFT, 0, BW_UNIT_SECONDS,
                  .descending = true},
     [SYNC] = {"sync", "SYNC", 10, 20, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
-    [KIND] = {"kind", "KIND", 11, 11, BW_ALIGN_LEFT, 6, BW_UNIT_TEXT},
+    [KIND] = {"kind", "KIND", 11, 11, BW_ALIGN_LEFT, 7, BW_UNIT_TEXT},
     [STATE] = {"state", "STATE", 11, 11, BW_ALIGN_LEFT, 0, BW_UNIT_TEXT},
     [READ] = {"read", "READ", 7, 7, BW_ALIGN_RIGHT, 3, BW_UNIT_PLAIN, .descending = true},
     [LOADED] = {"loaded", "LOADED", 7, 7, BW_ALIGN_RIGHT, 2, BW_UNIT_PLAIN, .descending = true},
+    [THERE] = {"there", "THERE", 7, 7, BW_ALIGN_RIGHT, 4, BW_UNIT_PLAIN, .descending = true},
     [DEAD] = {"dead", "DEAD", 5, 5, BW_ALIGN_RIGHT, 1, BW_UNIT_PLAIN, .descending = true},
-    [BYTES] = {"bytes", "SENT", 9, 9, BW_ALIGN_RIGHT, 5, BW_UNIT_BYTES, .descending = true},
-    [TOOK] = {"took", "TOOK", 7, 7, BW_ALIGN_RIGHT, 4, BW_UNIT_SECONDS, .descending = true},
-    [ERROR] = {"error", "ERROR", 10, 0, BW_ALIGN_LEFT, 7, BW_UNIT_TEXT},
+    [BYTES] = {"bytes", "SENT", 9, 9, BW_ALIGN_RIGHT, 6, BW_UNIT_BYTES, .descending = true},
+    [TOOK] = {"took", "TOOK", 7, 7, BW_ALIGN_RIGHT, 5, BW_UNIT_SECONDS, .descending = true},
+    [ERROR] = {"error", "ERROR", 10, 0, BW_ALIGN_LEFT, 8, BW_UNIT_TEXT},
 };
 
 typedef struct view_runs {
@@ -76,6 +77,9 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
         break;
     case LOADED:
         bw_cell_count(cell, r->rows_loaded);
+        break;
+    case THERE:
+        bw_cell_count(cell, r->rows_present);
         break;
     case DEAD:
         bw_cell_count(cell, r->dead_letters);
@@ -131,6 +135,7 @@ static void update_runs(bw_view *view, const bw_snapshot *snapshot, const bw_pag
 static bw_role say(const bw_table_view *v, bw_buf *out)
 {
     const bw_run_record *r = &v->page->runs[bw_table_selected_index(v->table)];
+    char tally[BW_TALLY_TEXT];
     bw_buf_addf(out, "%s  ", r->sync);
     if (r->error) {
         bw_buf_adds(out, r->error);
@@ -138,9 +143,10 @@ static bw_role say(const bw_table_view *v, bw_buf *out)
             bw_buf_addf(out, "\nHINT: %s", r->hint);
         return BW_ROLE_ERROR;
     }
-    bw_buf_addf(out, "%s run %lld, asked by %s: %lld rows read, %lld loaded, %lld dead-lettered",
-                r->kind ? r->kind : "", (long long)r->id, r->trigger ? r->trigger : "-",
-                (long long)r->rows_read, (long long)r->rows_loaded, (long long)r->dead_letters);
+    bw_buf_addf(
+        out, "%s run %lld, asked by %s: %s", r->kind ? r->kind : "", (long long)r->id,
+        r->trigger ? r->trigger : "-",
+        bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, tally));
     return BW_ROLE_TEXT;
 }
 
@@ -201,14 +207,13 @@ static void number(bw_text_view *t, const char *name, int64_t n)
 /* The statements only where they may matter: batches of one run differ in little but names. */
 static void add_batch(bw_text_view *t, const bw_batch_record *b, bool newest)
 {
-    char sent[BW_TIME_TEXT];
+    char sent[BW_TIME_TEXT], tally[BW_TALLY_TEXT];
     bw_text_view_addf(t, BW_ROLE_TITLE, "batch %lld  %s", (long long)b->number,
                       b->label ? b->label : "");
-    bw_text_view_addf(t, BW_ROLE_TEXT,
-                      "  %s, attempt %d: %lld rows read, %lld loaded, %lld dead-lettered, %s sent",
-                      bw_batch_state_name(b->state), b->attempt, (long long)b->rows_read,
-                      (long long)b->rows_loaded, (long long)b->dead_letters,
-                      bw_format_bytes(b->bytes_uploaded, sent));
+    bw_text_view_addf(
+        t, BW_ROLE_TEXT, "  %s, attempt %d: %s, %s sent", bw_batch_state_name(b->state), b->attempt,
+        bw_tally_text(b->rows_read, b->rows_loaded, b->rows_present, b->dead_letters, tally),
+        bw_format_bytes(b->bytes_uploaded, sent));
     bw_text_view_addf(t, BW_ROLE_MUTED, "  load job   %s", b->load_job ? b->load_job : "-");
     if (b->staging)
         bw_text_view_addf(t, BW_ROLE_MUTED, "  staging    %s", b->staging);
@@ -256,6 +261,7 @@ static void fill(view_run *v, const bw_page *page)
     line(t, "ended", bw_format_time(r->ended_us, text));
     number(t, "rows read", r->rows_read);
     number(t, "rows loaded", r->rows_loaded);
+    number(t, "already there", r->rows_present);
     number(t, "dead letters", r->dead_letters);
     line(t, "sent", bw_format_bytes(r->bytes_uploaded, text));
     line(t, "checkpoint", r->checkpoint);

@@ -291,6 +291,7 @@ static void note_commit(bw_run_work *w, const bw_batch_record *b)
         .held_back_by = w->held_back_by ? bw_arena_strdup(a, w->held_back_by) : NULL,
     };
     atomic_fetch_add(&run->rows_loaded, b->rows_loaded);
+    atomic_fetch_add(&run->rows_present, b->rows_present);
     run->any_commit = true;
     run->record.batches++;
     w->rows_settled = atomic_load(&run->rows_read);
@@ -484,6 +485,21 @@ const char *bw_batch_final_step(bw_arena *arena, const bw_batch_record *b, int i
                   : bw_arena_printf(arena, "%s%d", step, b->final_attempt);
 }
 
+/* The job that writes the rows into the target says how many of those that were staged it wrote: the
+   others were there. An event is new where its raw row is; its current row may have been overtaken.
+   What replaces the whole content writes every row. */
+static void count_present(const bw_run_work *w, bw_batch_record *b, int i,
+                          const bw_job_result *result)
+{
+    bool raw = b->finals[0].kind == BW_FINAL_RAW_INSERT;
+    int telling = raw && !w->target_spec.events ? 1 : 0;
+    if (i != telling || b->finals[i].kind == BW_FINAL_COPY || result->rows < 0)
+        return;
+    int64_t staged = b->rows_loaded + b->rows_present;
+    b->rows_loaded = result->rows < staged ? result->rows : staged;
+    b->rows_present = staged - b->rows_loaded;
+}
+
 /* Runs one final job, in as many attempts as help. Of an earlier run's batch (`recovered`), what
    failed then is tried once more: the reason may have been mended. */
 static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bool recovered, bw_error *err)
@@ -495,15 +511,17 @@ static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bool recov
         const char *step = bw_batch_final_step(a, b, i);
         bw_job_id job = {.id = bw_batch_job_id(a, store, b->sync, b->number, b->attempt, step)};
         job.labels = bw_batch_labels(a, store, b->sync, b->number, b->attempt, step, &job.n_labels);
-        bw_job_result result = {.rows = -1, .bytes = -1};
+        bw_job_result result;
         bw_status s = bw_destination_run_final(w->destination, &w->target, kind, b->finals[i].text,
                                                b->staging, &job, w->run->def->max_bytes_per_day,
                                                &result, err);
         bool query = strncmp(b->finals[i].text, "copy ", 5) != 0;
         if (query && result.bytes > 0)
             w->run->record.bytes_billed += result.bytes;
-        if (s == BW_OK)
+        if (s == BW_OK) {
+            count_present(w, b, i, &result);
             return s;
+        }
         /* Only a job that is known to have failed may be followed by another one under a new id. */
         bool again = err->retryable || (recovered && tries == 1);
         if (!result.failed || !again || tries >= MAX_FINAL_ATTEMPTS)

@@ -7,6 +7,7 @@
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
+#include "backend/engine/tally.h"
 
 static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const char *text,
                    const char *hint)
@@ -73,6 +74,7 @@ static void describe_broken_replay(const bw_run *run, char *text, size_t size)
 static void describe_run(const bw_run *run, char *text, size_t size)
 {
     const bw_run_record *r = &run->record;
+    char tally[BW_TALLY_TEXT];
     if (run->status != BW_OK && run->replay.landed + run->replay.refused + run->replay.gone > 0)
         describe_broken_replay(run, text, size);
     else if (run->status != BW_OK)
@@ -80,8 +82,9 @@ static void describe_run(const bw_run *run, char *text, size_t size)
     else if (run->kind == BW_RUN_REPLAY)
         describe_replay(run->def->name, &run->replay, text, size);
     else
-        snprintf(text, size, "%s: %lld rows read, %lld loaded, %lld dead-lettered", run->def->name,
-                 (long long)r->rows_read, (long long)r->rows_loaded, (long long)r->dead_letters);
+        snprintf(
+            text, size, "%s: %s", run->def->name,
+            bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, tally));
 }
 
 static bw_tracked *find_tracked(bw_engine *e, uint64_t command)
@@ -98,14 +101,14 @@ static void count_down(bw_engine *e, bw_tracked *t)
 {
     if (--t->remaining > 0)
         return;
-    char who[32];
+    char who[32], tally[BW_TALLY_TEXT];
     snprintf(who, sizeof(who), "%d syncs", t->runs);
     if (t->runs > 1 && t->failed == 0 && t->replay.letters > 0)
         describe_replay(who, &t->replay, t->text, sizeof(t->text));
     else if (t->runs > 1 && t->failed == 0)
-        snprintf(t->text, sizeof(t->text),
-                 "%d runs: %lld rows read, %lld loaded, %lld dead-lettered", t->runs,
-                 (long long)t->rows_read, (long long)t->rows_loaded, (long long)t->dead_letters);
+        snprintf(
+            t->text, sizeof(t->text), "%d runs: %s", t->runs,
+            bw_tally_text(t->rows_read, t->rows_loaded, t->rows_present, t->dead_letters, tally));
     finish(e, t->id, t->store_id, t->failed == 0, t->text, t->hint);
     *t = e->tracked[--e->n_tracked];
 }
@@ -117,6 +120,7 @@ void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
         return;
     t->rows_read += run->record.rows_read;
     t->rows_loaded += run->record.rows_loaded;
+    t->rows_present += run->record.rows_present;
     t->dead_letters += run->record.dead_letters;
     t->replay.letters += run->replay.letters;
     t->replay.landed += run->replay.landed;

@@ -77,11 +77,11 @@ typedef struct bw_tracked {
     uint64_t id;
     int64_t store_id; /* 0: from this process */
     int runs, remaining, failed;
-    int64_t rows_read, rows_loaded, dead_letters; /* of its runs that have ended */
-    bw_replay_counts replay;                      /* of replays */
-    int64_t replay_total, replay_done;            /* letters; of runs that have ended */
-    int64_t told, told_us;                        /* progress, and when: monotonic */
-    char text[512], hint[512];                    /* of the first run, or of one that failed */
+    int64_t rows_read, rows_loaded, rows_present, dead_letters; /* of its runs that have ended */
+    bw_replay_counts replay;                                    /* of replays */
+    int64_t replay_total, replay_done; /* letters; of runs that have ended */
+    int64_t told, told_us;             /* progress, and when: monotonic */
+    char text[512], hint[512];         /* of the first run, or of one that failed */
 } bw_tracked;
 
 typedef struct bw_queued_command {

@@ -9,6 +9,7 @@
 
 #include "backend/core/log.h"
 #include "backend/engine/preview.h"
+#include "backend/engine/tally.h"
 #include "backend/store/store.h"
 
 typedef enum bw_page_kind {

@@ -65,9 +65,13 @@ static bw_status finish(bw_run_work *w, bw_batch_record *b, bw_error *err)
                         true, err);
     if (s != BW_OK)
         return s;
-    /* Its rows were read by the run that loaded it, and are made visible by this one. */
+    /* A batch is counted by the run that commits it, so that what a run says of its rows adds up. */
     w->run->any_commit = true;
+    atomic_fetch_add(&w->run->rows_read, b->rows_read);
     atomic_fetch_add(&w->run->rows_loaded, b->rows_loaded);
+    atomic_fetch_add(&w->run->rows_present, b->rows_present);
+    atomic_fetch_add(&w->run->dead_letters, b->dead_letters);
+    w->rows_settled = atomic_load(&w->run->rows_read);
     w->run->record.batches++;
     return BW_OK;
 }

@@ -400,14 +400,14 @@ static bw_status load_record(bw_run_work *w, bw_error *err)
 static bw_status check_checkpoint(bw_run_work *w, bw_error *err)
 {
     bw_run *run = w->run;
-    bool lost =
-        w->sync.checkpoint && w->sync.rows_total > 0 && (w->target.created || w->target.rows == 0);
+    bool had_rows = w->sync.rows_total + w->sync.rows_present > 0;
+    bool lost = w->sync.checkpoint && had_rows && (w->target.created || w->target.rows == 0);
     if (!lost || bw_sync_is_stream(run->def) || run->any_commit || run->kind != BW_RUN_SYNC ||
         run->read != BW_READ_INCREMENTAL || w->mode == BW_MODE_REPLACE)
         return BW_OK;
     if (w->mode == BW_MODE_APPEND) {
-        bw_error_set(err, BW_INVALID, "%s is empty, but %lld rows were loaded into it before",
-                     w->target_name, (long long)w->sync.rows_total);
+        bw_error_set(err, BW_INVALID, "%s is empty, but %lld rows were in it before",
+                     w->target_name, (long long)(w->sync.rows_total + w->sync.rows_present));
         return bw_error_hint(err, "Ask for a full resync to load every row again.");
     }
     bw_log(BW_LOG_WARN, run->def->name, "%s has lost its rows: the whole table is read again",
@@ -513,6 +513,7 @@ static void end_record(bw_run_work *w, bw_status s, const bw_error *err)
     run->record.mode = run->mode ? run->mode : run->record.mode;
     run->record.rows_read = atomic_load(&run->rows_read);
     run->record.rows_loaded = atomic_load(&run->rows_loaded);
+    run->record.rows_present = atomic_load(&run->rows_present);
     run->record.dead_letters = atomic_load(&run->dead_letters);
     run->record.bytes_uploaded = (int64_t)atomic_load(&run->bytes_uploaded);
     run->record.checkpoint = run->end.position ? run->end.position : w->sync.checkpoint;

@@ -70,7 +70,8 @@ typedef struct bw_run {
     bw_cancel yield; /* raised: no further batch of a stream is begun */
 
     /* Shared while it runs. */
-    _Atomic int64_t rows_read, rows_loaded, dead_letters, rows_expected, rate_limited_until_us;
+    _Atomic int64_t rows_read, rows_loaded, dead_letters; /* as in bw_batch_record */
+    _Atomic int64_t rows_present, rows_expected;
     _Atomic uint64_t bytes_uploaded;
     _Atomic int64_t started_us;   /* wall */
     _Atomic int64_t letters_done; /* REPLAY: whose outcome is known */

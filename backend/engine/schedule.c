@@ -7,6 +7,7 @@
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
+#include "backend/engine/tally.h"
 
 #define RETRY_FIRST  (5 * BW_SECOND)
 #define RETRY_MOST   (5 * BW_MINUTE)
@@ -502,10 +503,10 @@ static void park(bw_engine *e, bw_sync *sync, const bw_run *run)
 static void report(bw_engine *e, const bw_sync *sync, const bw_run *run)
 {
     if (run->status == BW_OK) {
-        bw_log(BW_LOG_INFO, sync->def.name,
-               "run ok: %lld rows read, %lld loaded, %lld dead-lettered",
-               (long long)run->record.rows_read, (long long)run->record.rows_loaded,
-               (long long)run->record.dead_letters);
+        const bw_run_record *r = &run->record;
+        char text[BW_TALLY_TEXT];
+        bw_log(BW_LOG_INFO, sync->def.name, "run ok: %s",
+               bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, text));
         return;
     }
     bw_log_error(run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR, "", &run->error);

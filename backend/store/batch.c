@@ -9,8 +9,8 @@
 #define COLUMNS                                                                                   \
     "b.sync, b.number, b.run_id, b.attempt, b.state, b.label, b.project, b.dataset,"              \
     " b.table_name, b.staging, b.load_job, b.final_attempt, b.backfill, b.position, b.watermark," \
-    " b.rows_read, b.rows_loaded, b.dead_letters, b.bytes_uploaded, b.null_cursors,"              \
-    " b.ahead_rows, b.landed_keys, b.started, b.updated"
+    " b.rows_read, b.rows_loaded, b.rows_present, b.dead_letters, b.bytes_uploaded,"              \
+    " b.null_cursors, b.ahead_rows, b.landed_keys, b.started, b.updated"
 
 static const char *const STATE_NAMES[] = {
     [BW_BATCH_PLANNED] = "planned",
@@ -55,6 +55,7 @@ static void read_batch(bw_sql *q, bw_arena *arena, void *item)
     b->watermark_us = bw_sql_time(q);
     b->rows_read = bw_sql_int(q);
     b->rows_loaded = bw_sql_int(q);
+    b->rows_present = bw_sql_int(q);
     b->dead_letters = bw_sql_int(q);
     b->bytes_uploaded = bw_sql_int(q);
     b->null_cursors = bw_sql_int(q);
@@ -243,7 +244,8 @@ static bw_status write_loaded(bw_store *store, const bw_batch_record *b, bw_erro
 {
     bw_sql q =
         bw_sql_open(store, "UPDATE batches SET state = 'loaded', final_attempt = ?, position = ?,"
-                           " watermark = ?, rows_read = ?, rows_loaded = ?, dead_letters = ?,"
+                           " watermark = ?, rows_read = ?, rows_loaded = ?,"
+                           " rows_present = ?, dead_letters = ?,"
                            " bytes_uploaded = ?, null_cursors = ?, ahead_rows = ?, landed_keys = ?,"
                            " updated = ?"
                            " WHERE state IN " OPEN_STATES " AND sync = ? AND number = ?");
@@ -252,6 +254,7 @@ static bw_status write_loaded(bw_store *store, const bw_batch_record *b, bw_erro
     bw_sql_bind_time(&q, b->watermark_us);
     bw_sql_bind_int(&q, b->rows_read);
     bw_sql_bind_int(&q, b->rows_loaded);
+    bw_sql_bind_int(&q, b->rows_present);
     bw_sql_bind_int(&q, b->dead_letters);
     bw_sql_bind_int(&q, b->bytes_uploaded);
     bw_sql_bind_int(&q, b->null_cursors);
@@ -280,15 +283,24 @@ static bw_status write_finals(bw_store *store, const bw_batch_record *b, bw_erro
     return st;
 }
 
+static bw_status check_counts(const bw_batch_record *b, bw_error *err)
+{
+    if (b->rows_read == b->rows_loaded + b->rows_present + b->dead_letters)
+        return BW_OK;
+    return bw_error_set(err, BW_INTERNAL,
+                        "sync %s: batch %lld read %lld rows, but loaded %lld, found %lld at the "
+                        "target and %lld dead letters",
+                        b->sync, (long long)b->number, (long long)b->rows_read,
+                        (long long)b->rows_loaded, (long long)b->rows_present,
+                        (long long)b->dead_letters);
+}
+
 /* What would only show at the commit, when it is too late to do anything about it. */
 static bw_status check_loaded(const bw_batch_record *b, bw_error *err)
 {
-    if (b->rows_read != b->rows_loaded + b->dead_letters)
-        return bw_error_set(err, BW_INTERNAL,
-                            "sync %s: batch %lld read %lld rows, but loaded %lld and found %lld "
-                            "dead letters",
-                            b->sync, (long long)b->number, (long long)b->rows_read,
-                            (long long)b->rows_loaded, (long long)b->dead_letters);
+    bw_status st = check_counts(b, err);
+    if (st != BW_OK)
+        return st;
     if (b->landed_keys && !bw_json_valid(bw_slice_cstr(b->landed_keys), NULL, NULL))
         return bw_error_set(err, BW_INTERNAL, "sync %s: batch %lld: landed keys are not JSON",
                             b->sync, (long long)b->number);
@@ -313,12 +325,17 @@ bw_status bw_store_batch_loaded(bw_store *store, const bw_batch_record *batch, b
 
 bw_status bw_store_batch_final(bw_store *store, const bw_batch_record *batch, bw_error *err)
 {
-    bw_status st = bw_tx_begin(store, err);
+    bw_status st = check_counts(batch, err);
+    if (st == BW_OK)
+        st = bw_tx_begin(store, err);
     if (st != BW_OK)
         return st;
-    bw_sql q = bw_sql_open(store, "UPDATE batches SET final_attempt = ?, updated = ?"
+    bw_sql q = bw_sql_open(store, "UPDATE batches SET final_attempt = ?, rows_loaded = ?,"
+                                  " rows_present = ?, updated = ?"
                                   " WHERE state = 'loaded' AND sync = ? AND number = ?");
     bw_sql_bind_int(&q, batch->final_attempt);
+    bw_sql_bind_int(&q, batch->rows_loaded);
+    bw_sql_bind_int(&q, batch->rows_present);
     bw_sql_bind_int(&q, bw_wall_us(store->clock));
     st = update_batch(&q, batch->sync, batch->number, "loaded", err);
     if (st == BW_OK)
@@ -350,17 +367,19 @@ static const char *const COMMIT_SYNC =
     " THEN coalesce(b.position, checkpoint) ELSE checkpoint END,"
     " watermark = coalesce(b.watermark, syncs.watermark),"
     " rows_total = rows_total + b.rows_loaded,"
+    " rows_present = syncs.rows_present + b.rows_present,"
     " null_cursors = CASE WHEN b.null_cursors >= 0 THEN b.null_cursors ELSE syncs.null_cursors END,"
     " ahead_rows = CASE WHEN b.ahead_rows >= 0 THEN b.ahead_rows ELSE syncs.ahead_rows END"
     " FROM batches b WHERE b.sync = ?1 AND b.number = ?2 AND syncs.name = ?1";
 static const char *const COMMIT_RUN =
     "UPDATE runs SET rows_read = runs.rows_read + b.rows_read,"
     " rows_loaded = runs.rows_loaded + b.rows_loaded,"
+    " rows_present = runs.rows_present + b.rows_present,"
     " dead_letters = runs.dead_letters + b.dead_letters,"
     " bytes_uploaded = runs.bytes_uploaded + b.bytes_uploaded, batches = runs.batches + 1,"
     " checkpoint = coalesce(b.position, checkpoint)"
     " FROM batches b WHERE b.sync = ?1 AND b.number = ?2 AND runs.id = b.run_id"
-    " AND runs.state IN ('running', 'interrupted')";
+    " AND runs.state = 'running'"; /* what an interrupted one left, the run that finishes it counts */
 
 static bw_status run_for_batch(bw_store *store, const char *text, const bw_batch_record *b,
                                bw_error *err)
@@ -396,9 +415,11 @@ static bw_status audit_commit(bw_store *store, const bw_batch_record *b, bw_erro
     bw_buf detail = BW_BUF_INIT, target = BW_BUF_INIT;
     bw_buf_addf(&target, "%s.%s.%s", b->project ? b->project : "", b->dataset ? b->dataset : "",
                 b->table ? b->table : "");
-    bw_buf_addf(&detail, "{\"batch\":%lld,\"run\":%lld,\"rows\":%lld,\"dead_letters\":%lld,",
+    bw_buf_addf(&detail,
+                "{\"batch\":%lld,\"run\":%lld,\"rows\":%lld,\"present\":%lld,"
+                "\"dead_letters\":%lld,",
                 (long long)b->number, (long long)b->run_id, (long long)b->rows_loaded,
-                (long long)b->dead_letters);
+                (long long)b->rows_present, (long long)b->dead_letters);
     bw_buf_adds(&detail, "\"target\":");
     bw_json_add_string(&detail, bw_buf_slice(&target));
     if (b->position) {
@@ -487,14 +508,15 @@ bw_status bw_store_staging_list(bw_store *store, const char *sync, bw_arena *are
 {
     bw_tx_read(store);
     bw_sql q = bw_sql_open(
-        store, "SELECT b.sync, b.number, b.run_id, b.attempt, b.state, b.label, b.project,"
-               " b.dataset, b.table_name, t.staging, b.load_job, b.final_attempt, b.backfill,"
-               " b.position, b.watermark, b.rows_read, b.rows_loaded, b.dead_letters,"
-               " b.bytes_uploaded, b.null_cursors, b.ahead_rows, b.landed_keys, b.started,"
-               " b.updated"
-               " FROM stagings t JOIN batches b ON b.sync = t.sync AND b.number = t.number"
-               " WHERE b.state IN ('committed', 'abandoned') AND (?1 IS NULL OR t.sync = ?1)"
-               " ORDER BY t.sync, t.number, t.staging");
+        store,
+        "SELECT b.sync, b.number, b.run_id, b.attempt, b.state, b.label, b.project,"
+        " b.dataset, b.table_name, t.staging, b.load_job, b.final_attempt, b.backfill,"
+        " b.position, b.watermark, b.rows_read, b.rows_loaded, b.rows_present,"
+        " b.dead_letters, b.bytes_uploaded, b.null_cursors, b.ahead_rows, b.landed_keys, b.started,"
+        " b.updated"
+        " FROM stagings t JOIN batches b ON b.sync = t.sync AND b.number = t.number"
+        " WHERE b.state IN ('committed', 'abandoned') AND (?1 IS NULL OR t.sync = ?1)"
+        " ORDER BY t.sync, t.number, t.staging");
     bw_sql_bind_text(&q, sync);
     return list_batches(&q, arena, out, count, err);
 }

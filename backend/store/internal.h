@@ -52,7 +52,7 @@ void bw_lock_release(int fd, bw_lock_kind kind);
 
 /* ---- schema (schema.c) ------------------------------------------------------------------ */
 
-#define BW_STORE_SCHEMA 1
+#define BW_STORE_SCHEMA 2
 
 /* Brings the file to the current schema. UNSUPPORTED when it is newer; INVALID when it is an SQLite
    database of something else. `may_write` false: an older one is UNSUPPORTED too. */

@@ -4,7 +4,7 @@
 
 #define COLUMNS                                                                         \
     "id, sync, mode, \"trigger\", state, kind, started, ended, rows_read, rows_loaded," \
-    " dead_letters, bytes_uploaded, bytes_billed, batches, checkpoint, error, hint"
+    " rows_present, dead_letters, bytes_uploaded, bytes_billed, batches, checkpoint, error, hint"
 
 static void read_run(bw_sql *q, bw_arena *arena, void *item)
 {
@@ -19,6 +19,7 @@ static void read_run(bw_sql *q, bw_arena *arena, void *item)
     r->ended_us = bw_sql_time(q);
     r->rows_read = bw_sql_int(q);
     r->rows_loaded = bw_sql_int(q);
+    r->rows_present = bw_sql_int(q);
     r->dead_letters = bw_sql_int(q);
     r->bytes_uploaded = bw_sql_int(q);
     r->bytes_billed = bw_sql_int(q);
@@ -55,13 +56,15 @@ bw_status bw_store_run_begin(bw_store *store, const bw_run_record *run, int64_t 
 static bw_status write_outcome(bw_store *store, const bw_run_record *run, bw_error *err)
 {
     bw_sql q = bw_sql_open(
-        store, "UPDATE runs SET state = ?, ended = ?, rows_read = ?, rows_loaded = ?,"
-               " dead_letters = ?, bytes_uploaded = ?, bytes_billed = ?, batches = ?,"
-               " checkpoint = coalesce(?, checkpoint), error = ?, hint = ? WHERE id = ?");
+        store,
+        "UPDATE runs SET state = ?, ended = ?, rows_read = ?, rows_loaded = ?,"
+        " rows_present = ?, dead_letters = ?, bytes_uploaded = ?, bytes_billed = ?, batches = ?,"
+        " checkpoint = coalesce(?, checkpoint), error = ?, hint = ? WHERE id = ?");
     bw_sql_bind_text(&q, run->state);
     bw_sql_bind_time(&q, run->ended_us);
     bw_sql_bind_int(&q, run->rows_read);
     bw_sql_bind_int(&q, run->rows_loaded);
+    bw_sql_bind_int(&q, run->rows_present);
     bw_sql_bind_int(&q, run->dead_letters);
     bw_sql_bind_int(&q, run->bytes_uploaded);
     bw_sql_bind_int(&q, run->bytes_billed);

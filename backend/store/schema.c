@@ -93,6 +93,14 @@ static const char *const STEPS[BW_STORE_SCHEMA] = {
     "CREATE TABLE bookings (what TEXT NOT NULL, whom TEXT NOT NULL, minute INTEGER NOT NULL,"
     " newest INTEGER NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (what, whom, minute))"
     " STRICT, WITHOUT ROWID;",
+
+    /* 1 -> 2: rows_present: read, but the target held them already. source_offset: the source's clock
+       minus ours, in microseconds. slowed: why it runs less often than its schedule says. */
+    "ALTER TABLE runs ADD COLUMN rows_present INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE batches ADD COLUMN rows_present INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE syncs ADD COLUMN rows_present INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE syncs ADD COLUMN source_offset INTEGER;"
+    "ALTER TABLE syncs ADD COLUMN slowed TEXT;",
 };
 
 static bw_status pragma_int(bw_store *store, const char *text, int64_t *out, bw_error *err)

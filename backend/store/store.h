@@ -72,12 +72,15 @@ typedef struct bw_sync_record {
     double lag_s;                     /* NAN unknown */
     const char *error, *hint;         /* of the last run; NULL when it was well */
     int failures;                     /* runs that failed in a row */
-    int64_t rows_total;               /* committed since the store was made */
+    int64_t rows_total;               /* loaded since the store was made */
+    int64_t rows_present;             /* read since then that the target held already */
     int64_t null_cursors, ahead_rows; /* -1 unknown */
     const char *notes;  /* JSON array of sentences: drift, warnings, unfilled columns */
     int64_t next_batch; /* number of the next batch */
     int64_t freshness_target_us;
-    bw_slice score_model; /* serialised, or empty */
+    int64_t source_offset_us; /* the source's clock minus ours; BW_TIME_NONE unknown */
+    const char *slowed;       /* why it runs less often than its schedule says; NULL: it does not */
+    bw_slice score_model;     /* serialised, or empty */
 } bw_sync_record;
 
 BW_NODISCARD bw_status bw_store_sync_get(bw_store *store, const char *name, bw_arena *arena,
@@ -85,7 +88,7 @@ BW_NODISCARD bw_status bw_store_sync_get(bw_store *store, const char *name, bw_a
 BW_NODISCARD bw_status bw_store_sync_list(bw_store *store, bw_arena *arena, bw_sync_record **out,
                                           size_t *count, bw_error *err);
 /* Writes the facts for showing (source, target, mode, state, freshness, lag, next_run, notes,
-   freshness_target); makes the sync when it is new. Checkpoint, batches, totals and errors are
+   freshness_target, source_offset, slowed); makes the sync when it is new. Checkpoint, batches, totals and errors are
    moved only by batch_commit, run_end and the functions below. */
 BW_NODISCARD bw_status bw_store_sync_put(bw_store *store, const bw_sync_record *sync,
                                          bw_error *err);
@@ -116,7 +119,8 @@ typedef struct bw_run_record {
     const char *state;   /* running ok failed cancelled interrupted skipped */
     const char *kind;    /* incremental backfill full since keys */
     int64_t started_us, ended_us;
-    int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded, bytes_billed, batches;
+    int64_t rows_read, rows_loaded, rows_present, dead_letters; /* see bw_batch_record */
+    int64_t bytes_uploaded, bytes_billed, batches;
     const char *checkpoint, *error, *hint;
 } bw_run_record;
 
@@ -158,7 +162,11 @@ typedef struct bw_batch_record {
     bool backfill;
     const char *position; /* the checkpoint after it; NULL until loaded or when it does not move */
     int64_t watermark_us;
-    int64_t rows_read, rows_loaded, dead_letters, bytes_uploaded;
+    /* read = loaded + present + dead letters. Until the final job has said what it found, every row
+       that was staged counts as loaded. */
+    int64_t rows_read, rows_loaded;
+    int64_t rows_present; /* the target held them already, as they are or newer */
+    int64_t dead_letters, bytes_uploaded;
     int64_t null_cursors, ahead_rows; /* -1 not counted */
     /* JSON array of keys (of messages: event ids), as strings, that have an open or replaying letter and landed in this batch;
        NULL: none. Durable from `loaded` on; the commit makes the letters superseded or replayed. */
@@ -173,12 +181,13 @@ BW_NODISCARD bw_status bw_store_batch_plan(bw_store *store, const bw_batch_recor
 /* A new load attempt: attempt, staging, load_job; its staged dead letters go. */
 BW_NODISCARD bw_status bw_store_batch_retry(bw_store *store, const bw_batch_record *batch,
                                             bw_error *err);
-/* Rows counted and equal (INTERNAL unless rows_read = rows_loaded + dead_letters): the finals,
+/* Rows counted and equal (INTERNAL unless read = loaded + present + dead letters): the finals,
    position, watermark, counters and landed_keys become durable; the commit uses what is stored here,
    so that it does the same after a restart. */
 BW_NODISCARD bw_status bw_store_batch_loaded(bw_store *store, const bw_batch_record *batch,
                                              bw_error *err);
-/* One final job is done; or a further attempt of the finals begins (done unchanged). */
+/* One final job is done, and rows_loaded and rows_present are what it says (INTERNAL as above); or a
+   further attempt of the finals begins (done unchanged). */
 BW_NODISCARD bw_status bw_store_batch_final(bw_store *store, const bw_batch_record *batch,
                                             bw_error *err);
 /*

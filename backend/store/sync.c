@@ -7,7 +7,7 @@
     "name, source, target, mode, checkpoint, watermark, last_success, last_run, next_run,"   \
     " paused, paused_by, parked_until, parked_reason, state, freshness, lag_s, error, hint," \
     " failures, rows_total, null_cursors, ahead_rows, notes, next_batch, freshness_target,"  \
-    " score_model"
+    " rows_present, source_offset, slowed, score_model"
 
 static void read_sync(bw_sql *q, bw_arena *arena, void *item)
 {
@@ -37,6 +37,9 @@ static void read_sync(bw_sql *q, bw_arena *arena, void *item)
     s->notes = bw_sql_text(q, arena);
     s->next_batch = bw_sql_int(q);
     s->freshness_target_us = bw_sql_time(q);
+    s->rows_present = bw_sql_int(q);
+    s->source_offset_us = bw_sql_time(q);
+    s->slowed = bw_sql_text(q, arena);
     s->score_model = bw_sql_slice(q, arena);
 }
 
@@ -78,7 +81,8 @@ static bw_status write_facts(bw_store *store, const bw_sync_record *s, bw_error 
 {
     bw_sql q = bw_sql_open(store, "UPDATE syncs SET source = ?, target = ?, mode = ?, state = ?,"
                                   " freshness = ?, lag_s = ?, next_run = ?, notes = ?,"
-                                  " freshness_target = ? WHERE name = ?");
+                                  " freshness_target = ?, source_offset = ?, slowed = ?"
+                                  " WHERE name = ?");
     bw_sql_bind_text(&q, s->source);
     bw_sql_bind_text(&q, s->target);
     bw_sql_bind_text(&q, s->mode);
@@ -88,6 +92,8 @@ static bw_status write_facts(bw_store *store, const bw_sync_record *s, bw_error 
     bw_sql_bind_time(&q, s->next_run_us);
     bw_sql_bind_text(&q, s->notes);
     bw_sql_bind_time(&q, s->freshness_target_us);
+    bw_sql_bind_time(&q, s->source_offset_us);
+    bw_sql_bind_text(&q, s->slowed);
     bw_sql_bind_text(&q, s->name);
     return bw_sql_run(&q, NULL, err);
 }

@@ -19,7 +19,7 @@ CREATE TABLE "Lines" (a int, b text, day date, PRIMARY KEY (a, b));
 INSERT INTO "Lines" VALUES (1, E'q"\\\\\\t', '-infinity');
 """
 
-RUN = {"sync": str, "mode": str, "state": str, "rows_read": int, "rows_loaded": int, "dead_letters": int,
+RUN = {"sync": str, "mode": str, "state": str, "rows_read": int, "rows_loaded": int, "rows_present": int, "dead_letters": int,
        "bytes_uploaded": int, "batches": int, "duration_s": float, "checkpoint": (str, None), "error": (dict, None)}
 SYNC = {"sync": str, "source": str, "target": str, "mode": str, "state": str, "health": str, "activity": str,
         "freshness": (float, None), "lag_s": (float, None), "last_success_at": (str, None), "next_run_at": (str, None),

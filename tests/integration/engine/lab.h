@@ -230,6 +230,15 @@ LAB size_t lab_runs(lab *l, const char *sync, bw_run_record **runs)
     return n;
 }
 
+/* What the run read, loaded, found at the target, and dead-lettered. */
+#define assert_counts(run, read, loaded, present, dead) \
+    do {                                                \
+        assert_int_equal((run)->rows_read, read);       \
+        assert_int_equal((run)->rows_loaded, loaded);   \
+        assert_int_equal((run)->rows_present, present); \
+        assert_int_equal((run)->dead_letters, dead);    \
+    } while (0)
+
 LAB size_t lab_letters(lab *l, const char *sync, bool any_state, bw_dead_letter **letters)
 {
     size_t n;

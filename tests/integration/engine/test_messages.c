@@ -98,11 +98,12 @@ static void knows_what_is_delivered_again(void **state)
     lab_no_faults(l);
     publish(l, 21, 21);
     int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
-    while (lab_record(l, "log").rows_total < 41) {
+    while (lab_record(l, "log").rows_present < 20) {
         assert_true(bw_mono_us(bw_clock_system()) < deadline);
         assert_runs(l, "log");
     }
     assert_string_equal(summary(l), "21|21|001|021\n");
+    assert_int_equal(lab_record(l, "log").rows_total, 21);
     assert_table(l, "MAX(delivery_attempt)", "log", "1\n");
     free(more);
     free(dead);

@@ -21,6 +21,13 @@ static void upserts_what_changed(void **state)
     assert_int_equal(r.failures, 0);
     assert_int_equal(lab_open_batches(l, "db.orders"), 0);
     assert_int_equal(r.null_cursors, 0);
+    bw_run_record *runs;
+    lab_runs(l, "db.orders", &runs);
+    assert_counts(&runs[0], 2, 2, 0, 0);
+    assert_runs(l, "db.orders"); /* the lookback reads both again: nothing is written */
+    lab_runs(l, "db.orders", &runs);
+    assert_counts(&runs[0], 2, 0, 2, 0);
+    assert_int_equal(lab_record(l, "db.orders").rows_total, 5);
 }
 
 static void appends_each_row_once(void **state)
@@ -36,8 +43,14 @@ static void appends_each_row_once(void **state)
     assert_table(l, "word", "log", "a\nb\n");
     lab_sql(l, "INSERT INTO log VALUES (now(), 'c')");
     assert_runs(l, "db.log"); /* the lookback reads a and b again */
+    bw_run_record *runs;
+    lab_runs(l, "db.log", &runs);
+    assert_counts(&runs[0], 3, 1, 2, 0);
+    assert_string_equal(l->news.text,
+                        "db.log: 3 rows read, 1 loaded, 2 already there, 0 dead-lettered");
     assert_runs(l, "db.log");
     assert_table(l, "word", "log", "a\nb\nc\n");
+    assert_int_equal(lab_record(l, "db.log").rows_total, 3);
 }
 
 /* Rows that are equal in every column are two rows, whichever way they came. */

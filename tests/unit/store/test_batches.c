@@ -40,6 +40,7 @@ static void goes_from_planned_to_committed(void **state)
     assert_string_equal(s.checkpoint, "{\"to\":\"2026-11-20T08:00:40Z\"}");
     assert_int_equal(s.watermark_us, f->wall_us - 5 * BW_SECOND);
     assert_int_equal(s.rows_total, 41);
+    assert_int_equal(s.rows_present, 0);
     assert_int_equal(s.null_cursors, 2);
     assert_int_equal(s.ahead_rows, -1);
     assert_int_equal(s.next_batch, 2);
@@ -53,6 +54,32 @@ static void goes_from_planned_to_committed(void **state)
     assert_int_equal(n, 1);
     assert_int_equal(runs[0].rows_loaded, 41);
     assert_int_equal(runs[0].batches, 1);
+}
+
+/* Until the final job has answered every staged row counts as loaded; then what it says. */
+static void counts_what_the_target_held_already(void **state)
+{
+    fixture *f = *state;
+    bw_run_record *runs;
+    bw_batch_record *batches;
+    size_t n;
+    int64_t run = fixture_run(f);
+    bw_batch_record b = fixture_plan(f, run);
+    fixture_load(f, &b, 10, 2, "{}");
+    b.rows_loaded = 7;
+    assert_int_equal(bw_store_batch_final(f->store, &b, &f->err), BW_INTERNAL);
+    b.rows_present = 3;
+    assert_ok(bw_store_batch_final(f->store, &b, &f->err), f->err);
+    fixture_commit(f, &b);
+    assert_int_equal(fixture_sync(f).rows_total, 7);
+    assert_int_equal(fixture_sync(f).rows_present, 3);
+    assert_ok(bw_store_runs(f->store, SYNC, 0, 10, &f->arena, &runs, &n, &f->err), f->err);
+    assert_int_equal(runs[0].rows_read, 12);
+    assert_int_equal(runs[0].rows_loaded, 7);
+    assert_int_equal(runs[0].rows_present, 3);
+    assert_int_equal(runs[0].dead_letters, 2);
+    assert_ok(bw_store_run_batches(f->store, run, 10, &f->arena, &batches, &n, &f->err), f->err);
+    assert_int_equal(batches[0].rows_present, 3);
 }
 
 static void commits_once(void **state)
@@ -185,6 +212,8 @@ static void facts_for_showing_leave_the_rest_alone(void **state)
                             .next_run_us = BW_TIME_NONE,
                             .freshness_target_us = 5 * BW_MINUTE,
                             .notes = "[\"deletes not seen\"]",
+                            .source_offset_us = -3 * BW_SECOND,
+                            .slowed = "few bytes are left",
                             .checkpoint = "wrong",
                             .rows_total = 99};
     assert_ok(bw_store_sync_put(f->store, &facts, &f->err), f->err);
@@ -195,6 +224,8 @@ static void facts_for_showing_leave_the_rest_alone(void **state)
     assert_true(s.lag_s == 1.5);
     assert_int_equal(s.next_run_us, BW_TIME_NONE);
     assert_string_equal(s.notes, "[\"deletes not seen\"]");
+    assert_int_equal(s.source_offset_us, -3 * BW_SECOND);
+    assert_string_equal(s.slowed, "few bytes are left");
 
     assert_ok(bw_store_sync_pause(f->store, SYNC, true, "anna", &f->err), f->err);
     assert_ok(bw_store_sync_park(f->store, SYNC, f->wall_us + BW_HOUR, "quota", &f->err), f->err);
@@ -217,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(goes_from_planned_to_committed),
+        FIXTURE_TEST(counts_what_the_target_held_already),
         FIXTURE_TEST(commits_once),
         FIXTURE_TEST(refuses_steps_out_of_order),
         FIXTURE_TEST(keeps_what_a_batch_does_not_know),

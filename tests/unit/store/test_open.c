@@ -248,6 +248,30 @@ static void refuses_a_newer_schema_and_other_programs_files(void **state)
     assert_int_equal(bw_store_open(f->dir, BW_STORE_SHARED, &f->clock, &s, &f->err), BW_INVALID);
 }
 
+/* A file of the first version: what it holds is kept, what it did not know is not made up. */
+static void brings_an_older_file_forward(void **state)
+{
+    fixture *f = *state;
+    bw_batch_record b = fixture_plan(f, fixture_run(f));
+    fixture_load(f, &b, 5, 0, "{\"a\":1}");
+    fixture_commit(f, &b);
+    fixture_close(f);
+    execute(f, "ALTER TABLE runs DROP COLUMN rows_present;"
+               "ALTER TABLE batches DROP COLUMN rows_present;"
+               "ALTER TABLE syncs DROP COLUMN rows_present;"
+               "ALTER TABLE syncs DROP COLUMN source_offset;"
+               "ALTER TABLE syncs DROP COLUMN slowed; PRAGMA user_version = 1");
+    bw_store *s;
+    assert_int_equal(bw_store_open_reader(f->dir, &f->clock, &s, &f->err), BW_UNSUPPORTED);
+    fixture_open(f, BW_STORE_ENGINE);
+    bw_sync_record r = fixture_sync(f);
+    assert_string_equal(r.checkpoint, "{\"a\":1}");
+    assert_int_equal(r.rows_total, 5);
+    assert_int_equal(r.rows_present, 0);
+    assert_int_equal(r.source_offset_us, BW_TIME_NONE);
+    assert_null(r.slowed);
+}
+
 static void a_full_disk_loses_nothing_and_says_so(void **state)
 {
     fixture *f = *state;
@@ -353,6 +377,7 @@ int main(void)
         FIXTURE_TEST(says_how_to_go_on_without_a_file_that_is_no_database),
         FIXTURE_TEST(checks_the_file_after_an_unclean_stop),
         FIXTURE_TEST(refuses_a_newer_schema_and_other_programs_files),
+        FIXTURE_TEST(brings_an_older_file_forward),
         FIXTURE_TEST(a_full_disk_loses_nothing_and_says_so),
         FIXTURE_TEST(an_input_output_error_says_where),
         FIXTURE_TEST(a_writer_that_holds_on_is_waited_for_then_named),
