@@ -255,7 +255,7 @@ static bw_status write_slice(bq_append *a, int64_t storage, bq_error *err)
     if (status != BW_OK)
         return status;
     status = insert_rows(a, stmt, err);
-    bq_store_release(a->catalog, stmt);
+    bw_sb_db_done(a->catalog->db, stmt);
     return status;
 }
 

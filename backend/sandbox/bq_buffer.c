@@ -40,7 +40,7 @@ bw_status bq_buffer_add(bq_catalog *catalog, int64_t storage, int64_t count, int
     free(sql);
     if (status == BW_OK && sqlite3_step(stmt) == SQLITE_ROW)
         last = sqlite3_column_int64(stmt, 0);
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     int64_t first = last - count + 1;
     if (status == BW_OK)
         status = bq_store_exec(catalog, err, "DELETE FROM bq_buffer WHERE arrived <= ?", "i",
@@ -50,7 +50,7 @@ bw_status bq_buffer_add(bq_catalog *catalog, int64_t storage, int64_t count, int
                                "UPDATE bq_buffer SET last = ?, bytes = bytes + ?"
                                " WHERE storage = ? AND last = ? AND arrived > ?",
                                "iiiii", last, bytes, storage, first - 1, now - BW_SECOND);
-    if (status == BW_OK && sqlite3_changes(catalog->db) == 0)
+    if (status == BW_OK && bw_sb_db_changes(catalog->db) == 0)
         status = bq_store_exec(catalog, err, "INSERT INTO bq_buffer VALUES(?, ?, ?, ?, ?)", "iiiii",
                                storage, first, last, bytes, now);
     return status;
@@ -72,7 +72,7 @@ bw_status bq_buffer_fill(bq_catalog *catalog, int64_t storage, bq_table *table, 
         table->buffer_bytes = sqlite3_column_int64(stmt, 1);
         table->buffer_since_us = sqlite3_column_int64(stmt, 2);
     }
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return status;
 }
 

@@ -46,7 +46,7 @@ bw_status bq_store_dataset(bq_catalog *catalog, const char *project, const char 
     } else {
         status = bq_error_set(err, "notFound", NULL, "Not found: Dataset %s:%s", project, id);
     }
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return status;
 }
 
@@ -140,7 +140,7 @@ static bw_status drop_one(bq_catalog *catalog, const char *project, const char *
     if (status != BW_OK)
         return status;
     int64_t storage = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return storage == 0 ? BW_NOT_FOUND : bq_storage_drop(catalog, storage, err);
 }
 
@@ -157,7 +157,7 @@ static bw_status delete_dataset(bq_catalog *catalog, const char *project, const 
     if (status != BW_OK)
         return status;
     bool used = sqlite3_step(stmt) == SQLITE_ROW;
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     if (used && !delete_contents)
         return bq_error_set(err, "resourceInUse", NULL, "Dataset %s:%s is still in use", project,
                             id);
@@ -201,7 +201,7 @@ bw_status bq_dataset_list(bq_catalog *catalog, const char *project, const char *
             more = visit(user, &dataset);
         }
         bq_dataset_fini(&dataset);
-        bq_store_release(catalog, stmt);
+        bw_sb_db_done(catalog->db, stmt);
     }
     bq_store_unlock(catalog);
     return status;

@@ -19,7 +19,7 @@ static bw_status read_job(bq_catalog *catalog, const char *project, const char *
                               location ? location : "", location ? "." : "", id);
     else if (json)
         *json = bw_xstrdup((const char *)sqlite3_column_text(stmt, 0));
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return status;
 }
 
@@ -53,7 +53,7 @@ static bw_status read_request(bq_catalog *catalog, bw_arena *arena, const char *
     } else {
         status = bq_error_set(err, "notFound", NULL, "Not found: a job of request %s", request_id);
     }
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return status;
 }
 
@@ -156,7 +156,7 @@ bw_status bq_job_list(bq_catalog *catalog, const char *project, bq_job_visit *vi
             };
             more = visit(user, &job);
         }
-        bq_store_release(catalog, stmt);
+        bw_sb_db_done(catalog->db, stmt);
     }
     bq_store_unlock(catalog);
     return status;

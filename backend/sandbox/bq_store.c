@@ -9,75 +9,17 @@
 
 bw_status bq_store_error(bq_catalog *catalog, bq_error *err)
 {
-    int code = sqlite3_errcode(catalog->db);
+    int code = sqlite3_errcode(catalog->db->handle);
     if (code == SQLITE_INTERRUPT)
         return bq_error_set(err, "stopped", NULL,
                             "Job execution was cancelled: User requested cancellation");
     return bq_error_set(err, "internalError", NULL, "the sandbox's storage failed: %s",
-                        sqlite3_errmsg(catalog->db));
+                        sqlite3_errmsg(catalog->db->handle));
 }
 
-/* An idle statement of this text, which is the caller's now; NULL when there is none. */
-static sqlite3_stmt *take_idle(bq_catalog *catalog, const char *sql)
+static bw_status check(bq_catalog *catalog, bool good, bq_error *err)
 {
-    for (size_t i = 0; i < catalog->idle_count; i++) {
-        sqlite3_stmt *stmt = catalog->idle[i];
-        if (strcmp(sqlite3_sql(stmt), sql) != 0)
-            continue;
-        catalog->idle_count--;
-        memmove(&catalog->idle[i], &catalog->idle[i + 1],
-                (catalog->idle_count - i) * sizeof catalog->idle[0]);
-        return stmt;
-    }
-    return NULL;
-}
-
-/* Definitions are made once; a text of many columns would keep much memory. */
-static bool worth_keeping(sqlite3_stmt *stmt)
-{
-    static const char *const words[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT"};
-    const char *sql = sqlite3_sql(stmt);
-    if (strlen(sql) > 2000)
-        return false;
-    for (size_t i = 0; i < BW_COUNT(words); i++) {
-        if (strncmp(sql, words[i], strlen(words[i])) == 0)
-            return true;
-    }
-    return false;
-}
-
-void bq_store_release(bq_catalog *catalog, sqlite3_stmt *stmt)
-{
-    if (!stmt)
-        return;
-    sqlite3_reset(stmt);
-    sqlite3_clear_bindings(stmt);
-    if (!worth_keeping(stmt)) {
-        sqlite3_finalize(stmt);
-        return;
-    }
-    if (catalog->idle_count == BQ_STORE_STATEMENTS)
-        sqlite3_finalize(catalog->idle[--catalog->idle_count]);
-    memmove(&catalog->idle[1], &catalog->idle[0], catalog->idle_count * sizeof catalog->idle[0]);
-    catalog->idle[0] = stmt;
-    catalog->idle_count++;
-}
-
-static bw_status prepare(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out, const char *sql,
-                         const char *types, va_list ap)
-{
-    *out = take_idle(catalog, sql);
-    if (!*out && sqlite3_prepare_v2(catalog->db, sql, -1, out, NULL) != SQLITE_OK)
-        return bq_store_error(catalog, err);
-    for (int i = 1; *types; types++, i++) {
-        if (*types == 'i') {
-            sqlite3_bind_int64(*out, i, va_arg(ap, int64_t));
-        } else {
-            const char *text = va_arg(ap, const char *);
-            sqlite3_bind_text(*out, i, text, -1, SQLITE_TRANSIENT);
-        }
-    }
-    return BW_OK;
+    return good ? BW_OK : bq_store_error(catalog, err);
 }
 
 bw_status bq_store_query(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out, const char *sql,
@@ -86,32 +28,19 @@ bw_status bq_store_query(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out,
     va_list ap;
 
     va_start(ap, types);
-    bw_status status = prepare(catalog, err, out, sql, types, ap);
+    *out = bw_sb_db_vquery(catalog->db, sql, types, ap);
     va_end(ap);
-    return status;
-}
-
-static bw_status step_to_end(bq_catalog *catalog, sqlite3_stmt *stmt, bq_error *err)
-{
-    int code;
-
-    do {
-        code = sqlite3_step(stmt);
-    } while (code == SQLITE_ROW);
-    bw_status status = code == SQLITE_DONE ? BW_OK : bq_store_error(catalog, err);
-    bq_store_release(catalog, stmt);
-    return status;
+    return check(catalog, *out != NULL, err);
 }
 
 bw_status bq_store_exec(bq_catalog *catalog, bq_error *err, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *stmt;
     va_list ap;
 
     va_start(ap, types);
-    bw_status status = prepare(catalog, err, &stmt, sql, types, ap);
+    sqlite3_stmt *stmt = bw_sb_db_vquery(catalog->db, sql, types, ap);
     va_end(ap);
-    return status == BW_OK ? step_to_end(catalog, stmt, err) : status;
+    return check(catalog, bw_sb_db_finish(catalog->db, stmt), err);
 }
 
 bw_status bq_store_execf(bq_catalog *catalog, bq_error *err, const char *fmt, ...)
@@ -131,19 +60,15 @@ bw_status bq_store_execf(bq_catalog *catalog, bq_error *err, const char *fmt, ..
 
 bw_status bq_store_begin(bq_catalog *catalog, bq_error *err)
 {
-    return bq_store_exec(catalog, err, "BEGIN IMMEDIATE", "");
+    return check(catalog, bw_sb_db_begin(catalog->db), err);
 }
 
 bw_status bq_store_end(bq_catalog *catalog, bw_status status, bq_error *err)
 {
     if (status == BW_OK)
-        status = bq_store_exec(catalog, err, "COMMIT", "");
-    /* A failed COMMIT, or an error that has rolled back by itself, leaves nothing to undo. */
-    if (status != BW_OK && !sqlite3_get_autocommit(catalog->db)) {
-        bq_error ignored = BQ_ERROR_INIT;
-        bw_status undone = bq_store_exec(catalog, &ignored, "ROLLBACK", "");
-        (void)undone;
-    }
+        status = check(catalog, bw_sb_db_commit(catalog->db), err);
+    if (status != BW_OK)
+        bw_sb_db_undo(catalog->db);
     return status;
 }
 
@@ -238,7 +163,7 @@ bw_status bq_storage_number(bq_catalog *catalog, size_t columns, int64_t *number
     *number = sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
     if (*number == 0)
         status = bq_store_error(catalog, err);
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return status;
 }
 
@@ -293,26 +218,25 @@ bw_status bq_storage_widen(bq_catalog *catalog, int64_t storage, const bq_schema
 
 /* ---- Opening ---------------------------------------------------------------------------------- */
 
-static const char *const tables[] = {
+static const char schema[] =
     "CREATE TABLE IF NOT EXISTS bq_dataset(project TEXT, id TEXT, location TEXT, metadata TEXT,"
-    " created INTEGER, modified INTEGER, version INTEGER, PRIMARY KEY(project, id)) WITHOUT ROWID",
+    " created INTEGER, modified INTEGER, version INTEGER, PRIMARY KEY(project, id)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS bq_table(project TEXT, dataset TEXT, id TEXT, schema TEXT,"
     " metadata TEXT, created INTEGER, modified INTEGER, expires INTEGER, rows INTEGER,"
     " bytes INTEGER, version INTEGER, storage INTEGER, PRIMARY KEY(project, dataset, id))"
-    " WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS bq_table_expires ON bq_table(expires) WHERE expires IS NOT NULL",
+    " WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS bq_table_expires ON bq_table(expires) WHERE expires IS NOT NULL;"
     "CREATE TABLE IF NOT EXISTS bq_job(project TEXT, location TEXT, id TEXT, created INTEGER,"
-    " json TEXT, PRIMARY KEY(project, location, id)) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS bq_job_created ON bq_job(project, created)",
-    "CREATE INDEX IF NOT EXISTS bq_job_id ON bq_job(project, id)",
+    " json TEXT, PRIMARY KEY(project, location, id)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS bq_job_created ON bq_job(project, created);"
+    "CREATE INDEX IF NOT EXISTS bq_job_id ON bq_job(project, id);"
     "CREATE TABLE IF NOT EXISTS bq_request(project TEXT, id TEXT, location TEXT, job TEXT,"
-    " created INTEGER, PRIMARY KEY(project, id)) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS bq_request_created ON bq_request(created)",
+    " created INTEGER, PRIMARY KEY(project, id)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS bq_request_created ON bq_request(created);"
     "CREATE TABLE IF NOT EXISTS bq_buffer(storage INTEGER, first INTEGER, last INTEGER,"
-    " bytes INTEGER, arrived INTEGER, PRIMARY KEY(storage, first)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS bq_sequence(value INTEGER)",
-    "INSERT INTO bq_sequence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM bq_sequence)",
-};
+    " bytes INTEGER, arrived INTEGER, PRIMARY KEY(storage, first)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS bq_sequence(value INTEGER);"
+    "INSERT INTO bq_sequence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM bq_sequence);";
 
 /* Names of SQLite tables that the query gives, dropped one by one. */
 static bw_status drop_listed(bq_catalog *catalog, const char *query, bq_error *err)
@@ -327,7 +251,7 @@ static bw_status drop_listed(bq_catalog *catalog, const char *query, bq_error *e
         bw_buf_adds(&names, (const char *)sqlite3_column_text(stmt, 0));
         bw_buf_addc(&names, '\0');
     }
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     for (size_t at = 0; status == BW_OK && at < names.len; at += strlen(names.ptr + at) + 1)
         status = bq_store_execf(catalog, err, "DROP TABLE \"%s\"", names.ptr + at);
     bw_buf_fini(&names);
@@ -347,49 +271,26 @@ static bw_status read_next_expiry(bq_catalog *catalog, bq_error *err)
     catalog->next_expiry_us = BW_FOREVER;
     if (sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
         catalog->next_expiry_us = sqlite3_column_int64(stmt, 0);
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return BW_OK;
-}
-
-static bw_status open_database(bq_catalog *catalog, const char *dir, bq_error *err)
-{
-    char *path = dir ? bw_xasprintf("%s/bigquery.db", dir) : bw_xstrdup(":memory:");
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int code = sqlite3_open_v2(path, &catalog->db, flags, NULL);
-
-    free(path);
-    if (code != SQLITE_OK)
-        return bq_error_set(err, "internalError", NULL, "cannot open the sandbox's storage: %s",
-                            catalog->db ? sqlite3_errmsg(catalog->db) : sqlite3_errstr(code));
-    sqlite3_busy_timeout(catalog->db, 5000);
-    sqlite3_db_config(catalog->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-    sqlite3_db_config(catalog->db, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
-    sqlite3_db_config(catalog->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    /* NORMAL in WAL mode: a killed process loses nothing, only a power cut could. */
-    bw_status status = bq_store_exec(catalog, err, "PRAGMA journal_mode = WAL", "");
-    if (status == BW_OK)
-        status = bq_store_exec(catalog, err, "PRAGMA synchronous = NORMAL", "");
-    if (status == BW_OK)
-        status = bq_store_exec(catalog, err, "PRAGMA cache_size = -65536", "");
-    if (status == BW_OK)
-        status = bq_store_exec(catalog, err, "PRAGMA temp_store = MEMORY", "");
-    for (size_t i = 0; status == BW_OK && i < BW_COUNT(tables); i++)
-        status = bq_store_exec(catalog, err, tables[i], "");
-    if (status == BW_OK)
-        status = drop_listed(
-            catalog, STORAGES " AND name NOT IN (SELECT 't' || storage FROM bq_table)", err);
-    return status == BW_OK ? read_next_expiry(catalog, err) : status;
 }
 
 bw_status bq_catalog_open(const char *dir, const bw_clock *clock, bq_catalog **out, bq_error *err)
 {
     bq_catalog *catalog = bw_xcalloc(1, sizeof(*catalog));
+    bw_error why = BW_ERROR_INIT;
 
     catalog->clock = clock;
-    pthread_mutex_init(&catalog->mu, NULL);
-    bw_status status = open_database(catalog, dir, err);
+    bw_status status = bw_sb_db_open(dir, "bigquery.db", schema, &catalog->db, &why);
+    if (status != BW_OK)
+        status = bq_error_set(err, "internalError", NULL, "%s", why.message);
     if (status == BW_OK)
-        status = bq_functions_register(catalog->db, err);
+        status = drop_listed(
+            catalog, STORAGES " AND name NOT IN (SELECT 't' || storage FROM bq_table)", err);
+    if (status == BW_OK)
+        status = read_next_expiry(catalog, err);
+    if (status == BW_OK)
+        status = bq_functions_register(catalog->db->handle, err);
     if (status != BW_OK) {
         bq_catalog_close(catalog);
         return status;
@@ -402,10 +303,7 @@ void bq_catalog_close(bq_catalog *catalog)
 {
     if (!catalog)
         return;
-    while (catalog->idle_count > 0)
-        sqlite3_finalize(catalog->idle[--catalog->idle_count]);
-    sqlite3_close(catalog->db);
-    pthread_mutex_destroy(&catalog->mu);
+    bw_sb_db_close(catalog->db);
     free(catalog);
 }
 
@@ -444,7 +342,7 @@ static bw_status drop_expired(bq_catalog *catalog, int64_t now, bq_error *err)
         return status;
     if (sqlite3_step(stmt) == SQLITE_ROW)
         storage = sqlite3_column_int64(stmt, 0);
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     if (storage == 0)
         return BW_NOT_FOUND;
     return bq_storage_drop(catalog, storage, err);
@@ -452,7 +350,7 @@ static bw_status drop_expired(bq_catalog *catalog, int64_t now, bq_error *err)
 
 void bq_store_lock(bq_catalog *catalog)
 {
-    pthread_mutex_lock(&catalog->mu);
+    bw_sb_db_lock(catalog->db);
     int64_t now = bw_wall_us(catalog->clock);
     if (now < catalog->next_expiry_us)
         return;
@@ -467,5 +365,5 @@ void bq_store_lock(bq_catalog *catalog)
 
 void bq_store_unlock(bq_catalog *catalog)
 {
-    pthread_mutex_unlock(&catalog->mu);
+    bw_sb_db_unlock(catalog->db);
 }

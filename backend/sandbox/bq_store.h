@@ -10,23 +10,14 @@
 #ifndef BW_SANDBOX_BQ_STORE_H
 #define BW_SANDBOX_BQ_STORE_H
 
-#include <pthread.h>
-#include <sqlite3.h>
-
 #include "backend/sandbox/bq_catalog.h"
-
-#define BQ_STORE_STATEMENTS 32
+#include "backend/sandbox/db.h"
 
 struct bq_catalog {
-    sqlite3 *db;
-    pthread_mutex_t mu;
-    /* guarded by mu: statements that nobody uses now, the newest first; to prepare one takes longer
-       than to run it */
-    sqlite3_stmt *idle[BQ_STORE_STATEMENTS];
-    size_t idle_count;
+    bw_sb_db *db;
     const bw_clock *clock;
-    int64_t next_expiry_us; /* guarded by mu; BW_FOREVER when nothing expires */
-    int64_t buffer_us;      /* guarded by mu: rows of insertAll stay so long in the buffer */
+    int64_t next_expiry_us; /* guarded by db; BW_FOREVER when nothing expires */
+    int64_t buffer_us;      /* guarded by db: rows of insertAll stay so long in the buffer */
 };
 
 #define BQ_ANONYMOUS_DATASET "_anonymous"
@@ -37,18 +28,16 @@ void bq_store_unlock(bq_catalog *catalog);
 
 /* What SQLite says, as internalError (stopped when it was interrupted). */
 bw_status bq_store_error(bq_catalog *catalog, bq_error *err);
-/* Statements without rows. `types` names the arguments: t text (may be NULL), i int64_t. */
+/* Statements without rows, with arguments as in db.h. */
 BW_NODISCARD bw_status bq_store_exec(bq_catalog *catalog, bq_error *err, const char *sql,
                                      const char *types, ...);
 /* SQL made of a format and run without arguments. */
 BW_NODISCARD bw_status bq_store_execf(bq_catalog *catalog, bq_error *err, const char *fmt, ...)
     BW_PRINTF(3, 4);
-/* A prepared statement with its arguments bound; the caller steps and releases it. */
+/* A prepared statement with its arguments bound; the caller steps it and gives it to
+   bw_sb_db_done() in the end. */
 BW_NODISCARD bw_status bq_store_query(bq_catalog *catalog, bq_error *err, sqlite3_stmt **out,
                                       const char *sql, const char *types, ...);
-
-/* Gives a statement of bq_store_query back. NULL is fine. */
-void bq_store_release(bq_catalog *catalog, sqlite3_stmt *stmt);
 
 BW_NODISCARD bw_status bq_store_begin(bq_catalog *catalog, bq_error *err);
 /* Commits when `status` is BW_OK, else rolls back; returns what the caller returns. */

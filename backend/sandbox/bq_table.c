@@ -65,7 +65,7 @@ bw_status bq_store_peek(bq_catalog *catalog, bq_table_ref ref, bq_table *out, in
         status = read_table(stmt, out, storage, err);
     else
         status = BW_NOT_FOUND;
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     if (status == BW_NOT_FOUND) {
         status = bq_store_dataset(catalog, ref.project, ref.dataset, NULL, err);
         if (status == BW_OK)
@@ -332,7 +332,7 @@ bw_status bq_store_list(bq_catalog *catalog, const char *project, const char *da
         more = status == BW_OK && visit(user, &table);
     }
     bq_table_fini(&table);
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return status;
 }
 
@@ -386,7 +386,7 @@ static bw_status scan_rows(bq_catalog *catalog, bq_table_ref ref, const int *col
     }
     if (status == BW_OK && code != SQLITE_ROW && code != SQLITE_DONE)
         status = bq_store_error(catalog, err);
-    bq_store_release(catalog, stmt);
+    bw_sb_db_done(catalog->db, stmt);
     bw_buf_fini(&sql);
     bq_table_fini(&table);
     return status;

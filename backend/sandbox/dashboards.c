@@ -79,7 +79,7 @@ static bw_sb_outcome create(void *context, bw_sb_request *r, bw_sb_reply *reply)
     bw_sb_db_lock(ops->db);
     bool stored = fault || is_dry(r) ||
                   bw_sb_db_exec(ops->db, "INSERT OR IGNORE INTO dashboard VALUES(?, ?, ?)", "tts",
-                                bw_sb_request_param(r, "project"), id, &text);
+                                bw_sb_request_param(r, "project"), id, text);
     if (fault)
         bw_sb_reply_bad(reply, "%s", fault);
     else if (!stored)
@@ -99,9 +99,8 @@ static const char *find(bw_sb_operations *ops, bw_sb_request *r)
     sqlite3_stmt *stmt =
         bw_sb_db_query(ops->db, "SELECT json FROM dashboard WHERE project = ? AND id = ?", "tt",
                        bw_sb_request_param(r, "project"), bw_sb_request_param(r, "dashboard"));
-    const char *json =
-        stmt && sqlite3_step(stmt) == SQLITE_ROW ? bw_sb_db_text(&r->arena, stmt, 0) : NULL;
-    sqlite3_finalize(stmt);
+    const char *json = bw_sb_db_next(stmt) ? bw_sb_db_text(&r->arena, stmt, 0) : NULL;
+    bw_sb_db_done(ops->db, stmt);
     return json;
 }
 
@@ -146,7 +145,7 @@ static void patch_locked(bw_sb_operations *ops, bw_sb_request *r, bw_slice body,
         bw_sb_reply_bad(reply, "%s", fault);
     else if (is_dry(r) ||
              bw_sb_db_exec(ops->db, "UPDATE dashboard SET json = ? WHERE project = ? AND id = ?",
-                           "stt", &text, bw_sb_request_param(r, "project"),
+                           "stt", text, bw_sb_request_param(r, "project"),
                            bw_sb_request_param(r, "dashboard")))
         bw_buf_add(&reply->body, text.ptr, text.len);
     else
@@ -192,7 +191,7 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
         ops->db, "SELECT json FROM dashboard WHERE project = ? ORDER BY id LIMIT ? OFFSET ?", "tii",
         bw_sb_request_param(r, "project"), size + 1, offset);
     bw_buf_adds(&reply->body, "{\"dashboards\":[");
-    while (rows && sqlite3_step(rows) == SQLITE_ROW && count++ < size) {
+    while (bw_sb_db_next(rows) && count++ < size) {
         bw_slice json = bw_sb_db_bytes(rows, 0);
         bw_buf_adds(&reply->body, count > 1 ? "," : "");
         bw_buf_add(&reply->body, json.ptr, json.len);
@@ -201,9 +200,8 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
     if (count > size)
         bw_sb_ops_add_page(&reply->body, offset + size);
     bw_buf_addc(&reply->body, '}');
-    if (!rows)
+    if (!bw_sb_db_done(ops->db, rows))
         bw_sb_db_failed(ops->db, reply);
-    sqlite3_finalize(rows);
     bw_sb_db_unlock(ops->db);
     return BW_SB_DONE;
 }

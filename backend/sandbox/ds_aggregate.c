@@ -121,13 +121,13 @@ static bw_status add_value(aggregation *a, aggregate *item, int64_t entity)
     ds_store *store = a->call->store;
     sqlite3_stmt *stmt = ds_store_bound(store, DS_SQL_INDEX_VALUE, "ii", entity, item->property);
     bw_status status = ds_store_row(store, stmt, a->err);
-    bw_slice bytes = status == BW_OK ? ds_store_blob(stmt, 0) : (bw_slice){"", 0};
+    bw_slice bytes = status == BW_OK ? bw_sb_db_bytes(stmt, 0) : (bw_slice){"", 0};
     ds_type type = ds_order_type(bytes);
     ds_value value;
     /* Only numbers are read: nothing else may fill the arena. */
     bool numeric = bytes.len && (type == DS_INTEGER || type == DS_DOUBLE) &&
                    ds_order_read_value(a->call->place.arena, bytes, &value);
-    sqlite3_reset(stmt);
+    bw_sb_db_done(store->db, stmt);
     if (numeric) {
         item->count++;
         item->doubles = item->doubles || type == DS_DOUBLE;

@@ -5,9 +5,9 @@
 static bw_status prepare(ds_store *store, const ds_plan *plan, int64_t at, sqlite3_stmt **out,
                          bw_error *err)
 {
-    if (sqlite3_prepare_v2(store->db, plan->sql, -1, out, NULL) != SQLITE_OK)
-        return ds_store_fail(store, err);
-    sqlite3_bind_int64(*out, 1, at);
+    *out = bw_sb_db_query(store->db, plan->sql, "i", at);
+    if (!*out)
+        return bw_sb_db_error(store->db, err);
     for (size_t i = 0; i < plan->param_count; i++)
         sqlite3_bind_blob64(*out, (int)i + 2, plan->params[i].ptr, plan->params[i].len,
                             SQLITE_STATIC);
@@ -19,9 +19,9 @@ static void read_hit(const ds_plan *plan, sqlite3_stmt *stmt, ds_hit *hit)
     hit->id = sqlite3_column_int64(stmt, 0);
     hit->version = sqlite3_column_int64(stmt, 1);
     hit->created = sqlite3_column_int64(stmt, 2);
-    hit->path = ds_store_blob(stmt, 3);
+    hit->path = bw_sb_db_bytes(stmt, 3);
     for (size_t i = 0; i < plan->columns; i++)
-        hit->values[i] = ds_store_blob(stmt, (int)i + 4);
+        hit->values[i] = bw_sb_db_bytes(stmt, (int)i + 4);
 }
 
 /* Whether the row has the same distinct values as the one before; keeps them for the next. */
@@ -69,7 +69,7 @@ bw_status ds_plan_run(ds_store *store, const ds_plan *plan, int64_t at, ds_visit
             out->limited = out->taken == plan->limit;
         }
     }
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(store->db, stmt);
     bw_buf_fini(&before);
     return status == BW_NOT_FOUND ? BW_OK : status;
 }

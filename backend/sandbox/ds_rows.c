@@ -5,42 +5,47 @@
 /* Of rows of the past removed for each row that is written: more than come in. */
 #define SWEEP_ROWS 4
 
-static bw_status find_or_make(ds_store *store, sqlite3_stmt *find, sqlite3_stmt *add, int64_t *out,
-                              bw_error *err)
+/* The number that `find` gives; 0 and BW_NOT_FOUND when there is none. */
+static bw_status find_number(ds_store *store, sqlite3_stmt *find, int64_t *out, bw_error *err)
 {
     *out = 0;
     bw_status status = ds_store_row(store, find, err);
     if (status == BW_OK)
         *out = sqlite3_column_int64(find, 0);
-    sqlite3_reset(find);
-    if (status != BW_NOT_FOUND)
-        return status;
-    if (!add)
-        return BW_OK;
-    status = ds_store_run(store, add, err);
+    bw_sb_db_done(store->db, find);
+    return status;
+}
+
+static bw_status add_number(ds_store *store, sqlite3_stmt *add, int64_t *out, bw_error *err)
+{
+    bw_status status = ds_store_run(store, add, err);
     if (status == BW_OK)
-        *out = sqlite3_last_insert_rowid(store->db);
+        *out = sqlite3_last_insert_rowid(store->db->handle);
     return status;
 }
 
 bw_status ds_partition_find(ds_store *store, const char *project, const char *database,
                             const char *name_space, bool make, int64_t *out, bw_error *err)
 {
-    sqlite3_stmt *find =
-        ds_store_bound(store, DS_SQL_PARTITION_FIND, "sss", project, database, name_space);
-    sqlite3_stmt *add =
-        make ? ds_store_bound(store, DS_SQL_PARTITION_ADD, "sss", project, database, name_space)
-             : NULL;
-    return find_or_make(store, find, add, out, err);
+    bw_status status = find_number(
+        store, ds_store_bound(store, DS_SQL_PARTITION_FIND, "ttt", project, database, name_space),
+        out, err);
+    if (status != BW_NOT_FOUND || !make)
+        return status == BW_NOT_FOUND ? BW_OK : status;
+    return add_number(
+        store, ds_store_bound(store, DS_SQL_PARTITION_ADD, "ttt", project, database, name_space),
+        out, err);
 }
 
 bw_status ds_property_find(ds_store *store, int64_t partition, bw_slice kind, bw_slice name,
                            bool make, int64_t *out, bw_error *err)
 {
-    sqlite3_stmt *find = ds_store_bound(store, DS_SQL_PROPERTY_FIND, "ibb", partition, kind, name);
-    sqlite3_stmt *add =
-        make ? ds_store_bound(store, DS_SQL_PROPERTY_ADD, "ibb", partition, kind, name) : NULL;
-    return find_or_make(store, find, add, out, err);
+    bw_status status = find_number(
+        store, ds_store_bound(store, DS_SQL_PROPERTY_FIND, "ibb", partition, kind, name), out, err);
+    if (status != BW_NOT_FOUND || !make)
+        return status == BW_NOT_FOUND ? BW_OK : status;
+    return add_number(
+        store, ds_store_bound(store, DS_SQL_PROPERTY_ADD, "ibb", partition, kind, name), out, err);
 }
 
 /* ---- Entities --------------------------------------------------------------------------------- */
@@ -55,9 +60,9 @@ bw_status ds_entity_get(ds_store *store, int64_t partition, bw_slice path, int64
         out->id = sqlite3_column_int64(stmt, 0);
         out->version = sqlite3_column_int64(stmt, 1);
         out->created = sqlite3_column_int64(stmt, 2);
-        out->json = bw_arena_slice(arena, ds_store_blob(stmt, 3));
+        out->json = bw_arena_slice(arena, bw_sb_db_bytes(stmt, 3));
     }
-    sqlite3_reset(stmt);
+    bw_sb_db_done(store->db, stmt);
     return status == BW_NOT_FOUND ? BW_OK : status;
 }
 
@@ -66,11 +71,11 @@ bw_status ds_entity_json(ds_store *store, int64_t id, bw_arena *arena, bw_slice 
     sqlite3_stmt *stmt = ds_store_bound(store, DS_SQL_ENTITY_JSON, "i", id);
     bw_status status = ds_store_row(store, stmt, err);
     if (status == BW_OK)
-        *out = bw_arena_slice(arena, ds_store_blob(stmt, 0));
+        *out = bw_arena_slice(arena, bw_sb_db_bytes(stmt, 0));
     else if (status == BW_NOT_FOUND)
         status =
             bw_error_set(err, BW_INTERNAL, "the sandbox's index names a row that is not there");
-    sqlite3_reset(stmt);
+    bw_sb_db_done(store->db, stmt);
     return status;
 }
 
@@ -149,7 +154,7 @@ bw_status ds_entity_put(ds_store *store, int64_t partition, bw_slice path, const
         return status;
     indexer x = {.store = store,
                  .partition = partition,
-                 .entity = sqlite3_last_insert_rowid(store->db),
+                 .entity = sqlite3_last_insert_rowid(store->db->handle),
                  .kind = kind,
                  .path = path,
                  .indexed = indexed};
@@ -184,7 +189,7 @@ bw_status ds_entity_ended(ds_store *store, int64_t partition, bw_slice path, int
     if (status == BW_OK)
         *version = sqlite3_column_type(stmt, 0) == SQLITE_NULL ? store->horizon
                                                                : sqlite3_column_int64(stmt, 0);
-    sqlite3_reset(stmt);
+    bw_sb_db_done(store->db, stmt);
     return status;
 }
 
@@ -218,11 +223,11 @@ bw_status ds_version_readable(ds_store *store, int64_t at, bw_error *err)
 static bw_status sweep(ds_store *store, int64_t now, bw_error *err)
 {
     for (int i = 0; i < SWEEP_ROWS; i++) {
-        sqlite3_stmt *stmt = ds_store_statement(store, DS_SQL_HISTORY_OLDEST);
+        sqlite3_stmt *stmt = ds_store_bound(store, DS_SQL_HISTORY_OLDEST, "");
         bw_status status = ds_store_row(store, stmt, err);
         int64_t id = status == BW_OK ? sqlite3_column_int64(stmt, 0) : 0;
         int64_t until = status == BW_OK ? sqlite3_column_int64(stmt, 1) : DS_CURRENT;
-        sqlite3_reset(stmt);
+        bw_sb_db_done(store->db, stmt);
         bool old = until < now - DS_HISTORY_WINDOW || store->history > DS_MAX_HISTORY;
         if (status == BW_NOT_FOUND || (status == BW_OK && !old))
             return BW_OK;
@@ -258,11 +263,11 @@ static bw_status id_taken(ds_store *store, int64_t partition, bw_slice path, boo
 {
     sqlite3_stmt *stmt = ds_store_bound(store, DS_SQL_RESERVED_FIND, "ib", partition, path);
     bw_status status = ds_store_row(store, stmt, err);
-    sqlite3_reset(stmt);
+    bw_sb_db_done(store->db, stmt);
     if (status == BW_NOT_FOUND) {
         stmt = ds_store_bound(store, DS_SQL_ENTITY_GET, "ibi", partition, path, DS_NOW);
         status = ds_store_row(store, stmt, err);
-        sqlite3_reset(stmt);
+        bw_sb_db_done(store->db, stmt);
     }
     *taken = status == BW_OK;
     return status == BW_NOT_FOUND ? BW_OK : status;

@@ -28,9 +28,9 @@ static bw_status run(ds_call *call, ds_method *method, bw_slice body, bw_error *
     status = find_database(call, err);
     if (status != BW_OK)
         return status;
-    pthread_mutex_lock(&call->store->mu);
+    bw_sb_db_lock(call->store->db);
     status = method(call, err);
-    pthread_mutex_unlock(&call->store->mu);
+    bw_sb_db_unlock(call->store->db);
     return status;
 }
 

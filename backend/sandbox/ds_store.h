@@ -12,10 +12,8 @@
 #ifndef BW_SANDBOX_DS_STORE_H
 #define BW_SANDBOX_DS_STORE_H
 
-#include <pthread.h>
-#include <sqlite3.h>
-
 #include "backend/sandbox/datastore.h"
+#include "backend/sandbox/db.h"
 #include "backend/sandbox/ds_value.h"
 
 #define DS_MAX_HISTORY    50000
@@ -27,9 +25,6 @@
 typedef struct ds_transaction ds_transaction;
 
 typedef enum ds_statement {
-    DS_SQL_BEGIN,
-    DS_SQL_COMMIT,
-    DS_SQL_ROLLBACK,
     DS_SQL_PARTITION_FIND,
     DS_SQL_PARTITION_ADD,
     DS_SQL_PROPERTY_FIND,
@@ -44,7 +39,6 @@ typedef enum ds_statement {
     DS_SQL_INDEX_ERASE,
     DS_SQL_INDEX_VALUE,
     DS_SQL_HISTORY_OLDEST,
-    DS_SQL_HISTORY_COUNT,
     DS_SQL_STATE_PUT,
     DS_SQL_RESERVED_FIND,
     DS_SQL_RESERVED_ADD,
@@ -52,32 +46,28 @@ typedef enum ds_statement {
 } ds_statement;
 
 struct ds_store {
-    sqlite3 *db;
+    bw_sb_db *db;
     const bw_clock *clock;
-    pthread_mutex_t mu;
-    sqlite3_stmt *statements[DS_SQL_COUNT]; /* guarded by mu */
-    int64_t last_version;                   /* guarded by mu */
-    int64_t horizon;                        /* guarded by mu */
-    int64_t history;                        /* guarded by mu: rows of the past */
-    int64_t horizon_begun, history_begun;   /* guarded by mu: as they were at the last begin */
-    int64_t next_id;                        /* guarded by mu: the last allocated id */
-    ds_transaction *transactions;           /* guarded by mu: the newest first */
-    uint64_t transaction_count;             /* guarded by mu: ever begun */
-    size_t open_transactions;               /* guarded by mu */
+    int64_t last_version;                 /* guarded by db */
+    int64_t horizon;                      /* guarded by db */
+    int64_t history;                      /* guarded by db: rows of the past */
+    int64_t horizon_begun, history_begun; /* guarded by db: as they were at the last begin */
+    int64_t next_id;                      /* guarded by db: the last allocated id */
+    ds_transaction *transactions;         /* guarded by db: the newest first */
+    uint64_t transaction_count;           /* guarded by db: ever begun */
+    size_t open_transactions;             /* guarded by db */
 };
 
 /* ---- SQLite ----------------------------------------------------------------------------------- */
 
-/* One of the fixed statements, ready to be bound; NULL when it cannot be prepared. */
-sqlite3_stmt *ds_store_statement(ds_store *store, ds_statement which);
-/* Binds in order (types: i int64_t, b bw_slice, s const char *) and returns it. */
+/* One of the fixed statements, with arguments as in db.h, which is to be stepped by one of the next two
+   functions; NULL after a failure, which they take for one. */
 sqlite3_stmt *ds_store_bound(ds_store *store, ds_statement which, const char *types, ...);
-/* Steps a statement that gives no rows, and resets it. */
+/* Steps a statement that gives no rows, and ends it. */
 BW_NODISCARD bw_status ds_store_run(ds_store *store, sqlite3_stmt *stmt, bw_error *err);
-/* Steps to the first row: BW_OK, BW_NOT_FOUND without an error, or a failure. The caller resets. */
+/* Steps to the first row: BW_OK, BW_NOT_FOUND without an error, or a failure. The caller
+   ends it by bw_sb_db_done(). */
 BW_NODISCARD bw_status ds_store_row(ds_store *store, sqlite3_stmt *stmt, bw_error *err);
-BW_NODISCARD bw_status ds_store_fail(ds_store *store, bw_error *err);
-bw_slice ds_store_blob(sqlite3_stmt *stmt, int column);
 
 BW_NODISCARD bw_status ds_store_begin(ds_store *store, bw_error *err);
 /* Commits when `status` is BW_OK, else rolls back; returns what the caller returns. */

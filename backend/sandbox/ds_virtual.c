@@ -24,14 +24,9 @@ static bw_status collect(maker *m, const char *sql,
 {
     ds_store *store = m->call->store;
     bw_arena *arena = m->call->place.arena;
-    sqlite3_stmt *stmt;
-    if (sqlite3_prepare_v2(store->db, sql, -1, &stmt, NULL) != SQLITE_OK)
-        return ds_store_fail(store, err);
-    sqlite3_bind_int64(stmt, 1, m->at);
-    sqlite3_bind_text(stmt, 2, m->call->place.project, -1, SQLITE_STATIC);
-    sqlite3_bind_text(stmt, 3, m->call->place.database, -1, SQLITE_STATIC);
-    if (sqlite3_bind_parameter_count(stmt) >= 4)
-        sqlite3_bind_text(stmt, 4, m->name_space, -1, SQLITE_STATIC);
+    /* Where there is no ?4 the last argument goes nowhere. */
+    sqlite3_stmt *stmt = bw_sb_db_query(store->db, sql, "ittt", m->at, m->call->place.project,
+                                        m->call->place.database, m->name_space);
     bw_status status;
     while ((status = ds_store_row(store, stmt, err)) == BW_OK) {
         item *it = BW_ARENA_NEW(arena, item);
@@ -39,20 +34,20 @@ static bw_status collect(maker *m, const char *sql,
         it->next = m->items;
         m->items = it;
     }
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(store->db, stmt);
     return status == BW_NOT_FOUND ? BW_OK : status;
 }
 
 static void read_name(sqlite3_stmt *stmt, bw_arena *arena, item *out)
 {
-    out->name = bw_arena_slice(arena, ds_store_blob(stmt, 0));
+    out->name = bw_arena_slice(arena, bw_sb_db_bytes(stmt, 0));
 }
 
 static void read_property(sqlite3_stmt *stmt, bw_arena *arena, item *out)
 {
-    out->kind = bw_arena_slice(arena, ds_store_blob(stmt, 0));
-    out->name = bw_arena_slice(arena, ds_store_blob(stmt, 1));
-    bw_slice types = ds_store_blob(stmt, 2);
+    out->kind = bw_arena_slice(arena, bw_sb_db_bytes(stmt, 0));
+    out->name = bw_arena_slice(arena, bw_sb_db_bytes(stmt, 1));
+    bw_slice types = bw_sb_db_bytes(stmt, 2);
     /* "01,06": tags of ds_order.h, which fit one digit. */
     for (size_t i = 1; i < types.len; i += 3)
         out->types |= UINT32_C(1) << (types.ptr[i] - '1');

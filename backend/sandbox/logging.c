@@ -164,7 +164,7 @@ static bool entry_store(write_call *call, const entry *e)
            bw_sb_db_exec(call->ops->db,
                          "INSERT OR IGNORE INTO log_entry(project, log, ts, insert_id, json)"
                          " VALUES(?, ?, ?, ?, ?)",
-                         "ttits", e->project, e->log, e->ts_ns, e->insert_id, &json);
+                         "ttits", e->project, e->log, e->ts_ns, e->insert_id, json);
 }
 
 static void note_error(write_call *call, size_t index, const char *fault)
@@ -358,7 +358,7 @@ static void print_entries(list_call *call, sqlite3_stmt *rows, bw_buf *out)
     int64_t count = 0, last = 0;
     bool more = false;
     bw_buf_adds(out, "{\"entries\":[");
-    while (!more && sqlite3_step(rows) == SQLITE_ROW) {
+    while (!more && bw_sb_db_next(rows)) {
         bw_slice json = bw_sb_db_bytes(rows, 1);
         if (!bw_sb_log_filter_matches(call->filter, json))
             continue;
@@ -392,12 +392,10 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
     bw_slice projects = bw_buf_slice(&call.projects);
     bw_sb_db_lock(ops->db);
     sqlite3_stmt *rows = bw_sb_db_query(ops->db, call.descending ? descending : ascending, "siii",
-                                        &projects, low, high, call.after);
-    if (rows)
-        print_entries(&call, rows, &reply->body);
-    else
+                                        projects, low, high, call.after);
+    print_entries(&call, rows, &reply->body);
+    if (!bw_sb_db_done(ops->db, rows))
         bw_sb_db_failed(ops->db, reply);
-    sqlite3_finalize(rows);
     bw_sb_db_unlock(ops->db);
     bw_buf_fini(&call.projects);
     return BW_SB_DONE;
@@ -417,7 +415,7 @@ static bw_sb_outcome list_logs(void *context, bw_sb_request *r, bw_sb_reply *rep
         ops->db, "SELECT log FROM log_name WHERE project = ? ORDER BY log LIMIT ? OFFSET ?", "tii",
         project, size + 1, offset);
     bw_buf_adds(&reply->body, "{\"logNames\":[");
-    while (rows && sqlite3_step(rows) == SQLITE_ROW && count++ < size) {
+    while (bw_sb_db_next(rows) && count++ < size) {
         const char *log = bw_sb_db_text(&r->arena, rows, 0);
         bw_buf_adds(&reply->body, count > 1 ? "," : "");
         const char *name = bw_arena_printf(&r->arena, "projects/%s/logs/%s", project, log);
@@ -427,9 +425,8 @@ static bw_sb_outcome list_logs(void *context, bw_sb_request *r, bw_sb_reply *rep
     if (count > size)
         bw_sb_ops_add_page(&reply->body, offset + size);
     bw_buf_addc(&reply->body, '}');
-    if (!rows)
+    if (!bw_sb_db_done(ops->db, rows))
         bw_sb_db_failed(ops->db, reply);
-    sqlite3_finalize(rows);
     bw_sb_db_unlock(ops->db);
     return BW_SB_DONE;
 }

@@ -70,9 +70,8 @@ const char *bw_sb_metric_descriptor(bw_sb_operations *ops, bw_arena *arena, cons
     }
     sqlite3_stmt *stmt = bw_sb_db_query(
         ops->db, "SELECT json FROM descriptor WHERE project = ? AND type = ?", "tt", project, type);
-    const char *json =
-        stmt && sqlite3_step(stmt) == SQLITE_ROW ? bw_sb_db_text(arena, stmt, 0) : NULL;
-    sqlite3_finalize(stmt);
+    const char *json = bw_sb_db_next(stmt) ? bw_sb_db_text(arena, stmt, 0) : NULL;
+    bw_sb_db_done(ops->db, stmt);
     return json;
 }
 
@@ -96,7 +95,7 @@ void bw_sb_metric_descriptor_make(bw_sb_operations *ops, bw_arena *arena, const 
     bw_buf_addc(&json, '}');
     bw_slice text = bw_buf_slice(&json);
     bw_sb_db_exec(ops->db, "INSERT OR IGNORE INTO descriptor VALUES(?, ?, ?)", "tts", project, type,
-                  &text);
+                  text);
     bw_buf_fini(&json);
 }
 
@@ -270,7 +269,7 @@ static bool print_series(list_call *call, int64_t id, bw_slice head)
     bool opened = false;
     if (!points)
         return false;
-    while (!call->more && sqlite3_step(points) == SQLITE_ROW) {
+    while (!call->more && bw_sb_db_next(points)) {
         if (call->headers && opened)
             break;
         if (!take(call)) {
@@ -290,7 +289,7 @@ static bool print_series(list_call *call, int64_t id, bw_slice head)
             add_point(call->out, sqlite3_column_int64(points, 1), sqlite3_column_int64(points, 0),
                       bw_sb_db_bytes(points, 2));
     }
-    sqlite3_finalize(points);
+    bw_sb_db_done(call->ops->db, points);
     if (opened)
         bw_buf_adds(call->out, call->headers ? "}" : "]}");
     return true;
@@ -302,12 +301,12 @@ static bool list_written(list_call *call)
         call->ops->db, "SELECT id, json FROM series WHERE project = ? AND metric = ? ORDER BY key",
         "tt", call->project, call->metric);
     bool good = rows != NULL;
-    while (good && !call->more && sqlite3_step(rows) == SQLITE_ROW) {
+    while (good && !call->more && bw_sb_db_next(rows)) {
         bw_slice head = bw_sb_db_bytes(rows, 1);
         if (series_matches(call, head))
             good = print_series(call, sqlite3_column_int64(rows, 0), head);
     }
-    sqlite3_finalize(rows);
+    bw_sb_db_done(call->ops->db, rows);
     return good;
 }
 
@@ -460,15 +459,14 @@ bw_sb_outcome bw_sb_metric_descriptors_list(void *context, bw_sb_request *r, bw_
                                         "SELECT type, json FROM descriptor WHERE project = ?"
                                         " ORDER BY type",
                                         "t", call.project);
-    while (rows && sqlite3_step(rows) == SQLITE_ROW)
+    while (bw_sb_db_next(rows))
         list_descriptor(&call, bw_sb_db_text(&r->arena, rows, 0), bw_sb_db_bytes(rows, 1));
     bw_buf_addc(call.out, ']');
     if (call.more)
         bw_sb_ops_add_page(call.out, call.offset + call.size);
     bw_buf_addc(call.out, '}');
-    if (!rows)
+    if (!bw_sb_db_done(call.ops->db, rows))
         bw_sb_db_failed(call.ops->db, reply);
-    sqlite3_finalize(rows);
     bw_sb_db_unlock(call.ops->db);
     return BW_SB_DONE;
 }

@@ -212,7 +212,7 @@ static int64_t series_id(create_call *call, const incoming *in, const char *key,
     bw_slice text = bw_buf_slice(&json);
     bool good = bw_sb_db_exec(
         db, "INSERT OR IGNORE INTO series(project, metric, key, json) VALUES(?, ?, ?, ?)", "ttts",
-        call->project, in->metric, key, &text);
+        call->project, in->metric, key, text);
     bw_buf_fini(&json);
     sqlite3_stmt *stmt =
         good ? bw_sb_db_query(db,
@@ -222,12 +222,12 @@ static int64_t series_id(create_call *call, const incoming *in, const char *key,
              : NULL;
     int64_t id = 0;
     *newest = INT64_MIN;
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW) {
+    if (bw_sb_db_next(stmt)) {
         id = sqlite3_column_int64(stmt, 0);
         if (sqlite3_column_type(stmt, 1) != SQLITE_NULL)
             *newest = sqlite3_column_int64(stmt, 1);
     }
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(db, stmt);
     return id;
 }
 
@@ -369,7 +369,7 @@ static bw_sb_outcome create_descriptor(void *context, bw_sb_request *r, bw_sb_re
     bw_slice text = bw_buf_slice(&json);
     bw_sb_db_lock(ops->db);
     if (bw_sb_db_exec(ops->db, "INSERT OR REPLACE INTO descriptor VALUES(?, ?, ?)", "tts", project,
-                      type, &text))
+                      type, text))
         bw_buf_add(&reply->body, text.ptr, text.len);
     else
         bw_sb_db_failed(ops->db, reply);

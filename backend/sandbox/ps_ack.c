@@ -52,10 +52,11 @@ static bw_status act(bw_sb_pubsub *ps, const ps_subscription *s, const ack_reque
                                 "ii", message, s->id);
     if (status != BW_OK)
         return status;
-    if (ps_next(q) && sqlite3_column_int(q, 0) != PS_ACKED && sqlite3_column_int64(q, 1) == lease) {
+    if (bw_sb_db_next(q) && sqlite3_column_int(q, 0) != PS_ACKED &&
+        sqlite3_column_int64(q, 1) == lease) {
         current = true;
         leased = sqlite3_column_int(q, 0) == PS_LEASED;
-        key = bw_arena_slice(&ps->scratch, ps_column(q, 2));
+        key = bw_arena_slice(&ps->scratch, bw_sb_db_bytes(q, 2));
     }
     status = ps_done(ps, q, err);
     *stale = !leased;

@@ -13,7 +13,7 @@ static bw_status read_backlog(bw_sb_pubsub *ps, int64_t subscription, bw_sb_back
                                 "i", subscription);
     if (status != BW_OK)
         return status;
-    if (ps_next(q) && sqlite3_column_int64(q, 0) > 0) {
+    if (bw_sb_db_next(q) && sqlite3_column_int64(q, 0) > 0) {
         int64_t age = bw_wall_us(ps->clock) - sqlite3_column_int64(q, 1);
         out->undelivered = sqlite3_column_int64(q, 0);
         out->oldest_unacked_age_us = age > 0 ? age : 0;
@@ -49,11 +49,11 @@ void bw_sb_pubsub_each_backlog(bw_sb_pubsub *ps, const char *project, bw_sb_back
                                 " WHERE project = ?1 ORDER BY name",
                                 "t", project);
     if (status == BW_OK) {
-        while (ps_next(q)) {
+        while (bw_sb_db_next(q)) {
             bw_sb_backlog backlog;
-            const char *topic = ps_column_text(&arena, q, 2), *slash = strrchr(topic, '/');
+            const char *topic = bw_sb_db_text(&arena, q, 2), *slash = strrchr(topic, '/');
             if (read_backlog(ps, sqlite3_column_int64(q, 0), &backlog, &err) == BW_OK)
-                visit(user, ps_column_text(&arena, q, 1), slash ? slash + 1 : topic, &backlog);
+                visit(user, bw_sb_db_text(&arena, q, 1), slash ? slash + 1 : topic, &backlog);
         }
         status = ps_done(ps, q, &err);
     }

@@ -28,7 +28,7 @@ static bw_status promote(bw_sb_pubsub *ps, int64_t subscription, bw_slice key, b
                                 "is", subscription, key);
     if (status != BW_OK)
         return status;
-    if (ps_next(q) && sqlite3_column_int(q, 1) == PS_BEHIND) {
+    if (bw_sb_db_next(q) && sqlite3_column_int(q, 1) == PS_BEHIND) {
         message = sqlite3_column_int64(q, 0);
         due = sqlite3_column_int64(q, 2);
     }
@@ -102,10 +102,10 @@ static bw_status forward(bw_sb_pubsub *ps, const ps_subscription *s, int64_t mes
                       "i", message);
     if (status != BW_OK)
         return status;
-    if ((*sent = ps_next(q))) {
-        bw_slice attributes = ps_column(q, 2);
-        m.key = bw_arena_slice(arena, ps_column(q, 0));
-        m.data = bw_arena_slice(arena, ps_column(q, 3));
+    if ((*sent = bw_sb_db_next(q))) {
+        bw_slice attributes = bw_sb_db_bytes(q, 2);
+        m.key = bw_arena_slice(arena, bw_sb_db_bytes(q, 0));
+        m.data = bw_arena_slice(arena, bw_sb_db_bytes(q, 3));
         size = sqlite3_column_int64(q, 1);
         m.attributes_json = dead_attributes(arena, s, attributes, message, deliveries);
         m.attributes = ps_attributes_read(arena, m.attributes_json);
@@ -178,9 +178,9 @@ bw_status ps_fail(bw_sb_pubsub *ps, const ps_subscription *s, int64_t message, b
                                 "ii", message, s->id);
     if (status != BW_OK)
         return status;
-    if (ps_next(q)) {
+    if (bw_sb_db_next(q)) {
         failures = sqlite3_column_int64(q, 0) + 1;
-        key = bw_arena_slice(&ps->scratch, ps_column(q, 1));
+        key = bw_arena_slice(&ps->scratch, bw_sb_db_bytes(q, 1));
         leased = sqlite3_column_int(q, 2) == PS_LEASED;
     }
     status = ps_done(ps, q, err);
@@ -212,7 +212,7 @@ static bw_status find_due(bw_sb_pubsub *ps, int64_t now_us, due_delivery *out, s
                                 "ii", now_us, (int64_t)BATCH);
     if (status != BW_OK)
         return status;
-    for (*count = 0; *count < BATCH && ps_next(q); ++*count)
+    for (*count = 0; *count < BATCH && bw_sb_db_next(q); ++*count)
         out[*count] = (due_delivery){sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
                                      sqlite3_column_int(q, 2) == PS_DELAYED};
     return ps_done(ps, q, err);

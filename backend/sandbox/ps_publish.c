@@ -231,8 +231,8 @@ static bw_status find_targets(bw_sb_pubsub *ps, bw_arena *arena, int64_t topic, 
         return status;
     out->items = BW_ARENA_ARRAY(arena, target, (size_t)count + 1);
     out->held = holds != 0;
-    while (ps_next(q) && out->count < (size_t)count) {
-        bw_slice body = ps_column(q, 1);
+    while (bw_sb_db_next(q) && out->count < (size_t)count) {
+        bw_slice body = bw_sb_db_bytes(q, 1);
         const char *filter = bw_sb_json_text(arena, body, "filter"), *why;
         size_t at;
         out->items[out->count++] = (target){

@@ -33,8 +33,8 @@ static bw_status find_ready(bw_sb_pubsub *ps, int64_t subscription, leases *all,
                                 "ii", subscription, (int64_t)all->max);
     if (status != BW_OK)
         return status;
-    while (ps_next(q) && add(all, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
-                             bw_arena_slice(&ps->scratch, ps_column(q, 2))))
+    while (bw_sb_db_next(q) && add(all, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1),
+                                   bw_arena_slice(&ps->scratch, bw_sb_db_bytes(q, 2))))
         ;
     return ps_done(ps, q, err);
 }
@@ -51,7 +51,7 @@ static bw_status find_behind(bw_sb_pubsub *ps, int64_t subscription, const lease
                                 "isii", subscription, head->key, head->message, (int64_t)all->max);
     if (status != BW_OK)
         return status;
-    while (ps_next(q) &&
+    while (bw_sb_db_next(q) &&
            add(all, sqlite3_column_int64(q, 0), sqlite3_column_int64(q, 1), head->key))
         ;
     return ps_done(ps, q, err);
@@ -59,7 +59,8 @@ static bw_status find_behind(bw_sb_pubsub *ps, int64_t subscription, const lease
 
 static void print_message(bw_buf *out, sqlite3_stmt *q, int64_t message)
 {
-    bw_slice key = ps_column(q, 0), attributes = ps_column(q, 1), data = ps_column(q, 2);
+    bw_slice key = bw_sb_db_bytes(q, 0), attributes = bw_sb_db_bytes(q, 1),
+             data = bw_sb_db_bytes(q, 2);
     bw_sb_json_add_raw(out, "message", BW_SLICE_LIT("{"));
     if (data.len) {
         bw_sb_json_add_name(out, "data");
@@ -91,7 +92,7 @@ static bw_status take(bw_sb_pubsub *ps, const ps_subscription *s, int64_t messag
                                 "iii", message, s->id, due);
     if (status != BW_OK)
         return status;
-    if (ps_next(q)) {
+    if (bw_sb_db_next(q)) {
         ps_ack_id_print(s->id, message, sqlite3_column_int64(q, 0), ack_id);
         failures = sqlite3_column_int64(q, 1);
     }
@@ -101,7 +102,7 @@ static bw_status take(bw_sb_pubsub *ps, const ps_subscription *s, int64_t messag
                           "i", message);
     if (status != BW_OK)
         return status;
-    if (ps_next(q)) {
+    if (bw_sb_db_next(q)) {
         bw_buf_adds(out, out->ptr[out->len - 1] == '[' ? "{" : ",{");
         bw_sb_json_add_text(out, "ackId", ack_id);
         print_message(out, q, message);

@@ -51,7 +51,7 @@ bw_status ps_drop_before(bw_sb_pubsub *ps, const ps_subscription *s, int64_t bef
                               "ii", s->id, before);
     if (status == BW_OK)
         status = ps_run(ps, err, "DELETE FROM delivery WHERE " BEFORE, "ii", s->id, before);
-    if (status != BW_OK || !s->ordered || ps_changes(ps) == 0)
+    if (status != BW_OK || !s->ordered || bw_sb_db_changes(ps->db) == 0)
         return status;
     /* Where the first message of a key has gone, the next one comes forward. */
     ps_wake(ps, s->id);
@@ -89,7 +89,7 @@ static bw_status read_ids(bw_sb_pubsub *ps, const char *sql, int64_t argument, i
     *out = (id_list){0};
     if (status != BW_OK)
         return status;
-    while (ps_next(q)) {
+    while (bw_sb_db_next(q)) {
         BW_GROW(items, out->count + 1, cap);
         items[out->count++] = sqlite3_column_int64(q, 0);
     }

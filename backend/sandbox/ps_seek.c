@@ -32,10 +32,10 @@ typedef struct replay {
 static bw_status replay_one(bw_sb_pubsub *ps, const replay *to, sqlite3_stmt *q, bw_error *err)
 {
     const ps_subscription *s = to->subscription;
-    bw_slice key = ps_column(q, 1);
+    bw_slice key = bw_sb_db_bytes(q, 1);
     if (to->filter) {
         bw_arena arena = BW_ARENA_INIT;
-        ps_attributes attributes = ps_attributes_read(&arena, ps_column(q, 3));
+        ps_attributes attributes = ps_attributes_read(&arena, bw_sb_db_bytes(q, 3));
         bool matches = ps_filter_matches(to->filter, &attributes);
         bw_arena_fini(&arena);
         if (!matches)
@@ -87,7 +87,7 @@ static bw_status replay_all(bw_sb_pubsub *ps, const ps_subscription *s, int64_t 
                                 "iii", s->topic, kept, snapshot);
     if (status != BW_OK)
         return status;
-    while (status == BW_OK && ps_next(q))
+    while (status == BW_OK && bw_sb_db_next(q))
         status = replay_one(ps, &to, q, err);
     bw_status done = ps_done(ps, q, err);
     if (status == BW_OK)

@@ -99,7 +99,7 @@ static bw_status create(bw_sb_pubsub *ps, bw_arena *arena, const create_request 
                         out->expires_us, out->body);
     if (status != BW_OK)
         return status;
-    out->id = sqlite3_last_insert_rowid(ps->db);
+    out->id = sqlite3_last_insert_rowid(ps->db->handle);
     return ps_run(ps, err,
                   "INSERT INTO snapshot_message SELECT ?1, message FROM delivery"
                   " WHERE subscription = ?2 AND state IN (0, 1, 2, 4)",
@@ -239,12 +239,12 @@ bw_sb_outcome ps_snapshot_list(void *context, bw_sb_request *r, bw_sb_reply *rep
                       " WHERE project = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
                       "tti", project, page.after, page.size + 1);
     if (status == BW_OK) {
-        while (ps_next(q) && ps_page_add(&page, &reply->body, ps_column(q, 0)))
+        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
             print(&reply->body, &(ps_snapshot){.project = project,
-                                               .name = ps_column_text(&r->arena, q, 0),
-                                               .topic_name = ps_column_text(&r->arena, q, 1),
+                                               .name = bw_sb_db_text(&r->arena, q, 0),
+                                               .topic_name = bw_sb_db_text(&r->arena, q, 1),
                                                .expires_us = sqlite3_column_int64(q, 2),
-                                               .body = ps_column_text(&r->arena, q, 3)});
+                                               .body = bw_sb_db_text(&r->arena, q, 3)});
         status = ps_done(ps, q, &err);
     }
     ps_unlock(ps);

@@ -6,45 +6,9 @@
 
 /* ---- Statements ------------------------------------------------------------------------------- */
 
-static bw_status failed(bw_sb_pubsub *ps, bw_error *err)
+static bw_status check(bw_sb_pubsub *ps, bool good, bw_error *err)
 {
-    return bw_error_set(err, BW_IO, "the sandbox's storage failed: %s", sqlite3_errmsg(ps->db));
-}
-
-static sqlite3_stmt *statement(bw_sb_pubsub *ps, const char *sql)
-{
-    sqlite3_stmt *stmt = NULL;
-    for (size_t i = 0; i < ps->statement_count; i++) {
-        if (ps->statements[i].sql == sql)
-            return ps->statements[i].stmt;
-    }
-    if (ps->statement_count == PS_MAX_STATEMENTS ||
-        sqlite3_prepare_v3(ps->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL) != SQLITE_OK)
-        return NULL;
-    ps->statements[ps->statement_count].sql = sql;
-    ps->statements[ps->statement_count++].stmt = stmt;
-    return stmt;
-}
-
-static bw_status query(bw_sb_pubsub *ps, bw_error *err, sqlite3_stmt **out, const char *sql,
-                       const char *types, va_list ap)
-{
-    sqlite3_stmt *stmt = statement(ps, sql);
-    *out = stmt;
-    if (!stmt)
-        return failed(ps, err);
-    for (int i = 1; *types; types++, i++) {
-        if (*types == 'i') {
-            sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t));
-        } else if (*types == 's') {
-            bw_slice text = va_arg(ap, bw_slice);
-            sqlite3_bind_text64(stmt, i, text.ptr ? text.ptr : "", text.len, SQLITE_STATIC,
-                                SQLITE_UTF8);
-        } else {
-            sqlite3_bind_text(stmt, i, va_arg(ap, const char *), -1, SQLITE_STATIC);
-        }
-    }
-    return BW_OK;
+    return good ? BW_OK : bw_sb_db_error(ps->db, err);
 }
 
 bw_status ps_query(bw_sb_pubsub *ps, bw_error *err, sqlite3_stmt **out, const char *sql,
@@ -52,77 +16,45 @@ bw_status ps_query(bw_sb_pubsub *ps, bw_error *err, sqlite3_stmt **out, const ch
 {
     va_list ap;
     va_start(ap, types);
-    bw_status status = query(ps, err, out, sql, types, ap);
+    *out = bw_sb_db_vquery(ps->db, sql, types, ap);
     va_end(ap);
-    return status;
-}
-
-bool ps_next(sqlite3_stmt *stmt)
-{
-    return sqlite3_step(stmt) == SQLITE_ROW;
+    return check(ps, *out != NULL, err);
 }
 
 bw_status ps_done(bw_sb_pubsub *ps, sqlite3_stmt *stmt, bw_error *err)
 {
-    return sqlite3_reset(stmt) == SQLITE_OK ? BW_OK : failed(ps, err);
+    return check(ps, bw_sb_db_done(ps->db, stmt), err);
 }
 
 bw_status ps_run(bw_sb_pubsub *ps, bw_error *err, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *stmt;
     va_list ap;
     va_start(ap, types);
-    bw_status status = query(ps, err, &stmt, sql, types, ap);
+    sqlite3_stmt *stmt = bw_sb_db_vquery(ps->db, sql, types, ap);
     va_end(ap);
-    if (status != BW_OK)
-        return status;
-    while (ps_next(stmt))
-        ;
-    return ps_done(ps, stmt, err);
+    return check(ps, bw_sb_db_finish(ps->db, stmt), err);
 }
 
 bw_status ps_value(bw_sb_pubsub *ps, bw_error *err, int64_t *out, const char *sql,
                    const char *types, ...)
 {
-    sqlite3_stmt *stmt;
     va_list ap;
     va_start(ap, types);
-    bw_status status = query(ps, err, &stmt, sql, types, ap);
+    sqlite3_stmt *stmt = bw_sb_db_vquery(ps->db, sql, types, ap);
     va_end(ap);
-    if (status != BW_OK)
-        return status;
-    if (ps_next(stmt) && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
-        *out = sqlite3_column_int64(stmt, 0);
-    return ps_done(ps, stmt, err);
-}
-
-int64_t ps_changes(const bw_sb_pubsub *ps)
-{
-    return sqlite3_changes(ps->db);
-}
-
-bw_slice ps_column(sqlite3_stmt *stmt, int column)
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-    return (bw_slice){text ? text : "", (size_t)sqlite3_column_bytes(stmt, column)};
-}
-
-const char *ps_column_text(bw_arena *arena, sqlite3_stmt *stmt, int column)
-{
-    bw_slice text = ps_column(stmt, column);
-    return bw_arena_strndup(arena, text.ptr, text.len);
+    return check(ps, bw_sb_db_value(ps->db, stmt, out), err);
 }
 
 /* ---- Transactions and wakes ------------------------------------------------------------------- */
 
 void ps_lock(bw_sb_pubsub *ps)
 {
-    pthread_mutex_lock(&ps->mu);
+    bw_sb_db_lock(ps->db);
 }
 
 void ps_unlock(bw_sb_pubsub *ps)
 {
-    pthread_mutex_unlock(&ps->mu);
+    bw_sb_db_unlock(ps->db);
 }
 
 bw_status ps_begin(bw_sb_pubsub *ps, bw_error *err)
@@ -131,7 +63,7 @@ bw_status ps_begin(bw_sb_pubsub *ps, bw_error *err)
     ps->woken_count = 0;
     ps->due_sooner = false;
     bw_arena_reset(&ps->scratch, (size_t)1 << 20);
-    bw_status status = ps_run(ps, err, "BEGIN", "");
+    bw_status status = check(ps, bw_sb_db_begin(ps->db), err);
     if (status != BW_OK)
         ps_unlock(ps);
     return status;
@@ -140,10 +72,9 @@ bw_status ps_begin(bw_sb_pubsub *ps, bw_error *err)
 bw_status ps_end(bw_sb_pubsub *ps, bw_status status, bw_error *err)
 {
     if (status == BW_OK)
-        status = ps_run(ps, err, "COMMIT", "");
-    /* A failed COMMIT, or an error that has rolled back by itself, leaves nothing to undo. */
-    if (status != BW_OK && !sqlite3_get_autocommit(ps->db))
-        sqlite3_exec(ps->db, "ROLLBACK", NULL, NULL, NULL);
+        status = check(ps, bw_sb_db_commit(ps->db), err);
+    if (status != BW_OK)
+        bw_sb_db_undo(ps->db);
     for (size_t i = 0; status == BW_OK && i < ps->woken_count; i++)
         bw_sb_pool_wake(ps->pool, ps_wake_key(ps->woken[i]));
     if (ps->due_sooner)
@@ -181,10 +112,6 @@ void ps_due_at(bw_sb_pubsub *ps, int64_t due_us)
 /* Without the index of keys, ordering would search; its condition is written out in every query
    that is to use it. */
 static const char schema[] =
-    "PRAGMA journal_mode = WAL;"
-    "PRAGMA synchronous = NORMAL;"
-    "PRAGMA cache_size = -65536;"
-    "PRAGMA temp_store = MEMORY;"
     "CREATE TABLE IF NOT EXISTS topic(id INTEGER PRIMARY KEY AUTOINCREMENT, project TEXT NOT NULL,"
     " name TEXT NOT NULL, retention_us INTEGER NOT NULL, body TEXT NOT NULL,"
     " UNIQUE(project, name));"
@@ -216,15 +143,9 @@ static const char schema[] =
 
 bw_status ps_store_open(bw_sb_pubsub *ps, const char *dir, bw_error *err)
 {
-    char *path = dir ? bw_xasprintf("%s/pubsub.db", dir) : bw_xstrdup(":memory:");
-    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-    int code = sqlite3_open_v2(path, &ps->db, flags, NULL);
-    free(path);
-    if (code == SQLITE_OK)
-        code = sqlite3_exec(ps->db, schema, NULL, NULL, NULL);
-    if (code != SQLITE_OK)
-        return failed(ps, err);
-    bw_status status = ps_value(ps, err, &ps->last_message, "SELECT id FROM last_message", "");
+    bw_status status = bw_sb_db_open(dir, "pubsub.db", schema, &ps->db, err);
+    if (status == BW_OK)
+        status = ps_value(ps, err, &ps->last_message, "SELECT id FROM last_message", "");
     ps->next_due_us = BW_FOREVER;
     if (status == BW_OK)
         status = ps_value(ps, err, &ps->next_due_us,
@@ -234,9 +155,7 @@ bw_status ps_store_open(bw_sb_pubsub *ps, const char *dir, bw_error *err)
 
 void ps_store_close(bw_sb_pubsub *ps)
 {
-    for (size_t i = 0; i < ps->statement_count; i++)
-        sqlite3_finalize(ps->statements[i].stmt);
-    sqlite3_close(ps->db);
+    bw_sb_db_close(ps->db);
     bw_arena_fini(&ps->scratch);
     free(ps->woken);
 }
@@ -258,10 +177,10 @@ bw_status ps_topic_find(bw_sb_pubsub *ps, bw_arena *arena, const char *project, 
         "tt", project, name);
     if (status != BW_OK)
         return status;
-    if (ps_next(q)) {
+    if (bw_sb_db_next(q)) {
         out->id = sqlite3_column_int64(q, 0);
         out->retention_us = sqlite3_column_int64(q, 1);
-        out->body = ps_column_text(arena, q, 2);
+        out->body = bw_sb_db_text(arena, q, 2);
     }
     status = ps_done(ps, q, err);
     return status == BW_OK && !out->id ? not_found(name, err) : status;
@@ -291,14 +210,14 @@ static bw_status read_subscription(bw_sb_pubsub *ps, bw_arena *arena, sqlite3_st
                                    ps_subscription *out, bw_error *err)
 {
     *out = (ps_subscription){0};
-    if (ps_next(q)) {
+    if (bw_sb_db_next(q)) {
         out->id = sqlite3_column_int64(q, 0);
-        out->project = ps_column_text(arena, q, 1);
-        out->name = ps_column_text(arena, q, 2);
+        out->project = bw_sb_db_text(arena, q, 1);
+        out->name = bw_sb_db_text(arena, q, 2);
         out->topic = sqlite3_column_int64(q, 3);
-        out->topic_name = ps_column_text(arena, q, 4);
+        out->topic_name = bw_sb_db_text(arena, q, 4);
         out->detached = sqlite3_column_int(q, 5) != 0;
-        out->body = ps_column_text(arena, q, 6);
+        out->body = bw_sb_db_text(arena, q, 6);
         ps_subscription_derive(arena, out);
     }
     return ps_done(ps, q, err);
@@ -339,13 +258,13 @@ bw_status ps_snapshot_find(bw_sb_pubsub *ps, bw_arena *arena, const char *projec
                                 "tt", project, name);
     if (status != BW_OK)
         return status;
-    if (ps_next(q)) {
+    if (bw_sb_db_next(q)) {
         out->id = sqlite3_column_int64(q, 0);
         out->topic = sqlite3_column_int64(q, 1);
-        out->topic_name = ps_column_text(arena, q, 2);
+        out->topic_name = bw_sb_db_text(arena, q, 2);
         out->after = sqlite3_column_int64(q, 3);
         out->expires_us = sqlite3_column_int64(q, 4);
-        out->body = ps_column_text(arena, q, 5);
+        out->body = bw_sb_db_text(arena, q, 5);
     }
     status = ps_done(ps, q, err);
     return status == BW_OK && !out->id ? not_found(name, err) : status;

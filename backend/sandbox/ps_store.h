@@ -21,37 +21,28 @@
 #ifndef BW_SANDBOX_PS_STORE_H
 #define BW_SANDBOX_PS_STORE_H
 
-#include <pthread.h>
-#include <sqlite3.h>
-
+#include "backend/sandbox/db.h"
 #include "backend/sandbox/ps_filter.h"
 #include "backend/sandbox/ps_json.h"
 #include "backend/sandbox/pubsub.h"
 
-#define PS_DELETED_TOPIC  "_deleted-topic_"
-#define PS_MAX_STATEMENTS 128
-#define PS_KEEPER_KEY     UINT64_C(0x707562737562) /* wakes the task in pubsub.c */
+#define PS_DELETED_TOPIC "_deleted-topic_"
+#define PS_KEEPER_KEY    UINT64_C(0x707562737562) /* wakes the task in pubsub.c */
 
 typedef enum ps_state { PS_READY, PS_LEASED, PS_DELAYED, PS_ACKED, PS_BEHIND } ps_state;
 
 struct bw_sb_pubsub {
     bw_sb_task keeper; /* first: the pool gives it back; see pubsub.c */
-    pthread_mutex_t mu;
-    sqlite3 *db;
+    bw_sb_db *db;
     bw_sb_pool *pool;
     const bw_clock *clock;
-    bw_arena scratch;     /* guarded by mu: for one transaction */
-    int64_t last_message; /* guarded by mu */
-    int64_t next_due_us;  /* guarded by mu: wall time before which no lease and no delay ends */
+    bw_arena scratch;     /* guarded by db: for one transaction */
+    int64_t last_message; /* guarded by db */
+    int64_t next_due_us;  /* guarded by db: wall time before which no lease and no delay ends */
     int64_t retain_at_us; /* the keeper's: monotonic time of its next removal */
-    bool due_sooner;      /* guarded by mu: the keeper is to look again */
-    struct {
-        const char *sql;
-        sqlite3_stmt *stmt;
-    } statements[PS_MAX_STATEMENTS]; /* guarded by mu */
-    size_t statement_count;          /* guarded by mu */
-    int64_t *woken;                  /* guarded by mu: subscriptions to wake after the commit */
-    size_t woken_count, woken_cap;   /* guarded by mu */
+    bool due_sooner;      /* guarded by db: the keeper is to look again */
+    int64_t *woken;       /* guarded by db: subscriptions to wake after the commit */
+    size_t woken_count, woken_cap; /* guarded by db */
 };
 
 /* ---- Database --------------------------------------------------------------------------------- */
@@ -66,25 +57,17 @@ BW_NODISCARD bw_status ps_begin(bw_sb_pubsub *ps, bw_error *err);
 /* Commits when `status` is BW_OK, else rolls back; then wakes and unlocks. */
 BW_NODISCARD bw_status ps_end(bw_sb_pubsub *ps, bw_status status, bw_error *err);
 
-/*
- * Statements are kept by the address of their text, which must be static. `types` names the arguments:
- * i int64_t, t text (may be NULL), s bw_slice. Texts are borrowed until the statement is done.
- */
+/* Statements with arguments as in db.h. */
 BW_NODISCARD bw_status ps_run(bw_sb_pubsub *ps, bw_error *err, const char *sql, const char *types,
                               ...);
-/* Then ps_next() for each row, and ps_done() once. A statement is not used within itself. */
+/* Then bw_sb_db_next() for each row, and ps_done() once. */
 BW_NODISCARD bw_status ps_query(bw_sb_pubsub *ps, bw_error *err, sqlite3_stmt **out,
                                 const char *sql, const char *types, ...);
-bool ps_next(sqlite3_stmt *stmt);
 /* What ended the rows. */
 BW_NODISCARD bw_status ps_done(bw_sb_pubsub *ps, sqlite3_stmt *stmt, bw_error *err);
 /* The first column of the first row; *out stays when there is none or it is null. */
 BW_NODISCARD bw_status ps_value(bw_sb_pubsub *ps, bw_error *err, int64_t *out, const char *sql,
                                 const char *types, ...);
-/* Rows that the last statement changed. */
-int64_t ps_changes(const bw_sb_pubsub *ps);
-bw_slice ps_column(sqlite3_stmt *stmt, int column);
-const char *ps_column_text(bw_arena *arena, sqlite3_stmt *stmt, int column);
 
 /* Pulls of the subscription that are held look again after the commit. */
 void ps_wake(bw_sb_pubsub *ps, int64_t subscription);

@@ -418,13 +418,13 @@ bw_sb_outcome ps_subscription_list(void *context, bw_sb_request *r, bw_sb_reply 
                       " WHERE s.project = ?1 AND s.name > ?2 ORDER BY s.name LIMIT ?3",
                       "tti", project, page.after, page.size + 1);
     if (status == BW_OK) {
-        while (ps_next(q) && ps_page_add(&page, &reply->body, ps_column(q, 0)))
+        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
             print(&reply->body,
                   &(ps_subscription){.project = project,
-                                     .name = ps_column_text(&r->arena, q, 0),
-                                     .topic_name = ps_column_text(&r->arena, q, 1),
+                                     .name = bw_sb_db_text(&r->arena, q, 0),
+                                     .topic_name = bw_sb_db_text(&r->arena, q, 1),
                                      .detached = sqlite3_column_int(q, 2) != 0,
-                                     .body = ps_column_text(&r->arena, q, 3)},
+                                     .body = bw_sb_db_text(&r->arena, q, 3)},
                   sqlite3_column_int64(q, 4));
         status = ps_done(ps, q, &err);
     }

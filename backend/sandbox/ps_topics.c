@@ -200,10 +200,10 @@ bw_sb_outcome ps_topic_list(void *context, bw_sb_request *r, bw_sb_reply *reply)
                       " ORDER BY name LIMIT ?3",
                       "tti", project, page.after, page.size + 1);
     if (status == BW_OK) {
-        while (ps_next(q) && ps_page_add(&page, &reply->body, ps_column(q, 0)))
+        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
             print(&reply->body, &(ps_topic){.project = project,
-                                            .name = ps_column_text(&r->arena, q, 0),
-                                            .body = ps_column_text(&r->arena, q, 1)});
+                                            .name = bw_sb_db_text(&r->arena, q, 0),
+                                            .body = bw_sb_db_text(&r->arena, q, 1)});
         status = ps_done(ps, q, &err);
     }
     ps_unlock(ps);
@@ -231,9 +231,9 @@ static bw_sb_outcome list_names(bw_sb_pubsub *ps, bw_sb_request *r, bw_sb_reply 
     if (status == BW_OK)
         status = ps_query(ps, &err, &q, sql, "iti", t.id, page.after, page.size + 1);
     if (status == BW_OK) {
-        while (ps_next(q) && ps_page_add(&page, &reply->body, ps_column(q, 2)))
-            bw_buf_addf(&reply->body, "\"projects/%s/%s/%s\"", ps_column_text(&r->arena, q, 0),
-                        collection, ps_column_text(&r->arena, q, 1));
+        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 2)))
+            bw_buf_addf(&reply->body, "\"projects/%s/%s/%s\"", bw_sb_db_text(&r->arena, q, 0),
+                        collection, bw_sb_db_text(&r->arena, q, 1));
         status = ps_done(ps, q, &err);
     }
     ps_unlock(ps);

@@ -69,7 +69,6 @@ bw_status bw_sb_pubsub_new(const char *dir, bw_sb_pool *pool, const bw_clock *cl
     ps->keeper.run = keep;
     ps->pool = pool;
     ps->clock = clock;
-    pthread_mutex_init(&ps->mu, NULL);
     bw_status status = ps_store_open(ps, dir, err);
     if (status != BW_OK) {
         bw_sb_pubsub_free(ps);
@@ -85,7 +84,6 @@ void bw_sb_pubsub_free(bw_sb_pubsub *ps)
     if (!ps)
         return;
     ps_store_close(ps);
-    pthread_mutex_destroy(&ps->mu);
     free(ps);
 }
 
@@ -100,7 +98,7 @@ bw_status bw_sb_pubsub_reset(bw_sb_pubsub *ps, bw_error *err)
         return status;
     status = ps_query(ps, err, &q, "SELECT id FROM subscription", "");
     if (status == BW_OK) {
-        while (ps_next(q))
+        while (bw_sb_db_next(q))
             ps_wake(ps, sqlite3_column_int64(q, 0));
         status = ps_done(ps, q, err);
     }

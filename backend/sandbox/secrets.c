@@ -56,9 +56,7 @@ static int64_t find_secret(bw_sb_operations *ops, bw_sb_request *r)
         ops->db, "SELECT id FROM secret WHERE project = ? AND location = ? AND name = ?", "ttt",
         bw_sb_request_param(r, "project"), bw_sb_request_param(r, "location"),
         bw_sb_request_param(r, "secret"));
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-        id = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    bw_sb_db_value(ops->db, stmt, &id);
     return id;
 }
 
@@ -87,11 +85,11 @@ static void reply_secret(bw_sb_operations *ops, bw_sb_request *r, const char *id
                                         " AND location = ? AND name = ?",
                                         "ttt", bw_sb_request_param(r, "project"),
                                         bw_sb_request_param(r, "location"), id);
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
+    if (bw_sb_db_next(stmt))
         print_secret(r, stmt, &reply->body);
     else
         reply_missing(r, reply, NULL);
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(ops->db, stmt);
 }
 
 static const char *create_fault(bw_sb_request *r, bw_slice body, const char *id)
@@ -130,7 +128,7 @@ static bw_sb_outcome create(void *context, bw_sb_request *r, bw_sb_reply *reply)
         ops->db,
         "INSERT OR IGNORE INTO secret(project, location, name, json, created, version)"
         " VALUES(?, ?, ?, ?, ?, 1)",
-        "tttsi", bw_sb_request_param(r, "project"), bw_sb_request_param(r, "location"), id, &text,
+        "tttsi", bw_sb_request_param(r, "project"), bw_sb_request_param(r, "location"), id, text,
         bw_sb_now_ns(ops));
     if (!good)
         bw_sb_db_failed(ops->db, reply);
@@ -185,8 +183,8 @@ static int64_t count_of(bw_sb_db *db, const char *sql, const char *types, const 
                         const char *b)
 {
     sqlite3_stmt *stmt = bw_sb_db_query(db, sql, types, a, b);
-    int64_t n = stmt && sqlite3_step(stmt) == SQLITE_ROW ? sqlite3_column_int64(stmt, 0) : 0;
-    sqlite3_finalize(stmt);
+    int64_t n = 0;
+    bw_sb_db_value(db, stmt, &n);
     return n;
 }
 
@@ -216,14 +214,13 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
                                         " AND location = ? ORDER BY name LIMIT ? OFFSET ?",
                                         "ttii", project, location, size + 1, offset);
     bw_buf_adds(&reply->body, "{\"secrets\":[");
-    while (rows && sqlite3_step(rows) == SQLITE_ROW && count++ < size) {
+    while (bw_sb_db_next(rows) && count++ < size) {
         bw_buf_adds(&reply->body, count > 1 ? "," : "");
         print_secret(r, rows, &reply->body);
     }
     end_list(&reply->body, offset, size, count, total);
-    if (!rows)
+    if (!bw_sb_db_done(ops->db, rows))
         bw_sb_db_failed(ops->db, reply);
-    sqlite3_finalize(rows);
     bw_sb_db_unlock(ops->db);
     return BW_SB_DONE;
 }
@@ -267,9 +264,7 @@ static int64_t version_number(bw_sb_operations *ops, int64_t secret, const char 
     }
     sqlite3_stmt *stmt = bw_sb_db_query(
         ops->db, "SELECT max(number) FROM secret_version WHERE secret = ?", "i", secret);
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
-        number = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
+    bw_sb_db_value(ops->db, stmt, &number);
     return number;
 }
 
@@ -286,9 +281,9 @@ static sqlite3_stmt *find_version(bw_sb_operations *ops, bw_sb_request *r, const
                                         "SELECT " VERSION_COLUMNS ", payload, secret"
                                         " FROM secret_version WHERE secret = ? AND number = ?",
                                         "ii", secret, version_number(ops, secret, name));
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
+    if (bw_sb_db_next(stmt))
         return stmt;
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(ops->db, stmt);
     reply_missing(r, reply, name);
     return NULL;
 }
@@ -339,14 +334,14 @@ static bw_sb_outcome add_version(void *context, bw_sb_request *r, bw_sb_reply *r
                               "INSERT INTO secret_version SELECT ?1, 1 + coalesce((SELECT"
                               " max(number) FROM secret_version WHERE secret = ?1), 0), 'ENABLED',"
                               " ?2, 0, ?3, ?4",
-                              "iiib", secret, bw_sb_now_ns(ops), (int64_t)checked, &bytes)) {
+                              "iiib", secret, bw_sb_now_ns(ops), (int64_t)checked, bytes)) {
         bw_sb_db_failed(ops->db, reply);
     } else {
         row = find_version(ops, r, "latest", reply);
         if (row)
             print_version(r, row, &reply->body);
     }
-    sqlite3_finalize(row);
+    bw_sb_db_done(ops->db, row);
     bw_sb_db_unlock(ops->db);
     bw_buf_fini(&payload);
     return BW_SB_DONE;
@@ -359,7 +354,7 @@ static bw_sb_outcome get_version(void *context, bw_sb_request *r, bw_sb_reply *r
     sqlite3_stmt *row = find_version(ops, r, bw_sb_request_param(r, "version"), reply);
     if (row)
         print_version(r, row, &reply->body);
-    sqlite3_finalize(row);
+    bw_sb_db_done(ops->db, row);
     bw_sb_db_unlock(ops->db);
     return BW_SB_DONE;
 }
@@ -394,7 +389,7 @@ static bw_sb_outcome access_version(void *context, bw_sb_request *r, bw_sb_reply
                           "Secret Version [%s/versions/%lld] is in %s state.",
                           secret_name(r, bw_sb_request_param(r, "secret")),
                           (long long)sqlite3_column_int64(row, 0), state);
-    sqlite3_finalize(row);
+    bw_sb_db_done(ops->db, row);
     bw_sb_db_unlock(ops->db);
     return BW_SB_DONE;
 }
@@ -414,7 +409,7 @@ static bw_sb_outcome change_state(void *context, bw_sb_request *r, bw_sb_reply *
     if (row) {
         int64_t number = sqlite3_column_int64(row, 0), secret = sqlite3_column_int64(row, 6);
         const char *now = bw_sb_db_text(&r->arena, row, 1);
-        sqlite3_finalize(row);
+        bw_sb_db_done(db, row);
         row = NULL;
         if (strcmp(now, "DESTROYED") == 0)
             bw_sb_reply_error(reply, 400, "FAILED_PRECONDITION", NULL,
@@ -432,7 +427,7 @@ static bw_sb_outcome change_state(void *context, bw_sb_request *r, bw_sb_reply *
         if (row)
             print_version(r, row, &reply->body);
     }
-    sqlite3_finalize(row);
+    bw_sb_db_done(db, row);
     bw_sb_db_unlock(db);
     return BW_SB_DONE;
 }
@@ -466,17 +461,16 @@ static bw_sb_outcome list_versions(void *context, bw_sb_request *r, bw_sb_reply 
                        " WHERE secret = ? ORDER BY number DESC LIMIT ? OFFSET ?",
                        "iii", secret, size + 1, offset);
     bw_buf_adds(&reply->body, "{\"versions\":[");
-    while (rows && sqlite3_step(rows) == SQLITE_ROW && count++ < size) {
+    while (bw_sb_db_next(rows) && count++ < size) {
         total = sqlite3_column_int64(rows, 5);
         bw_buf_adds(&reply->body, count > 1 ? "," : "");
         print_version(r, rows, &reply->body);
     }
     end_list(&reply->body, offset, size, count, total);
-    if (!secret)
-        reply_missing(r, reply, NULL);
-    else if (!rows)
+    if (!bw_sb_db_done(ops->db, rows))
         bw_sb_db_failed(ops->db, reply);
-    sqlite3_finalize(rows);
+    else if (!secret)
+        reply_missing(r, reply, NULL);
     bw_sb_db_unlock(ops->db);
     return BW_SB_DONE;
 }

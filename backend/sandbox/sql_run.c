@@ -22,7 +22,7 @@ static bool is_too_complex(const char *message)
 
 static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
 {
-    const char *message = sqlite3_errmsg(r->catalog->db);
+    const char *message = sqlite3_errmsg(r->catalog->db->handle);
 
     if (code == SQLITE_INTERRUPT)
         return bq_error_set(r->err, "stopped", NULL,
@@ -57,7 +57,7 @@ static void bind_all(sql_run *r, sqlite3_stmt *stmt)
 
 static bw_status prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt)
 {
-    int code = sqlite3_prepare_v2(r->catalog->db, sql, -1, stmt, NULL);
+    int code = sqlite3_prepare_v2(r->catalog->db->handle, sql, -1, stmt, NULL);
 
     if (code != SQLITE_OK)
         return sqlite_failed(r, code, true);
@@ -79,7 +79,7 @@ bw_status sql_exec(sql_run *r, const char *sql, int64_t *changes)
     if (code != SQLITE_DONE)
         status = sqlite_failed(r, code, false);
     else if (changes)
-        *changes = sqlite3_changes64(r->catalog->db);
+        *changes = sqlite3_changes64(r->catalog->db->handle);
     sqlite3_finalize(stmt);
     return status;
 }
@@ -273,10 +273,10 @@ static bw_status run_in_transaction(sql_run *r, bq_sql_before_commit *hook, void
     if (status != BW_OK)
         return status;
     if (r->a.request->cancel)
-        sqlite3_progress_handler(r->catalog->db, 20000, check_cancel,
+        sqlite3_progress_handler(r->catalog->db->handle, 20000, check_cancel,
                                  (void *)(uintptr_t)r->a.request->cancel);
     status = runners[r->stmt->kind].run(r);
-    sqlite3_progress_handler(r->catalog->db, 0, NULL, NULL);
+    sqlite3_progress_handler(r->catalog->db->handle, 0, NULL, NULL);
     if (r->dry_run)
         return status;
     if (status == BW_OK)

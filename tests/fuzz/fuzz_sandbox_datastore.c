@@ -64,7 +64,7 @@ static void ask(client *c, const char *method, bw_slice body)
 static void must_be_empty(client *c, const char *sql)
 {
     sqlite3_stmt *stmt;
-    if (sqlite3_prepare_v2(c->store->db, sql, -1, &stmt, NULL) != SQLITE_OK ||
+    if (sqlite3_prepare_v2(c->store->db->handle, sql, -1, &stmt, NULL) != SQLITE_OK ||
         sqlite3_step(stmt) != SQLITE_DONE)
         abort();
     sqlite3_finalize(stmt);
@@ -73,7 +73,7 @@ static void must_be_empty(client *c, const char *sql)
 /* The rules of ds_store.h. */
 static void check(client *c)
 {
-    if (!sqlite3_get_autocommit(c->store->db))
+    if (!sqlite3_get_autocommit(c->store->db->handle))
         abort();
     must_be_empty(c, "SELECT 1 FROM ds_index i LEFT JOIN ds_entity e ON e.id = i.entity"
                      " LEFT JOIN ds_property p ON p.id = i.property"

@@ -70,7 +70,7 @@ static char *explain(fixture *f, const ds_plan *p)
     char *sql = bw_xasprintf("EXPLAIN QUERY PLAN %s", p->sql);
     bw_buf steps = BW_BUF_INIT;
     sqlite3_stmt *stmt;
-    assert_int_equal(sqlite3_prepare_v2(f->store->db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(f->store->db->handle, sql, -1, &stmt, NULL), SQLITE_OK);
     while (sqlite3_step(stmt) == SQLITE_ROW)
         bw_buf_addf(&steps, "%s\n", (const char *)sqlite3_column_text(stmt, 3));
     sqlite3_finalize(stmt);

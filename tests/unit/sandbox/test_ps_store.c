@@ -33,7 +33,6 @@ static int setup(void **state)
     f->pool = bw_sb_pool_new(1, bw_clock_system());
     f->ps.pool = f->pool;
     f->ps.clock = &f->clock.clock;
-    pthread_mutex_init(&f->ps.mu, NULL);
     assert_ok(ps_store_open(&f->ps, NULL, &f->err), f->err);
     *state = f;
     return 0;
@@ -43,7 +42,6 @@ static int teardown(void **state)
 {
     fixture *f = *state;
     ps_store_close(&f->ps);
-    pthread_mutex_destroy(&f->ps.mu);
     bw_sb_pool_stop(f->pool);
     bw_sb_pool_free(f->pool);
     bw_arena_fini(&f->arena);
