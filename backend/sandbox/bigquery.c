@@ -28,28 +28,6 @@ bw_sb_outcome bw_sb_reply_invalid(bw_sb_reply *reply, const char *fmt, ...)
     return BW_SB_DONE;
 }
 
-bool bw_sb_body_object(bw_sb_request *r, bw_sb_reply *reply, bw_slice *object)
-{
-    const char *why;
-    size_t at;
-    *object = bw_buf_slice(&r->body);
-    if (object->len == 0) {
-        *object = BW_SLICE_LIT("{}");
-        return true;
-    }
-    if (!bw_json_valid(*object, &why, &at)) {
-        bw_sb_reply_error(reply, 400, "parseError", NULL,
-                          "Invalid JSON payload received. %s at byte %zu.", why, at);
-        return false;
-    }
-    if (!bw_sb_json_is_object(*object)) {
-        bw_sb_reply_error(reply, 400, "parseError", NULL,
-                          "Invalid JSON payload received. The body must be one object.");
-        return false;
-    }
-    return true;
-}
-
 const char *bw_sb_if_match(bw_sb_request *r)
 {
     const char *tag = bw_sb_request_header(r, "If-Match");

@@ -54,8 +54,6 @@ bw_sb_service bw_sb_uploads_service(bw_sb_bigquery *bq);
 void bw_sb_reply_bq_error(bw_sb_reply *reply, const bq_error *err);
 /* 400 with reason "invalid". Returns BW_SB_DONE. */
 bw_sb_outcome bw_sb_reply_invalid(bw_sb_reply *reply, const char *fmt, ...) BW_PRINTF(2, 3);
-/* The body as a JSON object; an empty body is {}. False after answering 400. */
-bool bw_sb_body_object(bw_sb_request *r, bw_sb_reply *reply, bw_slice *object);
 /* The entity tag of If-Match without quotes; NULL when absent or "*". */
 const char *bw_sb_if_match(bw_sb_request *r);
 /* A location as the service writes it: multi-regions in capitals (US), regions small

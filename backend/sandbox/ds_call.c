@@ -1,6 +1,7 @@
 #include "backend/sandbox/ds_call.h"
 
 #include "backend/sandbox/ds_order.h"
+#include "backend/sandbox/stamp.h"
 
 static bw_status transaction_reading(ds_call *call, const ds_node *token, ds_reading *out,
                                      bw_error *err)
@@ -62,7 +63,7 @@ bw_status ds_call_reading(ds_call *call, const ds_node *node, ds_reading *out, b
 void ds_call_add_time(ds_call *call, const char *name, int64_t us)
 {
     bw_buf_addf(call->out, "\"%s\":\"", name);
-    ds_print_time(call->out, us);
+    bw_sb_stamp_print_us(call->out, us);
     bw_buf_addc(call->out, '"');
 }
 

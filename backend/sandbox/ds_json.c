@@ -2,7 +2,7 @@
 
 #include "backend/sandbox/bq_base64.h"
 #include "backend/sandbox/bq_float.h"
-#include "backend/sandbox/bq_time.h"
+#include "backend/sandbox/stamp.h"
 
 /* ---- The tree --------------------------------------------------------------------------------- */
 
@@ -275,79 +275,9 @@ bw_status ds_json_enum(const ds_node *node, const char *where, const ds_enum *ch
 
 /* ---- Times ------------------------------------------------------------------------------------ */
 
-/* Exactly `digits` digits at *at. */
-static bool take_number(bw_slice s, size_t *at, size_t digits, int64_t *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < digits; i++, (*at)++) {
-        if (*at >= s.len || s.ptr[*at] < '0' || s.ptr[*at] > '9')
-            return false;
-        *out = *out * 10 + (s.ptr[*at] - '0');
-    }
-    return true;
-}
-
-static bool take_char(bw_slice s, size_t *at, const char *any)
-{
-    if (*at >= s.len || !memchr(any, s.ptr[*at], strlen(any)))
-        return false;
-    (*at)++;
-    return true;
-}
-
-static bool take_fraction(bw_slice s, size_t *at, int64_t *us)
-{
-    size_t digits = 0;
-    *us = 0;
-    if (!take_char(s, at, "."))
-        return true;
-    for (; *at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9'; (*at)++, digits++) {
-        if (digits < 6)
-            *us = *us * 10 + (s.ptr[*at] - '0');
-    }
-    for (size_t i = digits; i < 6; i++)
-        *us *= 10;
-    return digits >= 1 && digits <= 9;
-}
-
-static bool take_offset(bw_slice s, size_t *at, int64_t *us)
-{
-    int64_t hours, minutes;
-    *us = 0;
-    if (take_char(s, at, "Zz"))
-        return true;
-    bool west = *at < s.len && s.ptr[*at] == '-';
-    if (!take_char(s, at, "+-") || !take_number(s, at, 2, &hours) || !take_char(s, at, ":") ||
-        !take_number(s, at, 2, &minutes) || hours > 23 || minutes > 59)
-        return false;
-    *us = (hours * 60 + minutes) * 60 * BQ_US_PER_SECOND * (west ? -1 : 1);
-    return true;
-}
-
-static bool parse_time(bw_slice s, int64_t *us)
-{
-    int64_t year, month, day, hour, minute, second, fraction, offset, days;
-    size_t at = 0;
-    bool ok = take_number(s, &at, 4, &year) && take_char(s, &at, "-") &&
-              take_number(s, &at, 2, &month) && take_char(s, &at, "-") &&
-              take_number(s, &at, 2, &day) && take_char(s, &at, "Tt") &&
-              take_number(s, &at, 2, &hour) && take_char(s, &at, ":") &&
-              take_number(s, &at, 2, &minute) && take_char(s, &at, ":") &&
-              take_number(s, &at, 2, &second) && take_fraction(s, &at, &fraction) &&
-              take_offset(s, &at, &offset) && at == s.len;
-    if (!ok || hour > 23 || minute > 59 || second > 59 || !bq_days_of(year, month, day, &days))
-        return false;
-    *us = days * BQ_US_PER_DAY + ((hour * 60 + minute) * 60 + second) * BQ_US_PER_SECOND +
-          fraction - offset;
-    int64_t first, last;
-    if (!bq_days_of(1, 1, 1, &first) || !bq_days_of(9999, 12, 31, &last))
-        return false;
-    return *us >= first * BQ_US_PER_DAY && *us < (last + 1) * BQ_US_PER_DAY;
-}
-
 bw_status ds_json_time(const ds_node *node, const char *where, int64_t *us, bw_error *err)
 {
-    if (node->type == BW_JSON_STRING && parse_time(node->text, us))
+    if (node->type == BW_JSON_STRING && bw_sb_stamp_parse_us(node->text, us))
         return BW_OK;
     return wrong(where, "a timestamp in RFC 3339", err);
 }

@@ -5,7 +5,7 @@
 #include "backend/core/text.h"
 #include "backend/sandbox/bq_base64.h"
 #include "backend/sandbox/bq_float.h"
-#include "backend/sandbox/bq_time.h"
+#include "backend/sandbox/stamp.h"
 
 ds_property *ds_entity_find(const ds_entity *entity, bw_slice name)
 {
@@ -177,12 +177,6 @@ void ds_print_key(bw_buf *out, const ds_key *key)
     bw_buf_adds(out, "]}");
 }
 
-void ds_print_time(bw_buf *out, int64_t us)
-{
-    bq_datetime_print(us, 'T', out);
-    bw_buf_addc(out, 'Z');
-}
-
 static void print_double(bw_buf *out, double d)
 {
     if (isnan(d))
@@ -215,7 +209,7 @@ static void print_content(bw_buf *out, const ds_value *value)
         break;
     case DS_TIMESTAMP:
         bw_buf_adds(out, "\"timestampValue\":\"");
-        ds_print_time(out, value->as.integer);
+        bw_sb_stamp_print_us(out, value->as.integer);
         bw_buf_addc(out, '"');
         break;
     case DS_BOOLEAN:

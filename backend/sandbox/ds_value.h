@@ -104,7 +104,5 @@ BW_NODISCARD bw_status ds_entity_check(const ds_entity *entity, bw_error *err);
 void ds_print_key(bw_buf *out, const ds_key *key);
 void ds_print_value(bw_buf *out, const ds_value *value);
 void ds_print_entity(bw_buf *out, const ds_entity *entity);
-/* Without the quotes: 2023-11-14T22:13:20.123Z */
-void ds_print_time(bw_buf *out, int64_t us);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/core/json.h"
 #include "backend/core/text.h"
 #include "backend/sandbox/router.h"
 
@@ -86,6 +87,31 @@ bool bw_sb_request_query_true(bw_sb_request *r, const char *name)
 {
     const char *text = bw_sb_request_query(r, name);
     return text && (strcmp(text, "true") == 0 || strcmp(text, "1") == 0);
+}
+
+bw_status bw_sb_request_object(const bw_sb_request *r, bw_slice *object, bw_error *err)
+{
+    const char *why;
+    size_t at;
+    *object = r->body.len ? bw_buf_slice(&r->body) : BW_SLICE_LIT("{}");
+    if (!bw_json_valid(*object, &why, &at))
+        return bw_error_set(err, BW_INVALID, "Invalid JSON payload received. %s at byte %zu.", why,
+                            at);
+    for (at = 0; memchr(" \t\r\n", object->ptr[at], 4);)
+        at++;
+    if (object->ptr[at] != '{')
+        return bw_error_set(err, BW_INVALID,
+                            "Invalid JSON payload received. The body must be one object.");
+    return BW_OK;
+}
+
+bool bw_sb_body_object(const bw_sb_request *r, bw_sb_reply *reply, bw_slice *object)
+{
+    bw_error err = BW_ERROR_INIT;
+    if (bw_sb_request_object(r, object, &err) == BW_OK)
+        return true;
+    bw_sb_reply_error(reply, 400, "parseError", NULL, "%s", err.message);
+    return false;
 }
 
 bw_sb_outcome bw_sb_request_wait(bw_sb_request *r, uint64_t key, uint64_t ticket, int64_t until_us)

@@ -121,6 +121,11 @@ bool bw_sb_request_gone(const bw_sb_request *r);
    monotonic time `until_us`; give BW_SB_WAIT back to the server. */
 bw_sb_outcome bw_sb_request_wait(bw_sb_request *r, uint64_t key, uint64_t ticket, int64_t until_us);
 
+/* The body as a JSON object, checked; an empty body is {}. INVALID, or false after answering 400. */
+BW_NODISCARD bw_status bw_sb_request_object(const bw_sb_request *r, bw_slice *object,
+                                            bw_error *err);
+bool bw_sb_body_object(const bw_sb_request *r, bw_sb_reply *reply, bw_slice *object);
+
 /* ---- Replies ---------------------------------------------------------------------------------- */
 
 struct bw_sb_reply {

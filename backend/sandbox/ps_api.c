@@ -41,22 +41,11 @@ bw_sb_outcome ps_reply_empty(bw_sb_reply *reply, bw_status status, const bw_erro
 
 bw_status ps_body(bw_sb_request *r, const ps_member *members, bw_slice *out, bw_error *err)
 {
-    const char *why;
-    size_t at;
-    bw_slice body = bw_buf_slice(&r->body);
-    if (body.len == 0)
-        body = BW_SLICE_LIT("{}");
-    if (!bw_json_valid(body, &why, &at))
-        return bw_error_set(err, BW_INVALID, "Invalid JSON payload received. %s at byte %zu.", why,
-                            at);
-    size_t space = 0;
-    while (memchr(" \t\r\n", body.ptr[space], 4))
-        space++;
-    if (body.ptr[space] != '{')
-        return bw_error_set(err, BW_INVALID,
-                            "Invalid JSON payload received. The body must be one object.");
+    bw_slice body;
     bw_buf text = BW_BUF_INIT;
-    bw_status status = ps_json_read(members, body, "", &text, err);
+    bw_status status = bw_sb_request_object(r, &body, err);
+    if (status == BW_OK)
+        status = ps_json_read(members, body, "", &text, err);
     if (status == BW_OK)
         *out = bw_arena_slice(&r->arena, bw_buf_slice(&text));
     bw_buf_fini(&text);
@@ -113,6 +102,28 @@ bw_sb_outcome ps_page_close(const ps_page *page, bw_sb_reply *reply, bw_status s
         bw_sb_json_add_text(&reply->body, "nextPageToken", page->last);
     bw_buf_addc(&reply->body, '}');
     return BW_SB_DONE;
+}
+
+bw_sb_outcome ps_list(bw_sb_pubsub *ps, bw_sb_request *r, bw_sb_reply *reply,
+                      const char *collection, const char *sql, ps_row_print *print)
+{
+    bw_error err = BW_ERROR_INIT;
+    sqlite3_stmt *q;
+    ps_page page;
+    bw_status status = ps_page_read(r, &page, &err);
+    if (status != BW_OK)
+        return ps_reply_error(reply, &err);
+    ps_page_open(&reply->body, collection);
+    ps_lock(ps);
+    status = ps_query(ps, &err, &q, sql, "tti", bw_sb_request_param(r, "project"), page.after,
+                      page.size + 1);
+    if (status == BW_OK) {
+        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
+            print(r, q, &reply->body);
+        status = ps_done(ps, q, &err);
+    }
+    ps_unlock(ps);
+    return ps_page_close(&page, reply, status, &err);
 }
 
 /* ---- Masks ------------------------------------------------------------------------------------ */

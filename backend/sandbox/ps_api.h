@@ -53,6 +53,11 @@ bool ps_page_add(ps_page *page, bw_buf *out, bw_slice name);
 /* Ends the answer, with nextPageToken where there is more; or answers the error. */
 bw_sb_outcome ps_page_close(const ps_page *page, bw_sb_reply *reply, bw_status status,
                             const bw_error *err);
+/* The project's resources: `sql` takes the project, the name to continue behind and a limit, and gives
+   the name first. */
+typedef void ps_row_print(bw_sb_request *r, sqlite3_stmt *row, bw_buf *out);
+bw_sb_outcome ps_list(bw_sb_pubsub *ps, bw_sb_request *r, bw_sb_reply *reply,
+                      const char *collection, const char *sql, ps_row_print *print);
 
 /*
  * The resource after an update: the members of `base` that the mask (in either spelling, also

@@ -5,8 +5,8 @@
 
 #include "backend/core/clock.h"
 #include "backend/core/text.h"
-#include "backend/sandbox/bq_time.h"
 #include "backend/sandbox/json_edit.h"
+#include "backend/sandbox/stamp.h"
 
 #define MAX_DURATION_SECONDS INT64_C(315576000000) /* protobuf's: 10,000 years */
 
@@ -115,10 +115,10 @@ static bool add_time(bw_slice raw, bw_buf *out)
 {
     int64_t us;
     if (raw.len < 2 || raw.ptr[0] != '"' ||
-        !ps_time_parse((bw_slice){raw.ptr + 1, raw.len - 2}, &us))
+        !bw_sb_stamp_parse_us((bw_slice){raw.ptr + 1, raw.len - 2}, &us))
         return false;
     bw_buf_addc(out, '"');
-    ps_time_print(out, us);
+    bw_sb_stamp_print_us(out, us);
     bw_buf_addc(out, '"');
     return true;
 }
@@ -300,55 +300,11 @@ int64_t ps_json_duration(bw_slice object, const char *name, int64_t fallback)
     return us;
 }
 
-/* "Z", "+01:00" */
-static bool parse_offset(bw_slice text, int64_t *us)
-{
-    char copy[8] = "00:00:00";
-    int64_t sign = text.len && text.ptr[0] == '-' ? -1 : 1;
-    *us = 0;
-    if (bw_slice_is(text, "Z") || bw_slice_is(text, "z"))
-        return true;
-    if (text.len != 6 || (text.ptr[0] != '+' && text.ptr[0] != '-') || text.ptr[3] != ':')
-        return false;
-    memcpy(copy, text.ptr + 1, 5);
-    if (!bq_time_parse((bw_slice){copy, 8}, us))
-        return false;
-    *us *= sign;
-    return true;
-}
-
-bool ps_time_parse(bw_slice text, int64_t *us)
-{
-    int64_t days, time, fraction = 0, offset;
-    if (text.len < 20 || (text.ptr[10] | 32) != 't' ||
-        !bq_date_parse((bw_slice){text.ptr, 10}, &days) ||
-        !bq_time_parse((bw_slice){text.ptr + 11, 8}, &time))
-        return false;
-    size_t i = 19;
-    if (text.ptr[i] == '.') {
-        size_t from = ++i;
-        while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
-            i++;
-        if (!parse_fraction((bw_slice){text.ptr + from, i - from}, &fraction))
-            return false;
-    }
-    if (!parse_offset((bw_slice){text.ptr + i, text.len - i}, &offset))
-        return false;
-    *us = days * BQ_US_PER_DAY + time + fraction - offset;
-    return true;
-}
-
-void ps_time_print(bw_buf *out, int64_t us)
-{
-    bq_datetime_print(us, 'T', out);
-    bw_buf_addc(out, 'Z');
-}
-
 void ps_json_add_time(bw_buf *out, const char *name, int64_t us)
 {
     bw_sb_json_add_name(out, name);
     bw_buf_addc(out, '"');
-    ps_time_print(out, us);
+    bw_sb_stamp_print_us(out, us);
     bw_buf_addc(out, '"');
 }
 

@@ -47,9 +47,6 @@ bool ps_duration_parse(bw_slice text, int64_t *us);
 void ps_duration_print(bw_buf *out, int64_t us);
 /* ,"name":"600s" */
 void ps_json_add_duration(bw_buf *out, const char *name, int64_t us);
-/* RFC 3339 with Z or an offset; finer fractions are cut. */
-bool ps_time_parse(bw_slice text, int64_t *us);
-void ps_time_print(bw_buf *out, int64_t us);
 /* ,"name":"2023-11-14T22:13:20Z" */
 void ps_json_add_time(bw_buf *out, const char *name, int64_t us);
 /* A duration that has been read with ps_json_read(). */

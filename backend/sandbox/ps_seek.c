@@ -1,5 +1,6 @@
 /* subscriptions.seek: which messages count as acknowledged, by time or as a snapshot has it. */
 #include "backend/sandbox/ps_api.h"
+#include "backend/sandbox/stamp.h"
 
 /* Messages that are acknowledged from now on: gone, or kept where the subscription keeps them. */
 static bw_status settle_before(bw_sb_pubsub *ps, const ps_subscription *s, int64_t before,
@@ -140,7 +141,7 @@ static bw_status read_request(bw_sb_request *r, seek_request *out, bw_error *err
     out->time_us = BW_TIME_NONE;
     if ((time != NULL) == (out->snapshot != NULL))
         return bw_error_set(err, BW_INVALID, "Exactly one of time and snapshot must be set.");
-    if (time && !ps_time_parse(bw_slice_cstr(time), &out->time_us))
+    if (time && !bw_sb_stamp_parse_us(bw_slice_cstr(time), &out->time_us))
         return bw_error_set(err, BW_INVALID, "Invalid value at 'time', %s", time);
     return BW_OK;
 }

@@ -1,5 +1,6 @@
 /* snapshots.create, get, list, patch, delete, and the list of a topic's. */
 #include "backend/sandbox/ps_api.h"
+#include "backend/sandbox/stamp.h"
 
 #define MAX_LIFE (7 * BW_DAY)
 
@@ -168,7 +169,7 @@ static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_snapshot *n, bw_sl
         return status;
     const char *expires = bw_sb_json_text(arena, merged, "expireTime");
     int64_t now = bw_wall_us(ps->clock);
-    if (!expires || !ps_time_parse(bw_slice_cstr(expires), &n->expires_us) ||
+    if (!expires || !bw_sb_stamp_parse_us(bw_slice_cstr(expires), &n->expires_us) ||
         n->expires_us <= now || n->expires_us > now + MAX_LIFE)
         return bw_error_set(err, BW_INVALID,
                             "Invalid expire_time given: it must be within the next 7 days.");
@@ -222,31 +223,19 @@ bw_sb_outcome ps_snapshot_delete(void *context, bw_sb_request *r, bw_sb_reply *r
     return ps_reply_empty(reply, ps_end(ps, status, &err), &err);
 }
 
+static void print_row(bw_sb_request *r, sqlite3_stmt *q, bw_buf *out)
+{
+    print(out, &(ps_snapshot){.project = bw_sb_request_param(r, "project"),
+                              .name = bw_sb_db_text(&r->arena, q, 0),
+                              .topic_name = bw_sb_db_text(&r->arena, q, 1),
+                              .expires_us = sqlite3_column_int64(q, 2),
+                              .body = bw_sb_db_text(&r->arena, q, 3)});
+}
+
 bw_sb_outcome ps_snapshot_list(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project = bw_sb_request_param(r, "project");
-    sqlite3_stmt *q;
-    ps_page page;
-    bw_status status = ps_page_read(r, &page, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    ps_page_open(&reply->body, "snapshots");
-    ps_lock(ps);
-    status = ps_query(ps, &err, &q,
-                      "SELECT name, topic_name, expires_us, body FROM snapshot"
-                      " WHERE project = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
-                      "tti", project, page.after, page.size + 1);
-    if (status == BW_OK) {
-        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
-            print(&reply->body, &(ps_snapshot){.project = project,
-                                               .name = bw_sb_db_text(&r->arena, q, 0),
-                                               .topic_name = bw_sb_db_text(&r->arena, q, 1),
-                                               .expires_us = sqlite3_column_int64(q, 2),
-                                               .body = bw_sb_db_text(&r->arena, q, 3)});
-        status = ps_done(ps, q, &err);
-    }
-    ps_unlock(ps);
-    return ps_page_close(&page, reply, status, &err);
+    return ps_list(context, r, reply, "snapshots",
+                   "SELECT name, topic_name, expires_us, body FROM snapshot"
+                   " WHERE project = ?1 AND name > ?2 ORDER BY name LIMIT ?3",
+                   print_row);
 }

@@ -400,34 +400,22 @@ bw_sb_outcome ps_subscription_detach(void *context, bw_sb_request *r, bw_sb_repl
 
 /* ---- List ------------------------------------------------------------------------------------- */
 
+static void print_row(bw_sb_request *r, sqlite3_stmt *q, bw_buf *out)
+{
+    print(out,
+          &(ps_subscription){.project = bw_sb_request_param(r, "project"),
+                             .name = bw_sb_db_text(&r->arena, q, 0),
+                             .topic_name = bw_sb_db_text(&r->arena, q, 1),
+                             .detached = sqlite3_column_int(q, 2) != 0,
+                             .body = bw_sb_db_text(&r->arena, q, 3)},
+          sqlite3_column_int64(q, 4));
+}
+
 bw_sb_outcome ps_subscription_list(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project = bw_sb_request_param(r, "project");
-    sqlite3_stmt *q;
-    ps_page page;
-    bw_status status = ps_page_read(r, &page, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    ps_page_open(&reply->body, "subscriptions");
-    ps_lock(ps);
-    status = ps_query(ps, &err, &q,
-                      "SELECT s.name, s.topic_name, s.detached, s.body, t.retention_us"
-                      " FROM subscription s LEFT JOIN topic t ON t.id = s.topic"
-                      " WHERE s.project = ?1 AND s.name > ?2 ORDER BY s.name LIMIT ?3",
-                      "tti", project, page.after, page.size + 1);
-    if (status == BW_OK) {
-        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
-            print(&reply->body,
-                  &(ps_subscription){.project = project,
-                                     .name = bw_sb_db_text(&r->arena, q, 0),
-                                     .topic_name = bw_sb_db_text(&r->arena, q, 1),
-                                     .detached = sqlite3_column_int(q, 2) != 0,
-                                     .body = bw_sb_db_text(&r->arena, q, 3)},
-                  sqlite3_column_int64(q, 4));
-        status = ps_done(ps, q, &err);
-    }
-    ps_unlock(ps);
-    return ps_page_close(&page, reply, status, &err);
+    return ps_list(context, r, reply, "subscriptions",
+                   "SELECT s.name, s.topic_name, s.detached, s.body, t.retention_us"
+                   " FROM subscription s LEFT JOIN topic t ON t.id = s.topic"
+                   " WHERE s.project = ?1 AND s.name > ?2 ORDER BY s.name LIMIT ?3",
+                   print_row);
 }

@@ -183,31 +183,19 @@ bw_sb_outcome ps_topic_delete(void *context, bw_sb_request *r, bw_sb_reply *repl
 
 /* ---- Lists ------------------------------------------------------------------------------------ */
 
+static void print_row(bw_sb_request *r, sqlite3_stmt *q, bw_buf *out)
+{
+    print(out, &(ps_topic){.project = bw_sb_request_param(r, "project"),
+                           .name = bw_sb_db_text(&r->arena, q, 0),
+                           .body = bw_sb_db_text(&r->arena, q, 1)});
+}
+
 bw_sb_outcome ps_topic_list(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project = bw_sb_request_param(r, "project");
-    sqlite3_stmt *q;
-    ps_page page;
-    bw_status status = ps_page_read(r, &page, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    ps_page_open(&reply->body, "topics");
-    ps_lock(ps);
-    status = ps_query(ps, &err, &q,
-                      "SELECT name, body FROM topic WHERE project = ?1 AND name > ?2"
-                      " ORDER BY name LIMIT ?3",
-                      "tti", project, page.after, page.size + 1);
-    if (status == BW_OK) {
-        while (bw_sb_db_next(q) && ps_page_add(&page, &reply->body, bw_sb_db_bytes(q, 0)))
-            print(&reply->body, &(ps_topic){.project = project,
-                                            .name = bw_sb_db_text(&r->arena, q, 0),
-                                            .body = bw_sb_db_text(&r->arena, q, 1)});
-        status = ps_done(ps, q, &err);
-    }
-    ps_unlock(ps);
-    return ps_page_close(&page, reply, status, &err);
+    return ps_list(context, r, reply, "topics",
+                   "SELECT name, body FROM topic WHERE project = ?1 AND name > ?2"
+                   " ORDER BY name LIMIT ?3",
+                   print_row);
 }
 
 /* The names of a topic's resources; `sql` takes the topic, the name to continue behind and a limit,

@@ -5,89 +5,101 @@
 
 #include "backend/sandbox/bq_time.h"
 
+typedef struct parts {
+    int64_t seconds, ns;
+} parts;
+
 /* Exactly `count` digits, no more and no fewer. */
-static bool digits(const char **at, int count, int64_t *out)
+static bool take_number(bw_slice s, size_t *at, size_t count, int64_t *out)
 {
     *out = 0;
-    for (int i = 0; i < count; i++) {
-        char c = *(*at)++;
-        if (c < '0' || c > '9')
+    for (size_t end = *at + count; *at < end; (*at)++) {
+        if (*at >= s.len || s.ptr[*at] < '0' || s.ptr[*at] > '9')
             return false;
-        *out = *out * 10 + (c - '0');
+        *out = *out * 10 + (s.ptr[*at] - '0');
     }
     return true;
 }
 
-static bool take(const char **at, char c)
+static bool take_char(bw_slice s, size_t *at, const char *any)
 {
-    if (**at != c)
+    if (*at >= s.len || !memchr(any, s.ptr[*at], strlen(any)))
         return false;
     (*at)++;
     return true;
 }
 
-/* "T22:13:20" */
-static bool time_of_day(const char **at, int64_t *seconds)
-{
-    int64_t h, m, s;
-    if (!take(at, 'T') && !take(at, 't'))
-        return false;
-    if (!digits(at, 2, &h) || !take(at, ':') || !digits(at, 2, &m) || !take(at, ':') ||
-        !digits(at, 2, &s) || h > 23 || m > 59 || s > 60)
-        return false;
-    *seconds = h * 3600 + m * 60 + s;
-    return true;
-}
-
-static bool fraction(const char **at, int64_t *ns)
+static bool take_fraction(bw_slice s, size_t *at, int64_t *ns)
 {
     int64_t scale = BW_SB_NS_PER_S;
     *ns = 0;
-    if (!take(at, '.'))
+    if (!take_char(s, at, "."))
         return true;
-    const char *from = *at;
-    for (; **at >= '0' && **at <= '9'; (*at)++) {
+    size_t from = *at;
+    for (; *at < s.len && s.ptr[*at] >= '0' && s.ptr[*at] <= '9'; (*at)++) {
         scale /= 10;
-        *ns += scale * (**at - '0');
+        *ns += scale * (s.ptr[*at] - '0');
     }
     return *at > from && *at - from <= 9;
 }
 
-static bool zone(const char **at, int64_t *offset_s)
+static bool take_offset(bw_slice s, size_t *at, int64_t *seconds)
 {
-    int64_t h, m;
-    *offset_s = 0;
-    if (take(at, 'Z') || take(at, 'z'))
+    int64_t hours, minutes;
+    *seconds = 0;
+    if (take_char(s, at, "Zz"))
         return true;
-    int64_t sign = **at == '-' ? -1 : 1;
-    if (!take(at, '+') && !take(at, '-'))
+    bool west = *at < s.len && s.ptr[*at] == '-';
+    if (!take_char(s, at, "+-") || !take_number(s, at, 2, &hours) || !take_char(s, at, ":") ||
+        !take_number(s, at, 2, &minutes) || hours > 23 || minutes > 59)
         return false;
-    if (!digits(at, 2, &h) || !take(at, ':') || !digits(at, 2, &m) || h > 23 || m > 59)
-        return false;
-    *offset_s = sign * (h * 3600 + m * 60);
+    *seconds = (hours * 60 + minutes) * 60 * (west ? -1 : 1);
     return true;
+}
+
+static bool parse(bw_slice s, parts *out)
+{
+    int64_t year, month, day, hour, minute, second, offset, days, first, last;
+    size_t at = 0;
+    bool ok = take_number(s, &at, 4, &year) && take_char(s, &at, "-") &&
+              take_number(s, &at, 2, &month) && take_char(s, &at, "-") &&
+              take_number(s, &at, 2, &day) && take_char(s, &at, "Tt") &&
+              take_number(s, &at, 2, &hour) && take_char(s, &at, ":") &&
+              take_number(s, &at, 2, &minute) && take_char(s, &at, ":") &&
+              take_number(s, &at, 2, &second) && take_fraction(s, &at, &out->ns) &&
+              take_offset(s, &at, &offset) && at == s.len;
+    if (!ok || hour > 23 || minute > 59 || second > 59 || !bq_days_of(year, month, day, &days) ||
+        !bq_days_of(1, 1, 1, &first) || !bq_days_of(9999, 12, 31, &last))
+        return false;
+    out->seconds = days * 86400 + (hour * 60 + minute) * 60 + second - offset;
+    return out->seconds >= first * 86400 && out->seconds < (last + 1) * 86400;
 }
 
 bool bw_sb_stamp_parse(const char *text, int64_t *ns)
 {
-    int64_t year, month, day, days, seconds, parts, offset, total;
-    const char *at = text;
-    if (!digits(&at, 4, &year) || !take(&at, '-') || !digits(&at, 2, &month) || !take(&at, '-') ||
-        !digits(&at, 2, &day) || !bq_days_of(year, month, day, &days))
+    parts p;
+    if (!parse(bw_slice_cstr(text), &p))
         return false;
-    if (!time_of_day(&at, &seconds) || !fraction(&at, &parts) || !zone(&at, &offset) || *at)
+    if (__builtin_mul_overflow(p.seconds, BW_SB_NS_PER_S, ns) ||
+        __builtin_add_overflow(*ns, p.ns, ns))
+        *ns = p.seconds < 0 ? INT64_MIN : INT64_MAX;
+    return true;
+}
+
+bool bw_sb_stamp_parse_us(bw_slice text, int64_t *us)
+{
+    parts p;
+    if (!parse(text, &p))
         return false;
-    total = days * 86400 + seconds - offset;
-    if (__builtin_mul_overflow(total, BW_SB_NS_PER_S, ns) || __builtin_add_overflow(*ns, parts, ns))
-        *ns = total < 0 ? INT64_MIN : INT64_MAX;
+    *us = p.seconds * BQ_US_PER_SECOND + p.ns / BW_SB_NS_PER_US;
     return true;
 }
 
 const char *bw_sb_stamp_print(int64_t ns, char out[BW_SB_STAMP])
 {
     int64_t seconds = bq_floor_div(ns, BW_SB_NS_PER_S);
-    int64_t parts = ns % BW_SB_NS_PER_S;
-    parts += parts < 0 ? BW_SB_NS_PER_S : 0;
+    int64_t rest = ns % BW_SB_NS_PER_S;
+    rest += rest < 0 ? BW_SB_NS_PER_S : 0;
     bq_civil civil = bq_civil_of(seconds * BQ_US_PER_SECOND);
     int64_t of_day = civil.us_of_day / BQ_US_PER_SECOND;
     int n =
@@ -95,13 +107,19 @@ const char *bw_sb_stamp_print(int64_t ns, char out[BW_SB_STAMP])
                  civil.day, (int)(of_day / 3600), (int)(of_day / 60 % 60), (int)(of_day % 60));
     char *end = out + n;
     size_t room = BW_SB_STAMP - (size_t)n;
-    if (parts == 0)
+    if (rest == 0)
         snprintf(end, room, "Z");
-    else if (parts % 1000000 == 0)
-        snprintf(end, room, ".%03dZ", (int)(parts / 1000000));
-    else if (parts % 1000 == 0)
-        snprintf(end, room, ".%06dZ", (int)(parts / 1000));
+    else if (rest % 1000000 == 0)
+        snprintf(end, room, ".%03dZ", (int)(rest / 1000000));
+    else if (rest % 1000 == 0)
+        snprintf(end, room, ".%06dZ", (int)(rest / 1000));
     else
-        snprintf(end, room, ".%09dZ", (int)parts);
+        snprintf(end, room, ".%09dZ", (int)rest);
     return out;
+}
+
+void bw_sb_stamp_print_us(bw_buf *out, int64_t us)
+{
+    bq_datetime_print(us, 'T', out);
+    bw_buf_addc(out, 'Z');
 }

@@ -3,6 +3,7 @@
 
 #include "backend/core/clock.h"
 #include "backend/sandbox/ps_json.h"
+#include "backend/sandbox/stamp.h"
 
 static const ps_member inner[] = {{"someTime", PS_TIME, NULL}, {NULL, PS_TEXT, NULL}};
 static const ps_member members[] = {
@@ -130,10 +131,10 @@ static void times_need_a_zone(void **state)
 {
     (void)state;
     int64_t us;
-    assert_true(ps_time_parse(BW_SLICE_LIT("1970-01-01T00:00:00Z"), &us) && us == 0);
-    assert_true(ps_time_parse(BW_SLICE_LIT("1970-01-01t00:00:01.000002z"), &us) && us == 1000002);
-    assert_true(ps_time_parse(BW_SLICE_LIT("1970-01-01T01:30:00+01:30"), &us) && us == 0);
-    assert_true(ps_time_parse(BW_SLICE_LIT("1969-12-31T23:00:00-01:00"), &us) && us == 0);
+    assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01T00:00:00Z"), &us) && us == 0);
+    assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01t00:00:01.000002z"), &us) && us == 1000002);
+    assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01T01:30:00+01:30"), &us) && us == 0);
+    assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1969-12-31T23:00:00-01:00"), &us) && us == 0);
     static const char *const refused[] = {"",
                                           "1970-01-01",
                                           "1970-01-01T00:00:00",
@@ -146,7 +147,7 @@ static void times_need_a_zone(void **state)
                                           "1970-01-01T00:00:00+01:00x",
                                           "1970-01-01T00:00:00 UTC"};
     for (size_t i = 0; i < BW_COUNT(refused); i++) {
-        if (ps_time_parse(bw_slice_cstr(refused[i]), &us))
+        if (bw_sb_stamp_parse_us(bw_slice_cstr(refused[i]), &us))
             fail_msg("%s is taken", refused[i]);
     }
 }
