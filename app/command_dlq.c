@@ -112,6 +112,8 @@ json_t *bw_dlq_letter_json(const bw_dead_letter *l)
     json_object_set_new(o, "sync", bw_json_text(l->sync));
     json_object_set_new(o, "key", bw_json_text(l->key));
     json_object_set_new(o, "event_id", bw_json_text(l->event_id));
+    json_object_set_new(o, "contradicts",
+                        l->contradicts ? json_integer(l->contradicts) : json_null());
     json_object_set_new(o, "reason", json_string(bw_reason_name(l->reason)));
     json_object_set_new(o, "column", bw_json_text(l->column));
     json_object_set_new(o, "detail", bw_json_text(l->detail));
@@ -150,12 +152,19 @@ static bw_exit print_json(bw_dlq *d)
 
 /* ---- list ------------------------------------------------------------------------------- */
 
+static const char *what_is_wrong(const bw_dead_letter *l, bw_arena *arena)
+{
+    const char *text = l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason);
+    if (!l->contradicts)
+        return text;
+    return bw_arena_printf(arena, "contradicts letter %lld: %s", (long long)l->contradicts, text);
+}
+
 static bw_status add_lines(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
                            bw_error *err)
 {
     bw_text_table *t = user;
     char text[BW_TIME_TEXT];
-    (void)arena;
     (void)err;
     for (size_t i = 0; i < n; i++) {
         const bw_dead_letter *l = &letters[i];
@@ -168,7 +177,7 @@ static bw_status add_lines(void *user, const bw_dead_letter *letters, size_t n, 
         snprintf(text, sizeof(text), "%d", l->attempts);
         bw_text_table_add(t, text);
         bw_text_table_add(t, bw_format_time(l->last_seen_us - l->last_seen_us % BW_SECOND, text));
-        bw_text_table_add(t, l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason));
+        bw_text_table_add(t, what_is_wrong(l, arena));
     }
     return BW_OK;
 }
@@ -211,6 +220,11 @@ static void show_one(const bw_dead_letter *l, FILE *out)
     show_field(out, "sync", bw_slice_cstr(l->sync));
     show_field(out, "key", bw_slice_cstr(l->key ? l->key : "-"));
     show_field(out, "event", bw_slice_cstr(l->event_id));
+    if (l->contradicts)
+        fprintf(out,
+                "%-12scontradicts letter %lld, which says something else under the same event id: "
+                "only one of them can have its effect\n",
+                "same id", (long long)l->contradicts);
     fprintf(out, "%-12s%s\n%-12s%s: %s\n", "state", bw_letter_state_name(l->state), "reason",
             bw_reason_name(l->reason), bw_reason_text(l->reason));
     show_field(out, "column", bw_slice_cstr(l->column ? l->column : ""));

@@ -108,8 +108,9 @@ static const item documents[] = {
      "rows_total, dead_letters, checkpoint, error}], dead_letters: {open, remote}}"},
     {"sync, pause, resume, dlq edit, cancel, discard", "{ok, message, hint}"},
     {"dlq list, dlq show",
-     "{dead_letters: [{id, sync, key, event_id, reason, column, detail, attempts, state, "
-     "first_seen_at, last_seen_at, attributes, content}]}; key is a text that holds JSON. Content "
+     "{dead_letters: [{id, sync, key, event_id, contradicts, reason, column, detail, "
+     "attempts, state, first_seen_at, last_seen_at, attributes, content}]}; key is a text that "
+     "holds JSON. Content "
      "that is no text is in content_base64, and content is null. dlq export writes the same, one "
      "letter per line."},
     {"dlq replay",

@@ -122,6 +122,14 @@ static void fill(view_letter *v, const bw_dead_letter *l, int64_t now_us)
     field(t, "sync", BW_ROLE_TEXT, l->sync);
     if (l->attributes)
         field(t, "event", BW_ROLE_TEXT, l->event_id);
+    if (l->contradicts) {
+        char text[160];
+        snprintf(text, sizeof(text),
+                 "contradicts letter %lld, which says something else under the same event id: only "
+                 "one of them can have its effect",
+                 (long long)l->contradicts);
+        field(t, "same id", BW_ROLE_ERROR, text);
+    }
     bw_text_view_addf(t, BW_ROLE_MUTED, "%-11s", "attempts");
     char attempts[24];
     snprintf(attempts, sizeof(attempts), "%d", l->attempts);

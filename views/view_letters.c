@@ -9,7 +9,7 @@
 
 typedef struct view_letters {
     bw_table_view base;
-    char id[192];
+    char id[192], detail[1200]; /* of the cell at hand */
     /* Of letters: the window of a long list, which moves along as it is scrolled. */
     int64_t first;  /* of how many letters it leaves out at the beginning */
     bool large;     /* there are more than a window */
@@ -215,9 +215,21 @@ static void key_cell(bw_table_cell *cell, const char *key)
         cell->text = (bw_slice){key + n, len - n - 2};
 }
 
+static void detail_cell(view_letters *v, bw_table_cell *cell, const bw_dead_letter *l)
+{
+    const char *text = l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason);
+    cell->text = bw_slice_cstr(text);
+    if (!l->contradicts)
+        return;
+    snprintf(v->detail, sizeof(v->detail), "contradicts letter %lld: %s", (long long)l->contradicts,
+             text);
+    cell->text = bw_slice_cstr(v->detail);
+    cell->style = BW_ROLE_ERROR;
+}
+
 static void letter_cell(void *user, size_t row, size_t column, bw_table_cell *cell)
 {
-    const view_letters *v = user;
+    view_letters *v = user;
     const bw_dead_letter *l = &v->base.page->letters[row];
     switch (column) {
     case L_ID:
@@ -238,8 +250,7 @@ static void letter_cell(void *user, size_t row, size_t column, bw_table_cell *ce
         cell->text = bw_slice_cstr(l->column && l->column[0] ? l->column : "-");
         break;
     case L_DETAIL:
-        cell->text =
-            bw_slice_cstr(l->detail && l->detail[0] ? l->detail : bw_reason_text(l->reason));
+        detail_cell(v, cell, l);
         break;
     case L_TRIES:
         bw_cell_count(cell, l->attempts);
@@ -410,6 +421,9 @@ static bw_role say_letter(const bw_table_view *v, bw_buf *out)
 {
     const bw_dead_letter *l = &v->page->letters[bw_table_selected_index(v->table)];
     bw_buf_addf(out, "%s  ", l->key ? l->key : "no key");
+    if (l->contradicts)
+        bw_buf_addf(out, "contradicts letter %lld, under one event id; ",
+                    (long long)l->contradicts);
     if (l->column && l->column[0])
         bw_buf_addf(out, "column %s: ", l->column);
     bw_buf_adds(out, bw_reason_text(l->reason));

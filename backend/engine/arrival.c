@@ -97,13 +97,12 @@ static bw_slice scoped_id(const char *scope, const bw_arrival *a, bw_arena *aren
         bw_arena_printf(arena, "%s:%.*s", scope, BW_SLICE_ARG(a->message.message_id)));
 }
 
-/* What a letter is known by. One whose id is another event's must not be taken for that event's. */
+/* What a letter is known by, beside its content. */
 static bw_slice letter_id(const char *scope, const bw_arrival *a, bw_arena *arena)
 {
     if (a->letter_id)
         return bw_slice_cstr(a->letter_id);
-    bool own = a->is_event && !(a->resolution && a->resolution->namesake);
-    return own ? a->event.id : scoped_id(scope, a, arena);
+    return a->is_event ? a->event.id : scoped_id(scope, a, arena);
 }
 
 static void reject(const char *scope, bw_chunk *chunk, const bw_arrival *a,
@@ -117,6 +116,7 @@ static void reject(const char *scope, bw_chunk *chunk, const bw_arrival *a,
         .content = a->message.data,
         .attributes = letter_attributes(a, stored, arena),
         .event_id = letter_id(scope, a, arena),
+        .content_hash = a->content_hash,
     };
     if (a->is_event)
         row.key = bw_event_entity_json(&a->event, arena);
@@ -163,6 +163,7 @@ static void add_row(bw_chunk *chunk, const bw_arrival *a)
         .payload = event->payload,
         .attributes = letter_attributes(a, (bw_slice){NULL, 0}, arena),
         .letter_id = a->letter_id ? bw_slice_cstr(a->letter_id) : event->id,
+        .content_hash = a->content_hash,
         .time_us = r->event_us,
         .version = r->version,
         .state_version = r->entity_version,

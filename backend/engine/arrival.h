@@ -12,7 +12,7 @@
 typedef struct bw_arrival {
     bw_event_message message;
     bw_slice ordering_key;
-    const char *letter_id; /* NULL: from the subscription */
+    const char *letter_id, *content_hash; /* the letter's; NULL: from the subscription */
     bool force;
     bool is_event;
     bw_event event;

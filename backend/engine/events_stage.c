@@ -298,6 +298,7 @@ static void take_stored(const bw_replayed_message *m, int64_t now_us, bw_arena *
         .message = bw_replayed_received(m, now_us, arena),
         .ordering_key = bw_pubsub_attribute(attributes, BW_LETTER_ORDERING_KEY, arena),
         .letter_id = m->letter_id,
+        .content_hash = m->content_hash,
         .force = m->force,
     };
 }

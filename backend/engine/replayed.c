@@ -66,6 +66,7 @@ bw_replayed_message bw_replayed_letter(const bw_dead_letter *l)
 {
     return (bw_replayed_message){
         .letter_id = l->event_id,
+        .content_hash = l->content_hash,
         .data = l->content,
         .attributes = l->attributes,
         .force = l->reason == BW_REASON_CONFLICT,

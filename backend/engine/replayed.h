@@ -17,10 +17,10 @@ bw_slice bw_letter_attributes(const bw_event_message *message, bw_slice ordering
 
 /* A message that was received before and became a dead letter. */
 typedef struct bw_replayed_message {
-    const char *letter_id;  /* what the letter is known by */
-    bw_slice data;          /* as it was, or as an operator edited it */
-    const char *attributes; /* the letter's: a JSON object */
-    bool force;             /* an operator has decided a conflict in its favour */
+    const char *letter_id, *content_hash; /* what the letter is known by */
+    bw_slice data;                        /* as it was, or as an operator edited it */
+    const char *attributes;               /* the letter's: a JSON object */
+    bool force;                           /* an operator has decided a conflict in its favour */
 } bw_replayed_message;
 
 /* Borrows from the letter. Replaying a conflict is the operator's word that the event is right. */

@@ -45,6 +45,7 @@ static bw_status stage(bw_run_work *w, int64_t batch, const bw_rejected_row *row
             .attributes = r->attributes.len
                               ? bw_arena_strndup(&arena, r->attributes.ptr, r->attributes.len)
                               : NULL,
+            .content_hash = r->content_hash,
             .attempts = 1,
             .first_seen_us = now,
             .last_seen_us = now,
@@ -113,6 +114,8 @@ bw_rejected_row bw_row_rejection(bw_arena *arena, const bw_table_info *info, con
         r.event_id = bw_arena_slice(arena, event->letter_id);
         r.attributes = bw_arena_slice(arena, event->attributes);
         r.content = bw_arena_slice(arena, event->payload);
+        if (event->content_hash)
+            r.content_hash = bw_arena_strdup(arena, event->content_hash);
     } else {
         r.content = bw_row_values_json(arena, &info->schema, row);
     }
@@ -134,14 +137,23 @@ static int compare_key(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Notes that a key, or an event, with an open dead letter has landed. */
+static const char *message_key(bw_arena *arena, const bw_row_event *event)
+{
+    char hash[BW_LETTER_HASH];
+    if (event->content_hash)
+        return bw_store_letter_key(arena, event->letter_id, event->content_hash);
+    bw_store_letter_hash(event->payload, hash);
+    return bw_store_letter_key(arena, event->letter_id, hash);
+}
+
+/* Notes that a key, or a message, with an open dead letter has landed. */
 static void note_landed(bw_run_work *w, const bw_value *row, const bw_row_event *event)
 {
     bw_arena *a = &w->chunk.arena;
     if (w->n_letter_keys == 0 || (w->info.n_key == 0 && !event))
         return;
     const char *text =
-        event ? bw_arena_strndup(a, event->letter_id.ptr, event->letter_id.len)
+        event ? message_key(a, event)
               : bw_row_key_json(a, &w->info.schema, w->info.key, w->info.n_key, row).ptr;
     const char *const *hit =
         bsearch(&text, w->letter_keys, w->n_letter_keys, sizeof(*w->letter_keys), compare_key);

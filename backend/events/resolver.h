@@ -66,7 +66,6 @@ typedef struct bw_resolution {
     bw_outcome outcome;   /* `manual`: a dead letter with both sides, reason CONFLICT */
     int64_t version;      /* of the outcome */
     bool redelivered;     /* the outcome was there already */
-    bool namesake;        /* a fault: the event's id is another event's */
     int64_t event_us; /* the event's time; after a redelivery that of its first delivery, because
                              one that has no time of its own is as old as its publication */
     bw_presence presence; /* the entity right after the event; after a redelivery: as it is now. So

@@ -123,7 +123,6 @@ static void blame_namesake(bw_resolution *out)
 {
     blame(out, BW_REASON_BAD_MESSAGE, "event_id",
           "another event with another content has this id already");
-    out->namesake = true;
 }
 
 /* The state as the caller gets it. False, and the fault, when it has no plain JSON. */

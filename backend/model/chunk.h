@@ -23,20 +23,22 @@ typedef struct bw_rejected_row {
                            data as it was */
     /* Of a message: what it is known by, and its attributes as a JSON object. Else empty. */
     bw_slice event_id, attributes;
+    const char *content_hash; /* of a replayed one: as its letter has it; else NULL */
 } bw_rejected_row;
 
 /* What a row of a change stream carries beside its values. Slices live in the chunk's arena. */
 typedef struct bw_row_event {
-    bw_slice id;           /* of the event */
-    bw_slice operation;    /* "create", "update", ... */
-    bw_slice payload;      /* the event's exact text */
-    bw_slice attributes;   /* of its message, for a dead letter */
-    bw_slice letter_id;    /* what a dead letter of it is known by: its id, or what that was before
+    bw_slice id;         /* of the event */
+    bw_slice operation;  /* "create", "update", ... */
+    bw_slice payload;    /* the event's exact text */
+    bw_slice attributes; /* of its message, for a dead letter */
+    bw_slice letter_id;  /* what a dead letter of it is known by: its id, or what that was before
                                an operator edited the message */
-    int64_t time_us;       /* when it happened */
-    int64_t version;       /* that its outcome has: what orders the events of one entity */
-    int64_t state_version; /* of the state that the row's values show: never lower */
-    bool deleted;          /* that state is: it is not there any more */
+    const char *content_hash; /* of a replayed one: as its letter has it; else NULL */
+    int64_t time_us;          /* when it happened */
+    int64_t version;          /* that its outcome has: what orders the events of one entity */
+    int64_t state_version;    /* of the state that the row's values show: never lower */
+    bool deleted;             /* that state is: it is not there any more */
 } bw_row_event;
 
 typedef struct bw_chunk {

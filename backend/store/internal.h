@@ -52,7 +52,7 @@ void bw_lock_release(int fd, bw_lock_kind kind);
 
 /* ---- schema (schema.c) ------------------------------------------------------------------ */
 
-#define BW_STORE_SCHEMA 2
+#define BW_STORE_SCHEMA 3
 
 /* Brings the file to the current schema. UNSUPPORTED when it is newer; INVALID when it is an SQLite
    database of something else. `may_write` false: an older one is UNSUPPORTED too. */
@@ -68,6 +68,8 @@ bw_status bw_audit_append(bw_store *store, const char *who, const char *action, 
 /* The letters' part of the commit of a batch. */
 bw_status bw_letters_commit(bw_store *store, const char *sync, int64_t batch, bool replaced,
                             bw_error *err);
+/* SQL function letter_hash(content), for the schema's steps. */
+int bw_letter_hash_register(sqlite3 *db);
 /* Lists what the batch staged as `staged`, unless the letter is known already. */
 bw_status bw_letters_refuse(bw_store *store, const char *sync, int64_t batch, bw_error *err);
 /* Deletes what the batch staged. */

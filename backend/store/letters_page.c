@@ -3,8 +3,11 @@
 
 #define LISTED "state IN ('staged', 'open', 'replaying')"
 /* Around the content, which may be asked for in part. */
-#define COLUMNS_BEFORE "id, sync, key, event_id, reason, column_name, detail, "
-#define COLUMNS_AFTER  ", attributes, attempts, first_seen, last_seen, state, batch"
+#define COLUMNS_BEFORE "id, sync, key, event_id, content_hash, reason, column_name, detail, "
+#define COLUMNS_AFTER                                               \
+    ", attributes, attempts, first_seen, last_seen, state, batch,"  \
+    " (SELECT min(o.id) FROM letters o WHERE o.sync = letters.sync" \
+    " AND o.event_id = letters.event_id AND o.id <> letters.id AND o.state <> 'discarded')"
 
 static bw_reason read_reason(bw_sql *q)
 {
@@ -24,6 +27,7 @@ static void read_letter(bw_sql *q, bw_arena *arena, void *item)
     l->sync = bw_sql_text(q, arena);
     l->key = bw_sql_text(q, arena);
     l->event_id = bw_sql_text(q, arena);
+    l->content_hash = bw_sql_text(q, arena);
     l->reason = read_reason(q);
     l->column = bw_sql_text(q, arena);
     l->detail = bw_sql_text(q, arena);
@@ -36,6 +40,7 @@ static void read_letter(bw_sql *q, bw_arena *arena, void *item)
     if (!state || !bw_letter_state_parse(state, &l->state))
         l->state = BW_LETTER_OPEN;
     l->batch = bw_sql_int(q);
+    l->contradicts = bw_sql_int(q);
 }
 
 /* ---- the filter: its text and its parameters in the same order -------------------------- */

@@ -101,6 +101,39 @@ static const char *const STEPS[BW_STORE_SCHEMA] = {
     "ALTER TABLE syncs ADD COLUMN rows_present INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE syncs ADD COLUMN source_offset INTEGER;"
     "ALTER TABLE syncs ADD COLUMN slowed TEXT;",
+
+    /* 2 -> 3: messages that say different things under one event id are letters of their own. */
+    "ALTER TABLE letters RENAME TO letters_1;"
+    "CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT, sync TEXT NOT NULL,"
+    " event_id TEXT NOT NULL, content_hash TEXT NOT NULL, key TEXT, reason TEXT NOT NULL,"
+    " column_name TEXT, detail TEXT, attributes TEXT, attempts INTEGER NOT NULL,"
+    " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, state TEXT NOT NULL,"
+    " changed INTEGER NOT NULL, batch INTEGER NOT NULL, content BLOB,"
+    " UNIQUE (sync, event_id, content_hash)) STRICT;"
+    "INSERT INTO letters SELECT id, sync, event_id,"
+    " iif(attributes IS NULL, '', letter_hash(content)), key, reason, column_name, detail,"
+    " attributes, attempts, first_seen, last_seen, state, changed, batch, content FROM letters_1;"
+    "DELETE FROM sqlite_sequence WHERE name = 'letters';"
+    "INSERT INTO sqlite_sequence SELECT 'letters', seq FROM sqlite_sequence"
+    " WHERE name = 'letters_1';"
+    "DROP TABLE letters_1;"
+    "CREATE INDEX letters_listed ON letters (id) WHERE state IN ('staged', 'open', 'replaying');"
+    "CREATE INDEX letters_by_sync ON letters (sync, id)"
+    " WHERE state IN ('staged', 'open', 'replaying');"
+    "CREATE INDEX letters_by_reason ON letters (sync, reason, first_seen, last_seen)"
+    " WHERE state IN ('staged', 'open', 'replaying');"
+    "CREATE INDEX letters_by_key ON letters (sync, key) WHERE state IN ('open', 'replaying');"
+
+    "ALTER TABLE staged_letters RENAME TO staged_letters_1;"
+    "CREATE TABLE staged_letters (sync TEXT NOT NULL, batch INTEGER NOT NULL,"
+    " event_id TEXT NOT NULL, content_hash TEXT NOT NULL, key TEXT, reason TEXT NOT NULL,"
+    " column_name TEXT, detail TEXT, attributes TEXT, attempts INTEGER NOT NULL,"
+    " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, content BLOB,"
+    " UNIQUE (sync, batch, event_id, content_hash)) STRICT;"
+    "INSERT INTO staged_letters SELECT sync, batch, event_id,"
+    " iif(attributes IS NULL, '', letter_hash(content)), key, reason, column_name, detail,"
+    " attributes, attempts, first_seen, last_seen, content FROM staged_letters_1 ORDER BY rowid;"
+    "DROP TABLE staged_letters_1;",
 };
 
 static bw_status pragma_int(bw_store *store, const char *text, int64_t *out, bw_error *err)

@@ -45,7 +45,8 @@ static bw_status connect_file(bw_store *store, int flags, bw_error *err)
         return bw_sql_error(store, rc, err);
     sqlite3_extended_result_codes(store->db, 1);
     sqlite3_busy_timeout(store->db, BUSY_TIMEOUT_MS);
-    return BW_OK;
+    rc = bw_letter_hash_register(store->db);
+    return rc == SQLITE_OK ? BW_OK : bw_sql_error(store, rc, err);
 }
 
 static bw_status set_durable(bw_store *store, bw_error *err)

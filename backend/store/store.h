@@ -168,8 +168,8 @@ typedef struct bw_batch_record {
     int64_t rows_present; /* the target held them already, as they are or newer */
     int64_t dead_letters, bytes_uploaded;
     int64_t null_cursors, ahead_rows; /* -1 not counted */
-    /* JSON array of keys (of messages: event ids), as strings, that have an open or replaying letter and landed in this batch;
-       NULL: none. Durable from `loaded` on; the commit makes the letters superseded or replayed. */
+    /* JSON array of keys (of messages: bw_store_letter_key), as strings, that have an open or replaying
+       letter and landed in this batch; NULL: none. Durable from `loaded` on; the commit makes the letters superseded or replayed. */
     const char *landed_keys;
     int64_t started_us, updated_us;
 } bw_batch_record;
@@ -239,9 +239,10 @@ bool bw_letter_state_parse(const char *name, bw_letter_state *state);
 typedef struct bw_dead_letter {
     int64_t id;
     const char *sync;
-    const char *key; /* compact JSON; NULL when the row has none */
-    const char
-        *event_id; /* unique with sync: a message's id; a row's key (hashed), or its content */
+    const char *key;          /* compact JSON; NULL when the row has none */
+    const char *event_id;     /* of a message; a row's key (hashed), or its content */
+    const char *content_hash; /* of a message's content as it was first met, whatever it was edited
+                                 to since; "" of a row; NULL when staged: of its content */
     bw_reason reason;
     const char *column, *detail;
     bw_slice content;       /* as the source gave it */
@@ -250,12 +251,24 @@ typedef struct bw_dead_letter {
     int64_t first_seen_us, last_seen_us;
     bw_letter_state state;
     int64_t batch;
+    int64_t
+        contradicts; /* the first other letter, not discarded, that says something else under the
+                            same event id; 0: there is none. Only read */
 } bw_dead_letter;
 
-/* Stages letters of a planned batch (one transaction). Meeting a letter again (same sync and event
-   id) raises its attempts and last_seen and takes over reason, column, detail and content when the
-   batch commits, not before; it is open again then, unless the very same content has been discarded.
-   Unset times become now. */
+#define BW_LETTER_HASH 65
+
+/* SHA-256 of a message's content, in hexadecimal digits. Threads: any. */
+void bw_store_letter_hash(bw_slice content, char hash[BW_LETTER_HASH]);
+/* What a landed message is known by among landed_keys; in the arena. */
+const char *bw_store_letter_key(bw_arena *arena, bw_slice event_id, const char *content_hash);
+
+/* Stages letters of a planned batch (one transaction). Meeting a letter again (same sync, event id and
+   content hash: messages that say different things under one id are letters of their own) raises its
+   attempts and last_seen and takes over reason, column, detail and content when the batch commits,
+   not before; it is open again then, unless the very same content has been discarded. Of a letter
+   that was edited the message as it was before changes nothing but attempts and last_seen: the
+   operator's word stands. Unset times become now. */
 BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync, int64_t batch,
                                               const bw_dead_letter *letters, size_t count,
                                               bw_error *err);
@@ -264,12 +277,12 @@ BW_NODISCARD bw_status bw_store_letters_stage(bw_store *store, const char *sync,
 BW_NODISCARD bw_status bw_store_letters_put(bw_store *store, const char *sync,
                                             const bw_dead_letter *letters, size_t count,
                                             bw_error *err);
-/* How many staged letters of the batch are new: no letter with their event id is open, replaying, or
-   discarded with the same content. */
+/* How many staged letters of the batch are new: no letter of the same identity is open, replaying,
+   edited, or discarded with the same content. */
 BW_NODISCARD bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t batch,
                                                    int64_t *count, bw_error *err);
-/* Keys (of messages: event ids) of the sync's open and replaying letters, sorted (strcmp) and each once, for the run to watch
-   for; at most `max`. */
+/* Keys (of messages: bw_store_letter_key) of the sync's open and replaying letters, sorted (strcmp) and
+   each once, for the run to watch for; at most `max`. */
 BW_NODISCARD bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max,
                                             bw_arena *arena, const char *const **keys,
                                             size_t *count, bw_error *err);

@@ -16,11 +16,13 @@ def event_time(ms):
 class Stream:
     """A sandbox with a topic, a subscription and (optionally) what comes out of external events."""
 
-    def __init__(self, directory, settings="", deadline=10, name="events", sandbox=None, extra=""):
+    def __init__(self, directory, settings="", deadline=10, name="events", sandbox=None, extra="",
+                 settings_of_subscription=None):
         self.sandbox = sandbox or Sandbox()
         self.name = name
         self.create("topics/" + name, {})
-        self.create("subscriptions/" + name, {"topic": self.full("topics/" + name), "ackDeadlineSeconds": deadline})
+        self.create("subscriptions/" + name, dict({"topic": self.full("topics/" + name), "ackDeadlineSeconds": deadline},
+                                                       **settings_of_subscription or {}))
         self.bw = Bridgewatch(directory, self.sandbox.url, {"changes": "{type: pubsub}"},
                               ["{source: changes, table: %s, target: %s%s}" % (name, name, settings)],
                               name=name, extra=extra)

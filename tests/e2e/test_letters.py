@@ -163,6 +163,78 @@ def test_edit():
         {k: fields_of(v) for k, v in stream.entities("customer").items()} == {"a": {"n": 1}, "b": {"a": 1}}
 
 
+def refused_by_datastore(stream, *events):
+    """The entity is nearly as large as one may be, so that whatever is added is too much: of each event
+    a letter under the event's own id."""
+    big(stream, 1048000)
+    stream.publish(list(events))
+    stream.drain()
+
+
+def big(stream, size):
+    stream.sandbox.call("POST", "/v1/projects/demo:commit", {"mode": "NON_TRANSACTIONAL", "mutations": [
+        {"upsert": {"key": {"path": [{"kind": "customer", "name": "n"}]},
+                    "properties": {"big": {"stringValue": "x" * size, "excludeFromIndexes": True}}}}]})
+
+
+def test_two_contents_under_one_id():
+    """Neither is lost: each is a letter, and each keeps the id; the one that lands first takes it."""
+    stream = Stream(TempDir(), ", kind: customer")
+    first, second = (event(1, "n", operation="patch", data={"more": c * 1000}) for c in "yz")
+    refused_by_datastore(stream, first, second)
+    stream.publish([second])
+    stream.drain()
+    letters = stream.bw.letters()
+    assert [json.loads(l["content"])["data"]["more"][0] for l in letters] == ["y", "z"], letters
+    assert [(l["event_id"], l["attempts"], l["reason"]) for l in letters] == \
+        [("e000001", 1, "PROCESSING"), ("e000001", 2, "PROCESSING")], letters
+    one, two = (l["id"] for l in letters)
+    assert [l["contradicts"] for l in letters] == [two, one], letters
+    assert "contradicts letter %d" % two in stream.bw.run("dlq", "list").stdout
+    assert "letter %d" % one in stream.bw.run("dlq", "show", str(two)).stdout
+    big(stream, 10)
+    done = stream.bw.json("dlq", "replay", str(one))
+    assert done["counts"]["replayed"] == 1, done
+    assert fields_of(stream.entities("customer")["n"])["more"] == "y" * 1000
+    assert set(raw_once(stream)) == set(stream.entities("_bw_event")) == {"e000001"}
+    # The other is not superseded by it, and has no effect either: the id is taken.
+    left, = stream.bw.letters()
+    assert left["id"] == two and left["contradicts"] == one, left
+    preview, = stream.bw.json("dlq", "replay", str(two), "--dry-run")["letters"]
+    assert preview["outcome"] == "refused" and "id" in preview["detail"], preview
+    before = everything(stream)
+    done = stream.bw.json("dlq", "replay", str(two))
+    assert done["counts"]["refused"] == 1, done
+    refused, = stream.bw.letters()
+    assert (refused["id"], refused["reason"], refused["column"], refused["state"]) == \
+        (two, "BAD_MESSAGE", "event_id", "open") and refused["content"] == left["content"], refused
+    assert everything(stream) == before
+    # With an id of its own it is an event of its own.
+    renamed = json.dumps(dict(second, event_id="e000002"))
+    done = stream.bw.json("dlq", "edit", str(two), "--content", renamed, "--replay")
+    assert done["counts"]["replayed"] == 1, done
+    assert set(raw_once(stream)) == {"e000001", "e000002"} and not stream.bw.letters()
+
+
+def test_what_was_edited_and_replayed_stays_so():
+    """Reading the subscription again brings the message as it was before the operator mended it."""
+    stream = Stream(TempDir(), ", kind: customer", settings_of_subscription={"retainAckedMessages": True})
+    stream.publish([b'{"entity_id":"a","operation":"updat","data":{"n":1}}', b'{"entity_id":"b","operation":"bad"}'])
+    stream.drain()
+    mended, waiting = stream.bw.letters()
+    edit = {l["id"]: l["content"].replace("updat", "update").replace("bad", "delete") for l in (mended, waiting)}
+    done = stream.bw.json("dlq", "edit", str(mended["id"]), "--content", edit[mended["id"]], "--replay")
+    assert done["counts"]["replayed"] == 1, done
+    assert stream.bw.run("dlq", "edit", str(waiting["id"]), "--content", edit[waiting["id"]]).returncode == 0
+    before = everything(stream)
+    done = stream.bw.run("sync", "changes.events", "--full")
+    assert done.returncode == 0, done.stdout + done.stderr
+    letters = stream.bw.json("dlq", "list", "--any-state")["dead_letters"]
+    assert [(l["state"], l["attempts"], l["content"]) for l in letters] == \
+        [("replayed", 2, edit[mended["id"]]), ("open", 2, edit[waiting["id"]])], letters
+    assert everything(stream) == before
+
+
 def test_a_conflict_is_decided():
     directory = TempDir()
     stream = Stream(directory, ", kind: customer, conflict: {strategy: manual}")

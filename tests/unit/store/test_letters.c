@@ -110,6 +110,103 @@ static void what_was_discarded_stays_so_until_its_content_changes(void **state)
     assert_int_equal(fixture_get(f, id).state, BW_LETTER_OPEN);
 }
 
+/* ---- messages --------------------------------------------------------------------------- */
+
+static void meet_message(fixture *f, const char *content, const char *content_hash)
+{
+    bw_dead_letter l = {.event_id = "e1",
+                        .content_hash = content_hash,
+                        .reason = BW_REASON_PROCESSING,
+                        .attributes = "{}",
+                        .content = bw_slice_cstr(content)};
+    assert_ok(bw_store_letters_put(f->store, SYNC, &l, 1, &f->err), f->err);
+}
+
+static void is_message(fixture *f, int64_t id, bw_letter_state letter_state, int attempts,
+                       const char *content)
+{
+    bw_dead_letter l = fixture_get(f, id);
+    assert_int_equal(l.state, letter_state);
+    assert_int_equal(l.attempts, attempts);
+    assert_true(bw_slice_is(l.content, content));
+    assert_string_equal(l.event_id, "e1");
+}
+
+static void messages_that_differ_under_one_id_are_two_letters(void **state)
+{
+    fixture *f = *state;
+    meet_message(f, "one", NULL);
+    assert_int_equal(fixture_get(f, 1).contradicts, 0);
+    meet_message(f, "two", NULL);
+    meet_message(f, "two", NULL);
+    is_message(f, 1, BW_LETTER_OPEN, 1, "one");
+    is_message(f, 2, BW_LETTER_OPEN, 2, "two");
+    assert_int_equal(fixture_get(f, 1).contradicts, 2);
+    assert_int_equal(fixture_get(f, 2).contradicts, 1);
+
+    /* In one batch, too; and the one that lands settles its own letter only. */
+    const char *const *keys;
+    size_t n;
+    assert_ok(bw_store_letter_keys(f->store, SYNC, 10, &f->arena, &keys, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+    const char *key =
+        bw_store_letter_key(&f->arena, BW_SLICE_LIT("e1"), fixture_get(f, 1).content_hash);
+    bw_batch_record b = fixture_plan(f, fixture_run(f));
+    bw_dead_letter both[] = {
+        {.event_id = "e1", .attributes = "{}", .content = bw_slice_cstr("two")},
+        {.event_id = "e1", .attributes = "{}", .content = bw_slice_cstr("three")}};
+    assert_ok(bw_store_letters_stage(f->store, SYNC, b.number, both, 2, &f->err), f->err);
+    int64_t fresh;
+    assert_ok(bw_store_letters_staged_new(f->store, SYNC, b.number, &fresh, &f->err), f->err);
+    assert_int_equal(fresh, 1);
+    b.landed_keys = bw_arena_printf(&f->arena, "[\"%s\"]", key);
+    fixture_load(f, &b, 1, 2, NULL);
+    fixture_commit(f, &b);
+    is_message(f, 1, BW_LETTER_SUPERSEDED, 1, "one");
+    is_message(f, 2, BW_LETTER_OPEN, 3, "two");
+    assert_int_equal(fixture_open_letters(f), 2);
+    /* What was given up contradicts nobody any more. */
+    move(f, 2, BW_LETTER_DISCARDED, 1);
+    is_message(f, fixture_get(f, 1).contradicts, BW_LETTER_OPEN, 1, "three");
+}
+
+static void an_edited_message_met_as_it_was_stays_as_the_operator_left_it(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        bw_letter_state by[2];
+        int n;
+        bw_letter_state state;
+    } cases[] = {{{0}, 0, BW_LETTER_OPEN},
+                 {{BW_LETTER_REPLAYING}, 1, BW_LETTER_REPLAYING},
+                 {{BW_LETTER_REPLAYING, BW_LETTER_REPLAYED}, 2, BW_LETTER_REPLAYED},
+                 {{BW_LETTER_DISCARDED}, 1, BW_LETTER_DISCARDED}};
+    for (size_t i = 0; i < BW_COUNT(cases); i++) {
+        const char *content = bw_arena_printf(&f->arena, "%zu", i);
+        int64_t id = (int64_t)i + 1, fresh;
+        meet_message(f, content, NULL);
+        assert_ok(bw_store_letter_edit(f->store, id, BW_SLICE_LIT("mended"), "anna", &f->err),
+                  f->err);
+        for (int k = 0; k < cases[i].n; k++)
+            move(f, id, cases[i].by[k], 1);
+        meet_message(f, content, NULL);
+        is_message(f, id, cases[i].state, 2, "mended");
+        /* A flood leaves it alone as well, and does not count it. */
+        bw_batch_record b = fixture_plan(f, fixture_run(f));
+        bw_dead_letter again = {
+            .event_id = "e1", .attributes = "{}", .content = bw_slice_cstr(content)};
+        assert_ok(bw_store_letters_stage(f->store, SYNC, b.number, &again, 1, &f->err), f->err);
+        assert_ok(bw_store_letters_staged_new(f->store, SYNC, b.number, &fresh, &f->err), f->err);
+        assert_int_equal(fresh, 0);
+        assert_ok(bw_store_batch_abandon(f->store, SYNC, b.number, true, &f->err), f->err);
+        is_message(f, id, cases[i].state, 2, "mended");
+    }
+    /* Replayed and refused, it is the same letter with what it was edited to. */
+    const char *hash = fixture_get(f, 2).content_hash;
+    meet_message(f, "mended", hash);
+    is_message(f, 2, BW_LETTER_OPEN, 3, "mended");
+}
+
 static void a_key_that_lands_settles_its_letters(void **state)
 {
     fixture *f = *state;
@@ -361,6 +458,8 @@ int main(void)
         FIXTURE_TEST(keeps_everything_about_the_row),
         FIXTURE_TEST(met_again_raises_attempts_with_the_commit),
         FIXTURE_TEST(what_was_discarded_stays_so_until_its_content_changes),
+        FIXTURE_TEST(messages_that_differ_under_one_id_are_two_letters),
+        FIXTURE_TEST(an_edited_message_met_as_it_was_stays_as_the_operator_left_it),
         FIXTURE_TEST(a_key_that_lands_settles_its_letters),
         FIXTURE_TEST(replacing_the_table_settles_all_but_what_it_found),
         FIXTURE_TEST(a_flood_stays_listed_until_a_run_ends_well),

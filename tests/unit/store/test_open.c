@@ -272,6 +272,45 @@ static void brings_an_older_file_forward(void **state)
     assert_null(r.slowed);
 }
 
+/* A file of the second version: its letters stay, messages get their identity, ids are not used twice. */
+static void gives_messages_of_an_older_file_their_identity(void **state)
+{
+    fixture *f = *state;
+    char hash[BW_LETTER_HASH];
+    fixture_close(f);
+    execute(f, "DROP TABLE letters; DROP TABLE staged_letters;"
+               "CREATE TABLE letters (id INTEGER PRIMARY KEY AUTOINCREMENT, sync TEXT NOT NULL,"
+               " event_id TEXT NOT NULL, key TEXT, reason TEXT NOT NULL, column_name TEXT,"
+               " detail TEXT, attributes TEXT, attempts INTEGER NOT NULL,"
+               " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, state TEXT NOT NULL,"
+               " changed INTEGER NOT NULL, batch INTEGER NOT NULL, content BLOB,"
+               " UNIQUE (sync, event_id)) STRICT;"
+               "CREATE TABLE staged_letters (sync TEXT NOT NULL, batch INTEGER NOT NULL,"
+               " event_id TEXT NOT NULL, key TEXT, reason TEXT NOT NULL, column_name TEXT,"
+               " detail TEXT, attributes TEXT, attempts INTEGER NOT NULL,"
+               " first_seen INTEGER NOT NULL, last_seen INTEGER NOT NULL, content BLOB,"
+               " UNIQUE (sync, batch, event_id)) STRICT;"
+               "INSERT INTO letters VALUES"
+               " (1, 's', 'row-1', 'k', 'BAD_UTF8', '', '', NULL, 1, 1, 1, 'open', 1, 1, x'61'),"
+               " (2, 's', 'e1', 'k', 'PROCESSING', '', '', '{}', 3, 1, 1, 'open', 1, 1, x'62'),"
+               " (9, 's', 'e9', 'k', 'PROCESSING', '', '', '{}', 3, 1, 1, 'open', 1, 1, x'63');"
+               "INSERT INTO staged_letters VALUES"
+               " ('s', 1, 'e1', NULL, 'PROCESSING', '', '', '{}', 1, 1, 1, x'62');"
+               "DELETE FROM letters WHERE id = 9;"
+               "PRAGMA user_version = 2");
+    fixture_open(f, BW_STORE_ENGINE);
+    assert_string_equal(fixture_get(f, 1).content_hash, "");
+    bw_store_letter_hash(BW_SLICE_LIT("b"), hash);
+    bw_dead_letter l = fixture_get(f, 2);
+    assert_string_equal(l.content_hash, hash);
+    assert_int_equal(l.attempts, 3);
+    bw_dead_letter met[] = {{.event_id = "e2", .attributes = "{}", .content = BW_SLICE_LIT("b")},
+                            {.event_id = "e1", .attributes = "{}", .content = BW_SLICE_LIT("b")}};
+    assert_ok(bw_store_letters_put(f->store, "s", met, 2, &f->err), f->err);
+    assert_string_equal(fixture_get(f, 10).event_id, "e2");
+    assert_int_equal(fixture_get(f, 2).attempts, 4);
+}
+
 static void a_full_disk_loses_nothing_and_says_so(void **state)
 {
     fixture *f = *state;
@@ -378,6 +417,7 @@ int main(void)
         FIXTURE_TEST(checks_the_file_after_an_unclean_stop),
         FIXTURE_TEST(refuses_a_newer_schema_and_other_programs_files),
         FIXTURE_TEST(brings_an_older_file_forward),
+        FIXTURE_TEST(gives_messages_of_an_older_file_their_identity),
         FIXTURE_TEST(a_full_disk_loses_nothing_and_says_so),
         FIXTURE_TEST(an_input_output_error_says_where),
         FIXTURE_TEST(a_writer_that_holds_on_is_waited_for_then_named),
