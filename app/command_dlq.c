@@ -51,13 +51,17 @@ static bool select_letters(const bw_cli_line *line, bw_arena *arena, bw_letter_f
 static bw_status walk_some(bw_dlq *d, bw_letter_filter f, bw_dlq_each *each, void *user,
                            size_t *seen, bw_error *err)
 {
-    size_t left = f.limit > 0 ? f.limit : SIZE_MAX, n = STEP;
+    size_t left = f.limit > 0 ? f.limit : SIZE_MAX, n;
     bw_arena arena = BW_ARENA_INIT;
     bw_status s = BW_OK;
-    while (s == BW_OK && n == STEP && left > 0) {
+    while (s == BW_OK && left > 0) {
         bw_dead_letter *letters;
         bw_arena_reset(&arena, (size_t)1 << 20);
         f.limit = left < STEP ? left : STEP;
+        if (f.content_max == 0)
+            s = bw_store_letters_fit(d->session.store, &f, BW_LETTERS_BYTES, &f.limit, err);
+        if (s != BW_OK || f.limit == 0)
+            break;
         s = bw_store_letters(d->session.store, &f, &arena, &letters, &n, err);
         if (s != BW_OK || n == 0)
             break;

@@ -165,9 +165,15 @@ static void mark_cut(bw_dead_letter *l, bw_arena *arena)
 static bw_status read_letters(bw_page_reader *r, page_box *box, bw_error *err)
 {
     bw_letter_filter filter = filter_of(&box->page.query);
-    bw_dead_letter *letters;
-    bw_status s =
-        bw_store_letters(r->store, &filter, &box->arena, &letters, &box->page.n_letters, err);
+    bw_dead_letter *letters = NULL;
+    size_t fit = 0;
+    bw_status s = BW_OK;
+    if (filter.content_max == 0)
+        s = bw_store_letters_fit(r->store, &filter, BW_LETTERS_BYTES, &fit, err);
+    if (fit > 0)
+        filter.limit = fit;
+    if (s == BW_OK)
+        s = bw_store_letters(r->store, &filter, &box->arena, &letters, &box->page.n_letters, err);
     box->page.letters = letters;
     for (size_t i = 0; s == BW_OK && filter.content_max > 0 && i < box->page.n_letters; i++)
         mark_cut(&letters[i], &box->arena);

@@ -1,7 +1,8 @@
 /*
  * DESIGN. Letters are replayed in groups: a group becomes `replaying` (nobody else can take it then),
  * takes its way as one batch, and is settled before the next begins. So a replay that is stopped or
- * killed leaves every other letter as it was, and memory is that of one group. What killing leaves in
+ * killed leaves every other letter as it was, and memory is that of one group, whose contents are
+ * bounded, or of one large letter. What killing leaves in
  * state `replaying` is open again when the store is next opened; what the group had done by then is
  * found by the events' outcomes and by the versions, and is not done twice.
  */
@@ -195,6 +196,21 @@ static bw_status stopped(bw_run *run, bw_error *err)
     return BW_CANCELLED;
 }
 
+/* How many of the next letters are taken together: messages are in memory whole. */
+static bw_status next_group(bw_run_work *w, const int64_t *ids, size_t most, size_t *n,
+                            bw_error *err)
+{
+    bw_letter_filter filter = {.ids = ids, .n_ids = most};
+    size_t fit = 0;
+    *n = most;
+    if (w->mode != BW_MODE_EVENTS)
+        return BW_OK;
+    bw_status s = bw_store_letters_fit(w->run->env.store, &filter, BW_LETTERS_BYTES, &fit, err);
+    if (fit > 0) /* of those that are still open, so it is that many ids at least */
+        *n = fit;
+    return s;
+}
+
 /* Some hundreds at a time, or as many in a second as the rate allows. */
 bw_status bw_run_replay(bw_run_work *w, bw_error *err)
 {
@@ -207,16 +223,18 @@ bw_status bw_run_replay(bw_run_work *w, bw_error *err)
     size_t group = REPLAY_GROUP;
     if (run->rate > 0 && run->rate < REPLAY_GROUP)
         group = run->rate < 1 ? 1 : (size_t)run->rate;
-    for (size_t at = 0; s == BW_OK && at < run->n_letters; at += group) {
+    for (size_t at = 0, some; s == BW_OK && at < run->n_letters; at += some) {
         int64_t began = bw_mono_us(run->env.clock);
-        size_t left = run->n_letters - at, some = left < group ? left : group;
+        size_t left = run->n_letters - at;
         if (atomic_load(&run->stop))
             return stopped(run, err);
-        s = replay_group(w, run->letters + at, some, err);
+        s = next_group(w, run->letters + at, left < group ? left : group, &some, err);
+        if (s == BW_OK)
+            s = replay_group(w, run->letters + at, some, err);
         atomic_fetch_add(&run->letters_done, (int64_t)some);
-        if (s == BW_OK && run->rate > 0 && left > group)
+        if (s == BW_OK && run->rate > 0 && left > some)
             s = bw_wait_until(&run->cancel, run->env.clock,
-                              began + (int64_t)((double)group / run->rate * BW_SECOND), err);
+                              began + (int64_t)((double)some / run->rate * BW_SECOND), err);
     }
     return s;
 }

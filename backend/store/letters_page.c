@@ -123,6 +123,33 @@ bw_status bw_store_letters_count(bw_store *store, const bw_letter_filter *filter
     return st;
 }
 
+bw_status bw_store_letters_fit(bw_store *store, const bw_letter_filter *filter, size_t bytes,
+                               size_t *count, bw_error *err)
+{
+    bw_buf text = BW_BUF_INIT, ids = BW_BUF_INIT;
+    size_t sum = 0;
+    *count = 0;
+    bw_buf_adds(&text, "SELECT length(content) FROM letters");
+    add_where(&text, filter);
+    bw_buf_adds(&text, " ORDER BY id LIMIT ? OFFSET ?");
+    bw_tx_read(store);
+    bw_sql q = bw_sql_open(store, bw_buf_cstr(&text));
+    bind_where(&q, filter, &ids);
+    bw_sql_bind_limit(&q, filter->limit);
+    bw_sql_bind_int(&q, (int64_t)filter->offset);
+    while (bw_sql_next(&q)) {
+        sum += (size_t)bw_sql_int(&q);
+        if (*count > 0 && sum > bytes)
+            break;
+        ++*count;
+    }
+    bw_status st = bw_sql_end(&q, err);
+    bw_tx_read_end(store);
+    bw_buf_fini(&text);
+    bw_buf_fini(&ids);
+    return st;
+}
+
 /* ---- groups ----------------------------------------------------------------------------- */
 
 static void read_group(bw_sql *q, bw_arena *arena, void *item)

@@ -307,6 +307,14 @@ BW_NODISCARD bw_status bw_store_letters(bw_store *store, const bw_letter_filter 
 BW_NODISCARD bw_status bw_store_letters_count(bw_store *store, const bw_letter_filter *filter,
                                               int64_t *count, bw_error *err);
 
+/* How much content of letters is in memory at a time: of one letter more only when it is larger. */
+#define BW_LETTERS_BYTES ((size_t)8 << 20)
+
+/* How many of the first letters that the filter selects hold at most `bytes` of content together; one
+   at least where there is any. */
+BW_NODISCARD bw_status bw_store_letters_fit(bw_store *store, const bw_letter_filter *filter,
+                                            size_t bytes, size_t *count, bw_error *err);
+
 typedef struct bw_letter_group {
     const char *sync;
     bw_reason reason;

@@ -286,6 +286,24 @@ def test_killed_in_the_middle():
     assert stream.bw.run("audit", "verify").returncode == 0
 
 
+def test_large_letters_are_few_at_a_time():
+    """Groups are bounded by what they hold, not only by how many they are: three of 5 MB are three."""
+    stream = Stream(TempDir(), ", max_dead_letters: -1")
+    for i in range(3):
+        stream.publish([event(i, data={"v": "x" * 5000000})])
+    stream.publish([event(i) for i in range(3, 13)])
+    stream.drain()
+    small = [str(l["id"]) for l in stream.bw.letters() if len(l["content"]) < 1000]
+    assert len(small) == 10 and len(stream.bw.letters()) == 13
+    for ids, groups in ((small, 1), (["--all"], 3)):
+        for nth in (groups, groups + 1):
+            done = stream.bw.run("dlq", "replay", *ids, program=CRASHING,
+                                 env={"BW_CRASH_AT": "replay_group_before:%d" % nth})
+            assert (done.returncode == -signal.SIGKILL) == (nth == groups), (ids, nth, done.stdout, done.stderr)
+    dry = stream.bw.json("dlq", "replay", "--all", "--dry-run")
+    assert dry["counts"]["refused"] == 13, dry["counts"]
+
+
 def test_cancel_and_progress():
     directory = TempDir()
     stream = letters_of_events(directory, [event(i) for i in range(300)])

@@ -343,6 +343,26 @@ static void lists_are_windows(void **state)
     assert_int_equal(n, 5);
 }
 
+static void so_many_as_fit(void **state)
+{
+    fixture *f = *state;
+    static const size_t expected[][2] = {{1, 1}, {3, 1}, {4, 2}, {5, 2}, {6, 3}, {100, 3}};
+    size_t n;
+    bw_letter_filter all = {.sync = SYNC};
+    assert_ok(bw_store_letters_fit(f->store, &all, 100, &n, &f->err), f->err);
+    assert_int_equal(n, 0);
+    static const char *const contents[] = {"aa", "bb", "cc"};
+    for (size_t i = 0; i < BW_COUNT(contents); i++)
+        meet_message(f, contents[i], NULL);
+    for (size_t i = 0; i < BW_COUNT(expected); i++) {
+        assert_ok(bw_store_letters_fit(f->store, &all, expected[i][0], &n, &f->err), f->err);
+        assert_int_equal(n, expected[i][1]);
+    }
+    all.limit = 2;
+    assert_ok(bw_store_letters_fit(f->store, &all, 100, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+}
+
 static void discarded_and_edited_content_is_in_the_audit_trail(void **state)
 {
     fixture *f = *state;
@@ -466,6 +486,7 @@ int main(void)
         FIXTURE_TEST(moves_only_where_a_move_makes_sense),
         FIXTURE_TEST(released_letters_are_as_they_were),
         FIXTURE_TEST(lists_are_windows),
+        FIXTURE_TEST(so_many_as_fit),
         FIXTURE_TEST(discarded_and_edited_content_is_in_the_audit_trail),
         FIXTURE_TEST(filters),
         FIXTURE_TEST(pages_of_many_letters_hold_each_once),
