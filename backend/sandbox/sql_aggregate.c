@@ -449,6 +449,10 @@ sql_typed sql_analyze_aggregate(sql_analysis *a, sql_scope *scope, const sql_exp
         out.type = result.type;
         out.sql = result.sql;
     }
+    if (c->filter && !a->failed) {
+        sql_typed only = sql_analyze(a, scope, c->filter);
+        out.sql = sql_printf(a, "%s FILTER (WHERE %s)", out.sql, only.sql);
+    }
     scope->in_aggregate = outer;
     out.constant = false;
     out.aggregate = !c->over;

@@ -255,6 +255,11 @@ bool sql_date_part(bw_slice name, int *part);
 sql_relation sql_analyze_query(sql_analysis *a, sql_scope *outer, const sql_query *q);
 /* Adds what FROM brings to the scope, gives its SQLite text. */
 const char *sql_analyze_from(sql_analysis *a, sql_scope *scope, const sql_from *f);
+/* What FROM brings when it is only `f`, as a query of all its columns. */
+sql_relation sql_analyze_from_all(sql_analysis *a, sql_scope *outer, const sql_from *f);
+/* PIVOT and UNPIVOT of `f`: the rows that they make (sql_pivot.c). */
+sql_relation sql_analyze_pivot(sql_analysis *a, sql_scope *outer, const sql_from *f);
+sql_relation sql_analyze_unpivot(sql_analysis *a, sql_scope *outer, const sql_from *f);
 /* A table by its written name; NULL and failed when there is none. */
 sql_table *sql_find_table(sql_analysis *a, const sql_from *f);
 bool sql_table_ref(sql_analysis *a, const sql_from *f, bq_table_ref *ref);

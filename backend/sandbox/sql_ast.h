@@ -89,6 +89,7 @@ typedef struct sql_call {
     bool ignore_nulls, respect_nulls;
     sql_expr *having; /* HAVING MAX/MIN */
     bool having_max;
+    sql_expr *filter; /* of PIVOT: only these rows are aggregated */
     sql_orders order;
     sql_expr *limit;
     sql_window *over;
@@ -121,9 +122,37 @@ typedef enum sql_from_kind {
     SQL_F_SUBQUERY, /* query */
     SQL_F_UNNEST,   /* expr */
     SQL_F_JOIN,     /* left, right */
+    SQL_F_RELATION, /* relation: what the analysis has put there */
 } sql_from_kind;
 
 typedef enum sql_join { SQL_J_CROSS, SQL_J_INNER, SQL_J_LEFT, SQL_J_RIGHT, SQL_J_FULL } sql_join;
+
+/* PIVOT(calls FOR input IN (values)): the aliases are those of SELECT items. */
+typedef struct sql_pivot {
+    size_t pos;
+    sql_item *calls, *values;
+    size_t call_count, value_count;
+    sql_expr *input;
+    bw_slice alias;
+} sql_pivot;
+
+/* Columns of UNPIVOT that become one row; label: NULL when their names are it. */
+typedef struct sql_unpivot_in {
+    size_t pos;
+    sql_names columns;
+    sql_expr *label;
+} sql_unpivot_in;
+
+/* UNPIVOT(values FOR name IN (...)) */
+typedef struct sql_unpivot {
+    size_t pos;
+    bool include_nulls;
+    sql_names values;
+    bw_slice name;
+    sql_unpivot_in *in;
+    size_t in_count;
+    bw_slice alias;
+} sql_unpivot;
 
 struct sql_from {
     sql_from_kind kind;
@@ -140,6 +169,9 @@ struct sql_from {
     sql_expr *on;
     sql_names using;
     size_t using_pos;
+    sql_pivot *pivot; /* of TABLE and SUBQUERY; NULL: none */
+    sql_unpivot *unpivot;
+    const struct sql_relation *relation;
 };
 
 typedef struct sql_select {

@@ -219,6 +219,41 @@ static const char *from_subquery(sql_analysis *a, sql_scope *scope, const sql_fr
     return sql_printf(a, "(%s) AS %s", r.sql, alias);
 }
 
+static const char *from_relation(sql_analysis *a, sql_scope *scope, const sql_from *f)
+{
+    const char *alias = sql_printf(a, "q%d", sql_next(a));
+    const sql_relation *r = f->relation;
+
+    add_source(a, scope, relation_source(a, &r->columns, r->is_value, f->alias, alias), f->pos);
+    return sql_printf(a, "(%s) AS %s", r->sql, alias);
+}
+
+sql_relation sql_analyze_from_all(sql_analysis *a, sql_scope *outer, const sql_from *f)
+{
+    sql_expr *star = BW_ARENA_NEW(a->arena, sql_expr);
+    sql_item *item = BW_ARENA_NEW(a->arena, sql_item);
+    sql_select *select = BW_ARENA_NEW(a->arena, sql_select);
+    sql_query query = {.pos = f->pos, .select = select};
+
+    *star = (sql_expr){.kind = SQL_X_STAR, .pos = f->pos};
+    *item = (sql_item){.expr = star, .pos = f->pos};
+    *select = (sql_select){.pos = f->pos, .items = item, .item_count = 1, .from = (sql_from *)f};
+    return sql_analyze_query(a, outer, &query);
+}
+
+/* f with PIVOT or UNPIVOT behind it. */
+static const char *from_turned(sql_analysis *a, sql_scope *scope, const sql_from *f)
+{
+    sql_relation r = f->pivot ? sql_analyze_pivot(a, scope->parent, f)
+                              : sql_analyze_unpivot(a, scope->parent, f);
+    sql_from turned = {.kind = SQL_F_RELATION,
+                       .pos = f->pos,
+                       .alias = f->pivot ? f->pivot->alias : f->unpivot->alias,
+                       .relation = &r};
+
+    return a->failed ? "" : from_relation(a, scope, &turned);
+}
+
 /* ---- UNNEST ------------------------------------------------------------------------------------ */
 
 static const char *from_unnest_value(sql_analysis *a, sql_scope *scope, const sql_from *f,
@@ -388,10 +423,10 @@ typedef const char *from_translator(sql_analysis *a, sql_scope *scope, const sql
 const char *sql_analyze_from(sql_analysis *a, sql_scope *scope, const sql_from *f)
 {
     static from_translator *const translators[] = {
-        [SQL_F_TABLE] = from_table,
-        [SQL_F_SUBQUERY] = from_subquery,
-        [SQL_F_UNNEST] = from_unnest,
-        [SQL_F_JOIN] = from_join,
+        [SQL_F_TABLE] = from_table, [SQL_F_SUBQUERY] = from_subquery, [SQL_F_UNNEST] = from_unnest,
+        [SQL_F_JOIN] = from_join,   [SQL_F_RELATION] = from_relation,
     };
+    if (f->pivot || f->unpivot)
+        return a->failed ? "" : from_turned(a, scope, f);
     return a->failed ? "" : translators[f->kind](a, scope, f);
 }

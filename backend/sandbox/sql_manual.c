@@ -19,7 +19,6 @@ const sql_outside sql_outsides[] = {
     {"Table functions", "SELECT * FROM f(1)"},
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
     {"TABLESAMPLE", "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)"},
-    {"PIVOT and UNPIVOT", "SELECT * FROM t PIVOT(COUNT(*) FOR x IN (1, 2))"},
     {"WITH RECURSIVE", "WITH RECURSIVE r AS (SELECT 1 AS n) SELECT n FROM r"},
     {"GROUP BY ROLLUP, CUBE and GROUPING SETS", "SELECT 1 AS x GROUP BY ROLLUP(x)"},
     {"INTERSECT ALL and EXCEPT ALL", "SELECT 1 EXCEPT ALL SELECT 1"},
@@ -62,6 +61,7 @@ static const char *const statements[] = {
     "DISTINCT, AS STRUCT, AS VALUE, * EXCEPT and * REPLACE.",
     "WITH, UNION ALL and DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT; subqueries as tables, "
     "scalars, arrays, in IN and EXISTS, correlated ones too.",
+    "PIVOT and UNPIVOT behind tables and subqueries.",
     "UNNEST with WITH OFFSET, of columns too; ARRAY and STRUCT literals, their elements by OFFSET, "
     "ORDINAL, SAFE_OFFSET and SAFE_ORDINAL, and their fields; CASE, CAST, SAFE_CAST, EXTRACT, "
     "INTERVAL, LIKE, BETWEEN, IS DISTINCT FROM, and the prefix SAFE.",

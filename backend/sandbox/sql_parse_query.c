@@ -99,25 +99,13 @@ static sql_from *from_new(sql_parser *p, sql_from_kind kind, size_t pos)
     return f;
 }
 
-/* Not reserved words: only what follows tells them from an alias. */
-static void refuse_pivot(sql_parser *p)
-{
-    const sql_token *next = sql_ahead(p, 1);
-
-    if (sql_at_word(p, "PIVOT") && sql_token_symbol(next, "("))
-        sql_unsupported(p, sql_peek(p)->pos, "PIVOT");
-    if (sql_at_word(p, "UNPIVOT") &&
-        (sql_token_symbol(next, "(") || sql_token_is(next, "INCLUDE") ||
-         sql_token_is(next, "EXCLUDE")))
-        sql_unsupported(p, sql_peek(p)->pos, "UNPIVOT");
-}
-
 static void parse_from_alias(sql_parser *p, sql_from *f)
 {
     f->alias_pos = sql_peek(p)->pos;
-    refuse_pivot(p);
-    f->alias = sql_alias(p);
-    refuse_pivot(p);
+    if (!sql_at_pivot(p))
+        f->alias = sql_alias(p);
+    if (sql_at_pivot(p))
+        sql_parse_pivot(p, f);
     if (sql_at_word(p, "TABLESAMPLE"))
         sql_unsupported(p, sql_peek(p)->pos, "TABLESAMPLE");
 }

@@ -74,6 +74,9 @@ sql_query *sql_parse_query(sql_parser *p);
 sql_from *sql_parse_from(sql_parser *p);
 /* A table's name with an optional alias. */
 sql_from *sql_parse_table(sql_parser *p, bool with_alias);
+/* PIVOT and UNPIVOT are no reserved words: only what follows tells them from an alias. */
+bool sql_at_pivot(const sql_parser *p);
+void sql_parse_pivot(sql_parser *p, sql_from *f);
 /* `a.b.c`, a.b, a-b.c: the parts. */
 void sql_parse_path(sql_parser *p, sql_names *out);
 void sql_parse_insert(sql_parser *p, sql_stmt *s);

@@ -274,23 +274,11 @@ EXECUTE IMMEDIATE 'SELECT 1'
 SELECT * FROM `p.queries.t_*`
 --> ERROR Unsupported: wildcard tables
 
-SELECT * FROM t PIVOT(COUNT(*) FOR name IN ('one', 'two'))
---> ERROR Unsupported: PIVOT
-
-SELECT * FROM t UNPIVOT(v FOR k IN (id, ref))
---> ERROR Unsupported: UNPIVOT
-
 SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)
 --> ERROR Unsupported: TABLESAMPLE
 
 SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'
 --> ERROR Unsupported: FOR SYSTEM_TIME AS OF
-
-SELECT RANGE<DATE> '[2020-01-01, 2020-12-31)'
---> ERROR Unsupported: the type RANGE
-
-CREATE TABLE r (x RANGE<DATE>)
---> ERROR Unsupported: the type RANGE
 
 SELECT ST_GEOGPOINT(1, 2)
 --> ERROR
