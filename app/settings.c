@@ -396,7 +396,10 @@ static void check_urls(const bw_config *c, bw_config_problems *problems)
         const bw_setting *s = bw_config_node_setting(top, i);
         const char *url =
             strncmp(s->path, "endpoints.", 10) == 0 ? bw_config_string(top, s->path) : NULL;
-        if (url && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+        if (url && strpbrk(url, "@"))
+            bw_config_complain(problems, top, s->path, "Write http://HOST:PORT or https://HOST.",
+                               "%s must not hold a user or a password", s->path);
+        else if (url && strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
             bw_config_complain(problems, top, s->path, "Write http://HOST:PORT or https://HOST.",
                                "%s must be a URL", s->path);
     }
@@ -441,6 +444,24 @@ static void check_mode(const bw_config *c, const bw_config_node *n, bw_config_pr
                            "a subscription has no rows to %s", mode);
 }
 
+/* A connection string where a host belongs holds a password, which messages would show. */
+static void check_hosts(const bw_config *c, bw_config_problems *problems)
+{
+    for (size_t i = 0; i < bw_config_count(c, "sources"); i++) {
+        const bw_config_node *n = bw_config_at(c, "sources", i);
+        bool has = false;
+        for (size_t k = 0; k < bw_config_node_count(n); k++)
+            has |= strcmp(bw_config_node_setting(n, k)->path, "host") == 0;
+        const char *host = has ? bw_config_string(n, "host") : NULL;
+        if (host && host[0] != '/' && strpbrk(host, "/@="))
+            bw_config_complain(problems, n, "host",
+                               "Write host: NAME, and beside it port:, database:, user: and "
+                               "password:; take the password out of the file if it was in here.",
+                               "sources.%s.host must be the name of a host, not a URL",
+                               bw_config_node_name(n));
+    }
+}
+
 static void check_syncs(const bw_config *c, bw_config_problems *problems)
 {
     for (size_t i = 0; i < bw_config_count(c, "syncs"); i++) {
@@ -469,6 +490,7 @@ static void check_syncs(const bw_config *c, bw_config_problems *problems)
 static void check(const bw_config *c, bw_config_problems *problems)
 {
     check_urls(c, problems);
+    check_hosts(c, problems);
     check_syncs(c, problems);
 }
 

@@ -19,6 +19,8 @@ typedef struct scope {
        unknown the settings of all are allowed, so that only the selector is complained about. */
     bool any_variant;
     size_t n_common;
+    const bw_config_section *section; /* of the object; NULL at the top */
+    const bw_config_variant *variant; /* or NULL */
 } scope;
 
 static void complain_at(const scope *sc, int line, int column, const char *hint, const char *fmt,
@@ -99,8 +101,41 @@ static void add_nested(bw_buf *out, const char *path)
         bw_buf_addc(out, '}');
 }
 
+/* True when `path` is a setting of the table, or a group of its settings. */
+static bool has_path(const bw_setting_table *t, const char *path)
+{
+    size_t n = strlen(path);
+    for (size_t i = 0; i < t->count; i++)
+        if (within(t->items[i].path, path, n) && strchr(".", t->items[i].path[n]))
+            return true;
+    return false;
+}
+
+/* A setting of another kind of source says for which one it exists. False when it is of none. */
+static bool complain_of_kind(const scope *sc, const char *group, const bw_tree_entry *e)
+{
+    const bw_config_section *s = sc->section;
+    const char *path = bw_arena_printf(sc->pass->arena, "%s%.100s", group, e->key);
+    bw_buf kinds = BW_BUF_INIT;
+    for (size_t i = 0; sc->variant && i < s->n_variants; i++)
+        if (has_path(&s->variants[i].settings, path))
+            bw_buf_addf(&kinds, "%s%s", kinds.len ? " or " : "", s->variants[i].name);
+    bool found = kinds.len > 0;
+    if (found) {
+        const char *what = s->via ? s->via : s->name;
+        const char *hint =
+            bw_arena_printf(sc->pass->arena, "It is for %s of type %s.", what, bw_buf_cstr(&kinds));
+        complain_at(sc, e->line, e->column, hint, "%s%s does not exist for %s of type %s",
+                    sc->node->prefix, path, what, sc->variant->name);
+    }
+    bw_buf_fini(&kinds);
+    return found;
+}
+
 static void complain_unknown(const scope *sc, const char *group, const bw_tree_entry *e)
 {
+    if (complain_of_kind(sc, group, e))
+        return;
     const char *names[MAX_KEYS];
     size_t n = keys_of(sc, group, names);
     const char *near = bw_nearest(e->key, names, n);
@@ -333,6 +368,8 @@ static void init_object(scope *sc, const bw_config_section *s, const bw_tree *ob
     bw_config_node *n = sc->node;
     size_t room = settings_in(s->tables, s->n_tables);
     const bw_config_variant *variant = s->selector ? select_variant(sc, s, object) : NULL;
+    sc->section = s;
+    sc->variant = variant;
     sc->any_variant = s->selector && !variant;
     for (size_t i = 0; i < s->n_variants; i++)
         if (sc->any_variant || variant == &s->variants[i])

@@ -295,6 +295,9 @@ void bw_config_value_yaml(const bw_config_node *n, size_t i, bw_buf *out)
     } else if (v->setting->type == BW_SETTING_SECRET) {
         add_secret(out, v);
     } else {
-        add_text(out, v->text);
+        bw_buf shown = BW_BUF_INIT; /* a URL may hold a password where none belongs */
+        bw_text_redact(&shown, bw_slice_cstr(v->text));
+        add_text(out, bw_buf_cstr(&shown));
+        bw_buf_fini(&shown);
     }
 }

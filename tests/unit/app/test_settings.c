@@ -266,6 +266,52 @@ static void contradictions_are_found(void **state)
                    "  HINT: Did you mean shop?\n");
 }
 
+/* A setting that sources of another type have is no misspelling. */
+static void settings_of_another_kind_say_whose_they_are(void **state)
+{
+    (void)state;
+    check_problems(
+        "dataset: a\n"
+        "sources:\n"
+        "  shop: {type: postgres, host: db}\n"
+        "  changes: {type: pubsub, host: db}\n"
+        "syncs:\n"
+        "- {source: shop, table: t, external_events: true, conflict: {strategy: merge}}\n"
+        "- {source: shop, table: u, external_evnts: true}\n",
+        "b.yaml:4:27: sources.changes.host does not exist for sources of type pubsub\n"
+        "  HINT: It is for sources of type postgres.\n"
+        "b.yaml:6:28: syncs[].external_events does not exist for sources of type "
+        "postgres\n"
+        "  HINT: It is for sources of type pubsub.\n"
+        "b.yaml:6:51: syncs[].conflict does not exist for sources of type postgres\n"
+        "  HINT: It is for sources of type pubsub.\n"
+        "b.yaml:7:28: unknown key syncs[].external_evnts\n"
+        "  HINT: `bridgewatch config --reference` lists every setting.\n");
+}
+
+/* Pasted connection strings: neither the message nor `config` shows the password. */
+static void passwords_in_the_wrong_place_are_not_shown(void **state)
+{
+    (void)state;
+    check_problems("dataset: a\n"
+                   "endpoints: {bigquery: \"http://joe:hunter2@127.0.0.1:9\"}\n"
+                   "sources:\n"
+                   "  shop: {type: postgres, host: \"postgres://joe:hunter2@db/shop\"}\n",
+                   "b.yaml:2:23: endpoints.bigquery must not hold a user or a password\n"
+                   "  HINT: Write http://HOST:PORT or https://HOST.\n"
+                   "b.yaml:4:32: sources.shop.host must be the name of a host, not a URL\n"
+                   "  HINT: Write host: NAME, and beside it port:, database:, user: and password:; "
+                   "take the password out of the file if it was in here.\n");
+    bw_settings s;
+    bw_buf text = BW_BUF_INIT;
+    bw_config *c = load(&s, "dataset: a\nlog: {file: \"ftp://joe:hunter2@host/log\"}\n");
+    bw_config_text(c, &text);
+    assert_null(strstr(bw_buf_cstr(&text), "hunter2"));
+    assert_non_null(strstr(text.ptr, "ftp://joe:***@host/log"));
+    bw_config_free(c);
+    bw_buf_fini(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -274,6 +320,8 @@ int main(void)
         cmocka_unit_test(the_reference_is_a_configuration),
         cmocka_unit_test(every_setting_is_documented),
         cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(settings_of_another_kind_say_whose_they_are),
+        cmocka_unit_test(passwords_in_the_wrong_place_are_not_shown),
     };
     return BW_RUN_TESTS(tests);
 }
