@@ -114,8 +114,9 @@ BW_NODISCARD bw_status bw_theme_parse(bw_theme *theme, bw_slice text, const char
 
 /*
  * Finds NAME.theme, in this order: a NAME with a slash is a path; $XDG_CONFIG_HOME (or ~/.config)
- * /bridgewatch/themes; each of `dirs` (NULL-terminated: the installation's, the source tree's).
- * BW_NOT_FOUND names the nearest theme in the hint; BW_INVALID; BW_IO.
+ * /bridgewatch/themes; each of `dirs` (NULL-terminated: the installation's, the source tree's); the
+ * shipped ones, which are part of the program. BW_NOT_FOUND says in the hint where was looked and
+ * which theme is nearest; BW_INVALID; BW_IO.
  */
 BW_NODISCARD bw_status bw_theme_load(bw_theme *theme, const char *name, const char *const *dirs,
                                      bw_error *err);

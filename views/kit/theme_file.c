@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "backend/core/text.h"
+#include "views/kit/shipped_themes.h"
 
 #define SUFFIX         ".theme"
 #define THEME_FILE_MAX 65536
@@ -309,13 +310,37 @@ static bw_status not_found(const char *name, const char *const *dirs, bw_error *
 {
     char **names, shown[96];
     size_t count = bw_theme_list(dirs, &names);
-    const char *near = bw_nearest(name, (const char *const *)names, count);
-    bw_status status = bw_error_set(err, BW_NOT_FOUND, "no theme is called %s",
-                                    bw_text_sanitise_to(shown, sizeof(shown), name));
+    const char *near = bw_nearest(name, (const char *const *)names, count), *dir;
+    places p = places_of(dirs);
+    bw_buf hint = BW_BUF_INIT;
     if (near)
-        status = bw_error_hint(err, "Did you mean %s?", near);
+        bw_buf_addf(&hint, "Did you mean %s? ", near);
+    bw_buf_addf(&hint, "Looked for %s" SUFFIX " in ",
+                bw_text_sanitise_to(shown, sizeof(shown), name));
+    for (size_t i = 0; (dir = place(&p, i)) != NULL; i++) {
+        if (dir[0])
+            bw_buf_addf(&hint, "%s, ", dir);
+    }
+    bw_buf_adds(&hint, "and among the shipped ones:");
+    for (size_t i = 0; i < bw_shipped_theme_count; i++)
+        bw_buf_addf(&hint, "%s %s", i ? "," : "", bw_shipped_themes[i].name);
+    bw_buf_addc(&hint, '.');
+    (void)bw_error_set(err, BW_NOT_FOUND, "no theme is called %s", shown);
+    bw_status status = bw_error_hint(err, "%s", bw_buf_cstr(&hint));
+    bw_buf_fini(&hint);
     bw_theme_names_free(names, count);
     return status;
+}
+
+static bool find_shipped(const char *name, bw_buf *text)
+{
+    for (size_t i = 0; i < bw_shipped_theme_count; i++) {
+        if (strcmp(bw_shipped_themes[i].name, name) == 0) {
+            bw_buf_adds(text, bw_shipped_themes[i].text);
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Finds and reads the file of a theme; *path is where it was. */
@@ -333,7 +358,8 @@ static bw_status find(const char *name, const char *const *dirs, char path[4200]
         if (access(path, F_OK) == 0)
             return read_file(path, text, err);
     }
-    return not_found(name, dirs, err);
+    snprintf(path, 4200, "%.60s" SUFFIX, name);
+    return find_shipped(name, text) ? BW_OK : not_found(name, dirs, err);
 }
 
 /* The name after `inherit =`, false when the file has none. */
@@ -410,6 +436,10 @@ size_t bw_theme_list(const char *const *dirs, char ***names)
         }
         if (d)
             closedir(d);
+    }
+    for (size_t i = 0; i < bw_shipped_theme_count; i++) {
+        BW_GROW(list, count + 1, cap);
+        list[count++] = bw_xstrdup(bw_shipped_themes[i].name);
     }
     if (count > 1)
         qsort(list, count, sizeof(*list), by_name);

@@ -102,6 +102,25 @@ static void the_shipped_themes_are_complete(void **state)
     bw_theme_names_free(found, count);
 }
 
+/* The program copied anywhere, alone. */
+static void the_shipped_themes_need_no_files(void **state)
+{
+    (void)state;
+    static const char *const nowhere[] = {"/nonexistent/themes", NULL};
+    char **found;
+    setenv("XDG_CONFIG_HOME", "/nonexistent", 1);
+    size_t count = bw_theme_list(nowhere, &found);
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < count; i++) {
+        bw_theme file, own;
+        bw_error err = BW_ERROR_INIT;
+        assert_ok(bw_theme_load(&file, found[i], source_dirs, &err), err);
+        assert_ok(bw_theme_load(&own, found[i], nowhere, &err), err);
+        assert_memory_equal(&own, &file, sizeof(own));
+    }
+    bw_theme_names_free(found, count);
+}
+
 static void a_user_theme_goes_before_the_shipped_one(void **state)
 {
     (void)state;
@@ -132,7 +151,9 @@ static void a_user_theme_goes_before_the_shipped_one(void **state)
     assert_non_null(strstr(err.message, "circle"));
     unlink(path);
     assert_int_equal(bw_theme_load(&t, "darc", source_dirs, &err), BW_NOT_FOUND);
-    assert_string_equal(err.hint, "Did you mean dark?");
+    assert_memory_equal(err.hint, "Did you mean dark? Looked for darc.theme in ", 43);
+    assert_non_null(strstr(err.hint, dir)); /* where was looked */
+    assert_non_null(strstr(err.hint, source_dirs[0]));
     snprintf(path, sizeof(path), "%s/bridgewatch/themes", dir);
     rmdir(path);
     snprintf(path, sizeof(path), "%s/bridgewatch", dir);
@@ -185,6 +206,7 @@ int main(void)
         cmocka_unit_test(reads_colours_in_every_form),
         cmocka_unit_test(complains_with_place_and_suggestion),
         cmocka_unit_test(the_shipped_themes_are_complete),
+        cmocka_unit_test(the_shipped_themes_need_no_files),
         cmocka_unit_test(a_user_theme_goes_before_the_shipped_one),
         cmocka_unit_test(fewer_colours_keep_the_meaning),
         cmocka_unit_test(environments_have_their_colour),
