@@ -184,12 +184,9 @@ bw_act_answer bw_act_ask(bw_session *s, bw_command *command)
 {
     char holder[128];
     command->who = s->who;
-    if (s->ctx->read_only) {
-        bw_error err = BW_ERROR_INIT;
-        bw_error_set(&err, BW_DENIED, "refused: read-only");
-        bw_error_hint(&err, "Leave --read-only away to change things.");
-        return unanswered(bw_cli_fail(s->ctx->err, &err, BW_EXIT_FAILED));
-    }
+    bw_error err = BW_ERROR_INIT;
+    if (bw_cli_may_change(s->ctx, &err) != BW_OK)
+        return unanswered(bw_session_failed(s->ctx, &err));
     if (s->signals < 0)
         s->signals = bw_session_signals();
     bool other = !s->engine && bw_store_engine_runs(s->state_dir, holder);

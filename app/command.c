@@ -24,6 +24,21 @@ bw_exit bw_cli_fail(FILE *to, const bw_error *err, bw_exit status)
     return status;
 }
 
+bw_status bw_cli_may_change(const bw_cli_context *ctx, bw_error *err)
+{
+    if (!ctx->read_only)
+        return BW_OK;
+    bw_origin origin = bw_config_origin(bw_config_top(ctx->config), "read_only");
+    if (origin.kind == BW_ORIGIN_FILE) {
+        bw_error_set(err, BW_DENIED, "refused: read-only, by %s:%d%s%s", origin.text,
+                     origin.line, origin.profile ? ", profile " : "",
+                     origin.profile ? origin.profile : "");
+        return bw_error_hint(err, "Use a configuration or profile without it to change things.");
+    }
+    bw_error_set(err, BW_DENIED, "refused: read-only, by %s", origin.text);
+    return bw_error_hint(err, "Leave it away to change things.");
+}
+
 /* The global options that stand for a setting, laid over the file. */
 static size_t overrides_of(const bw_cli_line *line, bw_arena *arena, bw_config_override **out)
 {

@@ -54,6 +54,9 @@ typedef struct bw_cli_command {
 const bw_cli_command *const *bw_cli_commands(size_t *count);
 const bw_cli_command *bw_cli_find(const char *name);
 
+/* DENIED, saying whether the option or which line of which file refuses, when ctx is read-only. */
+BW_NODISCARD bw_status bw_cli_may_change(const bw_cli_context *ctx, bw_error *err);
+
 /* Prints "bridgewatch: message" and the hint to the stream, sanitised; returns `status`. */
 bw_exit bw_cli_fail(FILE *to, const bw_error *err, bw_exit status);
 

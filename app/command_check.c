@@ -263,6 +263,20 @@ static void check_source(check *c, const bw_config_node *node, const bw_sync_def
     class->close(source);
 }
 
+/* The place of a dataset that is there counts, whatever the setting says. */
+static void say_dataset(check *c, const char *what, json_t *dataset)
+{
+    const char *wanted = bw_config_string(bw_config_top(c->session.ctx->config), "location");
+    const char *place = json_string_value(json_object_get(dataset, "location"));
+    say(c, LEVEL_OK, what, place ? bw_arena_printf(&c->arena, "there, in %s", place) : "there",
+        NULL);
+    if (place && wanted && strcasecmp(place, wanted) != 0)
+        say(c, LEVEL_NOTE, what,
+            bw_arena_printf(&c->arena, "it is in %s, location says %s", place, wanted),
+            "Jobs go where the dataset is; location is only for datasets that are made. Correct "
+            "it, or name another dataset if the data must not be there.");
+}
+
 /* True when BigQuery answers. */
 static bool check_datasets(check *c, const bw_sync_def *defs, size_t n)
 {
@@ -277,15 +291,17 @@ static bool check_datasets(check *c, const bw_sync_def *defs, size_t n)
         if (seen)
             continue;
         const char *what = bw_arena_printf(&c->arena, "dataset %s", defs[i].target.dataset);
-        bw_status s =
-            bw_bigquery_get_dataset(bq, defs[i].target.project, defs[i].target.dataset, NULL, &err);
+        json_t *dataset = NULL;
+        bw_status s = bw_bigquery_get_dataset(bq, defs[i].target.project, defs[i].target.dataset,
+                                              &dataset, &err);
         if (s == BW_OK)
-            say(c, LEVEL_OK, what, "there", NULL);
+            say_dataset(c, what, dataset);
         else if (s == BW_NOT_FOUND)
             say(c, LEVEL_NOTE, what, "not there yet: the first run makes it", NULL);
         else
             say_error(c, what, &err);
         answers &= s == BW_OK || s == BW_NOT_FOUND;
+        json_decref(dataset);
     }
     bw_bigquery_free(bq);
     return answers;
@@ -389,10 +405,11 @@ static bw_exit run(const bw_cli_context *ctx)
         json_object_set_new(doc, "checks", c.items);
         bw_json_print(doc, ctx->out);
     } else {
-        fprintf(ctx->out, "\n%s\n",
-                c.failed  ? "something is wrong"
-                : c.notes ? "all well, with notes"
-                          : "all well");
+        fputc('\n', ctx->out);
+        if (c.failed)
+            fprintf(ctx->out, "something is wrong: %d FAILED above\n", c.failed);
+        else
+            fputs(c.notes ? "all well, with notes\n" : "all well\n", ctx->out);
     }
     free(c.tables);
     bw_cancel_fini(&c.cancel);

@@ -33,11 +33,9 @@ static bw_status read_wishes(const bw_cli_context *ctx, wishes *w, bw_error *err
         return bw_error_set(err, BW_INVALID, "--tables is for --destroy");
     if (w->destroy && is_format(w, "terraform"))
         return bw_error_set(err, BW_INVALID, "--format terraform has nothing to destroy");
-    if (ctx->read_only && !w->dry_run && !is_format(w, "terraform")) {
-        bw_error_set(err, BW_DENIED, "refused: read-only");
-        return bw_error_hint(err, "With --dry-run it only shows what it would do.");
-    }
-    return BW_OK;
+    if (w->dry_run || is_format(w, "terraform") || bw_cli_may_change(ctx, err) == BW_OK)
+        return BW_OK;
+    return bw_error_hint(err, "With --dry-run it only shows what it would do.");
 }
 
 /* ---- asking ----------------------------------------------------------------------------- */

@@ -17,15 +17,49 @@
 #define BATCH_BYTES ((size_t)8 << 20)
 #define EVENT_ID    "bw-event-id"
 
+/* Somebody waits: a service that does not take a batch by then is down. */
+#define TAKEN_WITHIN BW_MINUTE
+
 typedef struct publisher {
     const bw_cli_context *ctx;
     const char *topic;
+    const char *default_kind; /* of the syncs that read the topic; NULL: none */
     bw_pubsub *ps;
     bw_arena arena; /* of the batch */
     bw_pubsub_outgoing batch[BATCH];
     size_t count;
     int64_t published, refused;
 } publisher;
+
+/* ---- the topic's sync ------------------------------------------------------------------- */
+
+/* The id of a topic that may be given by its full name. */
+static const char *id_of(const char *topic)
+{
+    const char *slash = strrchr(topic, '/');
+    return slash ? slash + 1 : topic;
+}
+
+/* The kind that events of the topic have when they name none: the `kind` of the sync whose `topic` it
+   is. NULL without such a sync, or when several disagree. */
+static const char *default_kind(const bw_config *config, const char *topic)
+{
+    const char *kind = NULL;
+    for (size_t i = 0; i < bw_config_count(config, "syncs"); i++) {
+        const bw_config_node *n = bw_config_at(config, "syncs", i);
+        bool events = false;
+        for (size_t k = 0; k < bw_config_node_count(n); k++)
+            events |= strcmp(bw_config_node_setting(n, k)->path, "topic") == 0;
+        const char *own = events ? bw_config_string(n, "topic") : NULL;
+        if (!own || strcmp(id_of(own), id_of(topic)) != 0)
+            continue;
+        own = bw_config_string(n, "kind");
+        if (!own || (kind && strcmp(kind, own) != 0))
+            return NULL;
+        kind = own;
+    }
+    return kind;
+}
 
 /* ---- the event -------------------------------------------------------------------------- */
 
@@ -99,6 +133,12 @@ static bw_status event_of_options(publisher *p, bw_buf *out, bw_error *err)
     if (s == BW_OK && (!bw_cli_value(line, "entity-id") || !operation)) {
         bw_error_set(err, BW_INVALID, "--entity-id and --operation are needed");
         return bw_error_hint(err, "Or give - and one event per line on standard input.");
+    }
+    if (s == BW_OK && !bw_cli_has(line, "kind") && !p->default_kind) {
+        bw_error_set(err, BW_INVALID, "--kind is needed: no sync gives the events of %s one",
+                     p->topic);
+        return bw_error_hint(err, "Say which kind of entity it is, as in --kind customer; or set "
+                                  "topic: and kind: of the sync that reads them.");
     }
     if (s == BW_OK && !bw_event_operation_parse(bw_slice_cstr(operation), &known)) {
         bw_error_set(err, BW_INVALID, "--operation %s is not known", operation);
@@ -174,12 +214,10 @@ static bw_status check_event(publisher *p, bw_slice data, bw_error *err)
     bw_arena arena = BW_ARENA_INIT;
     bw_event event;
     bw_event_fault fault;
-    bw_event_rules rules = {.default_kind = bw_cli_value(p->ctx->line, "kind")};
+    bw_event_rules rules = {.default_kind = p->default_kind};
     bw_event_message message = {.data = data, .message_id = BW_SLICE_LIT("-")};
     int64_t now = bw_wall_us(bw_clock_system());
     message.publish_us = now;
-    if (!rules.default_kind) /* the sync may have a default of its own */
-        rules.default_kind = "-";
     bw_status s = BW_OK;
     if (!bw_event_parse(&rules, &message, now, &arena, &event, &fault))
         s = bw_error_set(err, BW_INVALID, "%s: %.*s%s%.*s", bw_reason_name(fault.reason),
@@ -239,44 +277,12 @@ static void report(const publisher *p)
     fputc('\n', p->ctx->out);
 }
 
-static bw_exit run(const bw_cli_context *ctx)
-{
-    const bw_cli_line *line = ctx->line;
-    publisher *p = bw_xcalloc(1, sizeof(*p));
-    bw_session session;
-    bw_error err = BW_ERROR_INIT;
-    p->ctx = ctx;
-    p->topic = bw_cli_value(line, "topic");
-    p->arena = (bw_arena)BW_ARENA_INIT;
-    bw_status s = bw_session_open(&session, ctx, false, &err);
-    if (s == BW_OK && !p->topic)
-        s = bw_error_set(&err, BW_INVALID, "--topic is needed");
-    if (s == BW_OK && line->n_args > 0 && strcmp(line->args[0], "-") != 0)
-        s = bw_error_set(&err, BW_INVALID, "the only argument is -, for standard input");
-    if (s == BW_OK && ctx->read_only)
-        s = bw_error_set(&err, BW_DENIED, "refused: read-only");
-    if (s == BW_OK)
-        s = bw_session_google(&session, &err);
-    if (s == BW_OK) {
-        p->ps = bw_pubsub_new(session.google, NULL, bw_clock_system(), NULL);
-        s = line->n_args > 0 ? publish_lines(p, &err) : publish_options(p, &err);
-        if (s == BW_OK || p->published > 0)
-            report(p);
-    }
-    bw_exit code = s != BW_OK       ? bw_session_failed(ctx, &err)
-                   : p->refused > 0 ? BW_EXIT_FAILED
-                                    : BW_EXIT_OK;
-    bw_pubsub_free(p->ps);
-    bw_arena_fini(&p->arena);
-    free(p);
-    bw_session_close(&session);
-    return code;
-}
-
 static const bw_cli_option options[] = {
     {.name = "topic", .arg = "T", .help = "the topic: its id, or its full name"},
     {.name = "entity-id", .arg = "ID", .help = "the entity's name"},
-    {.name = "kind", .arg = "KIND", .help = "its kind"},
+    {.name = "kind",
+     .arg = "KIND",
+     .help = "its kind; may be left out where kind of the topic's sync says it"},
     {.name = "operation", .arg = "OP", .help = "create, update, upsert, patch or delete"},
     {.name = "data", .arg = "JSON", .help = "its fields, a JSON object"},
     {.name = "name", .arg = "TEXT", .help = "the field name"},
@@ -291,6 +297,61 @@ static const bw_cli_option options[] = {
     {.name = "correlation-id", .arg = "ID", .help = "what it belongs to"},
     {.name = "ordering-key", .arg = "KEY", .help = "deliver in order with others of this key"},
 };
+
+/* Lines are published as they stand: an option that describes an event would be ignored. */
+static bw_status check_line(const bw_cli_line *line, bw_error *err)
+{
+    static const char *const for_lines[] = {"topic", "ordering-key"};
+    if (!bw_cli_value(line, "topic"))
+        return bw_error_set(err, BW_INVALID, "--topic is needed");
+    if (line->n_args == 0)
+        return BW_OK;
+    if (strcmp(line->args[0], "-") != 0)
+        return bw_error_set(err, BW_INVALID, "the only argument is -, for standard input");
+    for (size_t i = 0; i < BW_COUNT(options); i++) {
+        const char *name = options[i].name;
+        if (!bw_cli_has(line, name) || strcmp(name, for_lines[0]) == 0 ||
+            strcmp(name, for_lines[1]) == 0)
+            continue;
+        bw_error_set(err, BW_INVALID, "--%s has no meaning with -", name);
+        return bw_error_hint(err, "Lines are published exactly as they stand: write it into them.");
+    }
+    return BW_OK;
+}
+
+static bw_exit run(const bw_cli_context *ctx)
+{
+    const bw_cli_line *line = ctx->line;
+    publisher *p = bw_xcalloc(1, sizeof(*p));
+    bw_session session;
+    bw_error err = BW_ERROR_INIT;
+    p->ctx = ctx;
+    p->topic = bw_cli_value(line, "topic");
+    p->arena = (bw_arena)BW_ARENA_INIT;
+    bw_status s = bw_session_open(&session, ctx, false, &err);
+    if (s == BW_OK)
+        s = check_line(line, &err);
+    if (s == BW_OK)
+        s = bw_cli_may_change(ctx, &err);
+    if (s == BW_OK)
+        s = bw_session_google(&session, &err);
+    if (s == BW_OK) {
+        p->ps = bw_pubsub_new(session.google, NULL, bw_clock_system(), NULL);
+        p->default_kind = default_kind(ctx->config, p->topic);
+        bw_pubsub_set_deadline(p->ps, TAKEN_WITHIN);
+        s = line->n_args > 0 ? publish_lines(p, &err) : publish_options(p, &err);
+        if (s == BW_OK || p->published > 0)
+            report(p);
+    }
+    bw_exit code = s != BW_OK       ? bw_session_failed(ctx, &err)
+                   : p->refused > 0 ? BW_EXIT_FAILED
+                                    : BW_EXIT_OK;
+    bw_pubsub_free(p->ps);
+    bw_arena_fini(&p->arena);
+    free(p);
+    bw_session_close(&session);
+    return code;
+}
 
 const bw_cli_command bw_command_publish = {
     .name = "publish",

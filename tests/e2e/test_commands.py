@@ -232,7 +232,8 @@ def test_commands_reach_the_engine_that_runs():
     assert missing.returncode == 1 and "no such dead letter" in missing.stderr, missing
 
     # Read-only is refused where commands enter.
-    assert bw.run("--read-only", "pause", "shop.orders").returncode == 1
+    refused = bw.run("--read-only", "pause", "shop.orders")
+    assert refused.returncode == 1 and "read-only, by --read-only" in refused.stderr, refused
     assert by_name(bw.json("status"))["shop.orders"]["state"] != "paused"
 
     # A second engine on the same state says who holds it.
@@ -280,6 +281,20 @@ def test_commands_act_where_no_engine_runs():
         exported = [json.loads(line) for line in f]
     assert exported == bw.json("dlq", "list")["dead_letters"]
     assert bw.run("dlq", "export", "--output", path).returncode == 1, "a file was overwritten"
+
+
+def test_check_says_where_the_dataset_is():
+    w = world()
+    bw = Bridgewatch(w.dir, w.sandbox.url, {"changes": "{type: pubsub}"},
+                     ["{source: changes, table: nothing}"], name="place", extra="location: EU")
+    done = bw.run("check")
+    assert "dataset analytics: it is in US, location says EU" in done.stdout, done
+    with open(bw.config) as f:
+        text = f.read()
+    with open(bw.config, "w") as f:
+        f.write(text.replace("location: EU", "location: us"))
+    done = bw.run("check")
+    assert "dataset analytics: there, in US" in done.stdout and "location says" not in done.stdout, done
 
 
 def test_an_engine_that_is_killed_does_not_run():

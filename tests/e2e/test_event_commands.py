@@ -39,16 +39,19 @@ def test_one_event():
 
 def test_wrong_options():
     stream = Stream(TempDir())
+    a = ("--entity-id", "a", "--kind", "customer", "--operation")
     for args, words in (((), "--entity-id and --operation are needed"),
-                        (("--entity-id", "a", "--operation", "frob"), "not known"),
-                        (("--entity-id", "a", "--operation", "create", "--data", "[1]"), "not a JSON object"),
-                        (("--entity-id", "a", "--operation", "create", "--data", '{"name":1}', "--name", "x"), "JSON_DUPLICATE"),
-                        (("--entity-id", "a", "--operation", "create", "--data", '{"version":1}'), "version")):
+                        (("--entity-id", "a", "--operation", "create"), "--kind is needed: no sync gives the events of events one"),
+                        (a + ("frob",), "not known"),
+                        (a + ("create", "--data", "[1]"), "not a JSON object"),
+                        (a + ("create", "--data", '{"name":1}', "--name", "x"), "JSON_DUPLICATE"),
+                        (a + ("create", "--data", '{"version":1}'), "version"),
+                        (("-", "--kind", "customer"), "--kind has no meaning with -")):
         done = publish(stream, *args)
         assert done.returncode != 0 and words in done.stderr, (args, done.returncode, done.stderr)
-    done = publish(stream, "--read-only", "--entity-id", "a", "--operation", "delete")
-    assert done.returncode != 0 and "read-only" in done.stderr, done.stderr
-    done = subprocess.run(stream.bw.argv("publish", "--topic", "nowhere", "--entity-id", "a", "--operation", "delete"),
+    done = publish(stream, "--read-only", *a, "delete")
+    assert done.returncode != 0 and "read-only, by --read-only" in done.stderr, done.stderr
+    done = subprocess.run(stream.bw.argv("publish", "--topic", "nowhere", *a, "delete"),
                           text=True, capture_output=True, env=stream.bw.env(), timeout=60)
     assert done.returncode != 0 and "nowhere" in done.stderr and "provision" in done.stderr, done.stderr
     assert stream.pull_all("events") == []
@@ -68,6 +71,19 @@ def test_many_lines():
     for attributes, data in got:  # exactly as they stood; an id for those that have none
         assert data.decode() in lines
         assert (json.loads(data).get("event_id") is None) == ("bw-event-id" in attributes), attributes
+
+
+def test_a_default_kind():
+    stream = Stream(TempDir(), settings=", topic: events, kind: customer")
+    done = publish(stream, "--entity-id", "c-1", "--operation", "create")
+    assert done.returncode == 0, done.stderr
+    done = publish(stream, "-", text='{"entity_id": "c-2", "operation": "create", "data": {}}\n')
+    assert done.returncode == 0, done.stderr
+    stream.drain()
+    assert sorted(stream.entities("customer")) == ["c-1", "c-2"]
+    without = Stream(TempDir())
+    done = publish(without, "-", text='{"entity_id": "c-2", "operation": "create", "data": {}}\n')
+    assert done.returncode == 1 and "line 1: " in done.stderr and "kind" in done.stderr, done.stderr
 
 
 def test_published_events_arrive():

@@ -243,7 +243,7 @@ def test_refused():
     sandbox = Sandbox()
     bw = program(sandbox, FULL)
     done = bw.run("provision", "--read-only")
-    assert done.returncode == 1 and "read-only" in done.stderr and names(sandbox, "topics") == []
+    assert done.returncode == 1 and "read-only, by --read-only" in done.stderr and names(sandbox, "topics") == []
     assert bw.run("provision", "--read-only", "--dry-run").returncode == 0
     done = bw.run("provision", "--tables", "--format", "json")
     assert done.returncode == 2 and "--destroy" in json.loads(done.stdout)["error"]["message"], done
