@@ -25,6 +25,8 @@ struct bw_sb_faults {
     fault_entry entries[MAX_FAULTS]; /* guarded by mu */
     size_t count;                    /* guarded by mu */
     uint64_t random;                 /* guarded by mu: xorshift64 */
+    const char **methods;            /* that there are */
+    size_t method_count, method_cap;
 };
 
 static const struct {
@@ -49,7 +51,39 @@ void bw_sb_faults_free(bw_sb_faults *f)
     if (!f)
         return;
     pthread_mutex_destroy(&f->mu);
+    free(f->methods);
     free(f);
+}
+
+void bw_sb_faults_know(bw_sb_faults *f, const char *method)
+{
+    BW_GROW(f->methods, f->method_count + 1, f->method_cap);
+    f->methods[f->method_count++] = method;
+}
+
+static const char *first_match(const bw_sb_faults *f, const char *pattern)
+{
+    for (size_t i = 0; i < f->method_count; i++) {
+        if (bw_glob_match(pattern, f->methods[i]))
+            return f->methods[i];
+    }
+    return NULL;
+}
+
+/* INVALID when the name, or pattern, is no method's. */
+static bw_status check_method(const bw_sb_faults *f, const char *method, bw_error *err)
+{
+    char ending[sizeof((fault_entry *)0)->method + 2];
+    if (first_match(f, method))
+        return BW_OK;
+    bw_error_set(err, BW_INVALID, "no method is named %s", method);
+    const char *near = bw_nearest(method, f->methods, f->method_count);
+    snprintf(ending, sizeof ending, "*.%s", method);
+    if (!near)
+        near = first_match(f, ending);
+    return near ? bw_error_hint(err, "Did you mean %s?", near)
+                : bw_error_hint(err, "Methods are named as in Google's discovery documents; * "
+                                     "stands for any part.");
 }
 
 static bool parse_share(bw_slice text, double *out)
@@ -249,6 +283,10 @@ static bw_status batch_from_lines(fault_batch *batch, bw_slice text, bw_error *e
 static bw_status faults_take(bw_sb_faults *f, const fault_batch *batch, bool replace, bw_error *err)
 {
     bw_status status = BW_OK;
+    for (size_t i = 0; i < batch->count && status == BW_OK; i++)
+        status = check_method(f, batch->entries[i].method, err);
+    if (status != BW_OK)
+        return status;
     pthread_mutex_lock(&f->mu);
     if (replace)
         f->count = 0;

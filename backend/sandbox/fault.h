@@ -55,7 +55,9 @@ typedef struct bw_sb_faults bw_sb_faults;
 
 bw_sb_faults *bw_sb_faults_new(void);
 void bw_sb_faults_free(bw_sb_faults *faults);
-/* INVALID with a hint when the text is not a fault. */
+/* A method that there is (static text): faults of other names are refused. Before any is added. */
+void bw_sb_faults_know(bw_sb_faults *faults, const char *method);
+/* INVALID with a hint when the text is not a fault, or no method has this name. */
 BW_NODISCARD bw_status bw_sb_faults_add(bw_sb_faults *faults, const char *spec, bw_error *err);
 /*
  * The body of POST /sandbox/faults: lines of the form above (empty lines and # comments ignored), or

@@ -133,10 +133,6 @@ static bw_status open_storage(bw_sandbox *s, bw_error *err)
     bq->insert_ids = bw_sb_insert_ids_new(bq->clock);
     bq->quota = bw_sb_quota_new(s->options.quota_jobs, s->options.quota_window_us, bq->clock);
     bq->jobs = bw_sb_jobs_new(bq, s->jobs, s->faults);
-    status = bw_sb_jobs_resume(bq->jobs, &cause);
-    if (status != BW_OK)
-        return from_bq(status, &cause, err);
-    bw_sb_uploads_sweep(bq->uploads);
     status = bw_sb_pubsub_new(dir, s->requests, bq->clock, &s->pubsub, err);
     if (status != BW_OK)
         return status;
@@ -175,6 +171,36 @@ static void add_services(bw_sandbox *s)
     s->service_count = BW_COUNT(services);
 }
 
+static bw_status add_faults(bw_sandbox *s, bw_error *err)
+{
+    static const bw_sb_job_type *const jobs[] = {&bw_sb_load_job, &bw_sb_query_job,
+                                                 &bw_sb_copy_job};
+    bw_status status = BW_OK;
+    for (size_t i = 0; i < s->service_count; i++) {
+        for (size_t k = 0; k < s->services[i].route_count; k++) {
+            const bw_sb_route *route = &s->services[i].routes[k];
+            if (!route->unlisted)
+                bw_sb_faults_know(s->faults, route->method);
+            if (route->alias)
+                bw_sb_faults_know(s->faults, route->alias);
+        }
+    }
+    for (size_t i = 0; i < BW_COUNT(jobs); i++)
+        bw_sb_faults_know(s->faults, jobs[i]->fault);
+    for (size_t i = 0; i < s->options.fault_count && status == BW_OK; i++)
+        status = bw_sb_faults_add(s->faults, s->options.faults[i], err);
+    return status;
+}
+
+/* Jobs that a killed process has left. */
+static bw_status resume_jobs(bw_sandbox *s, bw_error *err)
+{
+    bq_error cause = BQ_ERROR_INIT;
+    bw_status status = bw_sb_jobs_resume(s->bigquery.jobs, &cause);
+    bw_sb_uploads_sweep(s->bigquery.uploads);
+    return status == BW_OK ? BW_OK : from_bq(status, &cause, err);
+}
+
 static bw_status start_server(bw_sandbox *s, bw_error *err)
 {
     bw_sb_server_options options = {.host = s->options.host,
@@ -209,16 +235,18 @@ bw_status bw_sandbox_start(const bw_sb_options *options, bw_sandbox **out, bw_er
     s->bigquery = (bw_sb_bigquery){
         .pool = bw_sb_pool_new(REQUEST_THREADS, clock), .clock = clock, .stats = &s->stats};
     s->control = (bw_sb_control){s->faults, s->log, s->identity, &s->stats, reset, flush_buffer, s};
-    for (size_t i = 0; i < options->fault_count && status == BW_OK; i++)
-        status = bw_sb_faults_add(s->faults, options->faults[i], err);
-    if (status == BW_OK && options->record && *options->record)
+    if (options->record && *options->record)
         status = bw_sb_record_open(options->record, &s->record, err);
     if (status == BW_OK)
         status = open_storage(s, err);
     if (status == BW_OK) {
         add_services(s);
-        status = start_server(s, err);
+        status = add_faults(s, err);
     }
+    if (status == BW_OK)
+        status = resume_jobs(s, err);
+    if (status == BW_OK)
+        status = start_server(s, err);
     if (status != BW_OK) {
         bw_sandbox_stop(s);
         return status;

@@ -74,6 +74,7 @@ static void try_params(bw_slice text)
 static void try_faults(bw_slice text)
 {
     bw_sb_faults *faults = bw_sb_faults_new();
+    bw_sb_faults_know(faults, "bigquery.jobs.insert");
     bw_error err = BW_ERROR_INIT;
     if (bw_sb_faults_post(faults, text, &err) == BW_OK) {
         bw_buf out = BW_BUF_INIT;

@@ -257,23 +257,49 @@ static void faults_that_say_nothing_are_refused(void **state)
 {
     fixture *f = *state;
     static const char *const specs[] = {
-        "a.b",
-        "a.b:nothing",
-        "a.b:99999",
-        "a.b:503:2",
-        "a.b:503:nan",
-        "a.b:503:1:1.5",
-        "a.b:503:1:99999999999999999999",
-        "a.b:503:1:1:-1",
-        "{\"method\":\"a.b\",\"what\":\"503\",\"share\":-1}",
-        "{\"method\":\"a.b\",\"what\":\"503\",\"count\":\"2\"}",
-        "{\"method\":\"a.b\",\"what\":\"503\",\"skip\":-1}",
+        "bigquery.tables.get",
+        "bigquery.tables.get:nothing",
+        "bigquery.tables.get:99999",
+        "bigquery.tables.get:503:2",
+        "bigquery.tables.get:503:nan",
+        "bigquery.tables.get:503:1:1.5",
+        "bigquery.tables.get:503:1:99999999999999999999",
+        "bigquery.tables.get:503:1:1:-1",
+        "{\"method\":\"bigquery.tables.get\",\"what\":\"503\",\"share\":-1}",
+        "{\"method\":\"bigquery.tables.get\",\"what\":\"503\",\"count\":\"2\"}",
+        "{\"method\":\"bigquery.tables.get\",\"what\":\"503\",\"skip\":-1}",
     };
     bw_test_http_json(f->http, "DELETE", "/sandbox/faults", NULL);
     for (size_t i = 0; i < BW_COUNT(specs); i++) {
         int status = bw_test_http_json(f->http, "POST", "/sandbox/faults", "%s", specs[i]);
         if (status != 400)
             fail_msg("%s: %d", specs[i], status);
+    }
+    bw_test_http_get(f->http, "/sandbox/faults");
+    assert_string_equal(bw_test_http_body(f->http), "{\"faults\":[]}");
+}
+
+/* Nor must whoever mistypes its method. */
+static void faults_of_methods_that_are_not_there_are_refused(void **state)
+{
+    fixture *f = *state;
+    static const struct {
+        const char *method, *near;
+    } cases[] = {
+        {"bigquery.job.insert", "bigquery.jobs.insert"},
+        {"bigquery.tables.got", "bigquery.tables.get"},
+        {"jobs.cancel", "bigquery.jobs.cancel"},
+        {"bigquery.job.loads", "bigquery.job.load"},
+        {"pubsub.projects.topic.publish", "pubsub.projects.topics.publish"},
+        {"bigqeury.*", NULL},
+        {"sandbox.faults.insert", NULL},
+    };
+    for (size_t i = 0; i < BW_COUNT(cases); i++) {
+        int status = bw_test_http_json(f->http, "POST", "/sandbox/faults",
+                                       "bigquery.tables.get:503:1:0\n%s:503:1:0", cases[i].method);
+        if (status != 400 || !strstr(bw_test_http_body(f->http), cases[i].method) ||
+            (cases[i].near && !strstr(bw_test_http_body(f->http), cases[i].near)))
+            fail_msg("%s: %d %s", cases[i].method, status, bw_test_http_body(f->http));
     }
     bw_test_http_get(f->http, "/sandbox/faults");
     assert_string_equal(bw_test_http_body(f->http), "{\"faults\":[]}");
@@ -288,6 +314,7 @@ int main(void)
         cmocka_unit_test(patterns_and_shares),
         cmocka_unit_test(expired_tokens_are_refused_everywhere),
         cmocka_unit_test(faults_that_say_nothing_are_refused),
+        cmocka_unit_test(faults_of_methods_that_are_not_there_are_refused),
     };
     return cmocka_run_group_tests(tests, prepare, teardown);
 }
