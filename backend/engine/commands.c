@@ -83,8 +83,9 @@ static void describe_run(const bw_run *run, char *text, size_t size)
         describe_replay(run->def->name, &run->replay, text, size);
     else
         snprintf(
-            text, size, "%s: %s", run->def->name,
-            bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, tally));
+            text, size, "%s: %s%s%s", run->def->name,
+            bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, tally),
+            run->well_again ? "; well again" : "", run->unparked ? "; no longer parked" : "");
 }
 
 static bw_tracked *find_tracked(bw_engine *e, uint64_t command)

@@ -158,6 +158,14 @@ void bw_engine_watch_clock(bw_engine *e);
    the run's strings may be gone then. */
 bool bw_sync_begin_again(bw_engine *e, bw_sync *sync, bw_run *run);
 
+/* report.c */
+/* Puts the run's end into the log and, where something has changed, tells of it. `before`: why the
+   last run before it failed; NULL: it was well. */
+void bw_sync_report(bw_engine *e, const bw_sync *sync, const char *before, bw_run *run);
+void bw_sync_tell_well(bw_engine *e, const bw_sync *sync);
+/* Whether two errors say the same but for numbers, times and the ids of jobs. */
+bool bw_same_reason(const char *a, const char *b);
+
 /* commands.c */
 void bw_engine_take_commands(bw_engine *e);
 /* Takes the command over; returns its id. Threads: any. */

@@ -112,6 +112,7 @@ typedef struct bw_run {
     const char *const *tables; /* EXPAND */
     size_t n_tables;
     bw_replay_counts replay;
+    bool unparked, well_again; /* the scheduler's: what this run has ended */
 } bw_run;
 
 /* For EXPAND the definition is a pattern's. */

@@ -7,7 +7,6 @@
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
-#include "backend/engine/tally.h"
 
 #define RETRY_FIRST  (5 * BW_SECOND)
 #define RETRY_MOST   (5 * BW_MINUTE)
@@ -500,26 +499,20 @@ static void park(bw_engine *e, bw_sync *sync, const bw_run *run)
         bw_log_error(BW_LOG_WARN, sync->def.name, &err);
 }
 
-static void report(bw_engine *e, const bw_sync *sync, const bw_run *run)
+/* A run that was asked for in spite of it has shown that what it waits for is over. */
+static void end_parking(bw_engine *e, const bw_sync *sync, bw_run *run)
 {
-    if (run->status == BW_OK) {
-        const bw_run_record *r = &run->record;
-        char text[BW_TALLY_TEXT];
-        bw_log(BW_LOG_INFO, sync->def.name, "run ok: %s",
-               bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, text));
+    bw_error err = BW_ERROR_INIT;
+    int64_t until = sync->record.parked_until_us;
+    if (until == BW_TIME_NONE)
+        return;
+    if (bw_store_sync_park(e->store, sync->def.name, BW_TIME_NONE, NULL, &err) != BW_OK) {
+        bw_log_error(BW_LOG_WARN, sync->def.name, &err);
         return;
     }
-    bw_log_error(run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR, "", &run->error);
-    bw_news event = {.level = run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR,
-                     .done = -1,
-                     .total = -1,
-                     .wall_us = bw_wall_us(e->clock)};
-    snprintf(event.sync, sizeof(event.sync), "%s", sync->def.name);
-    snprintf(event.text, sizeof(event.text), "%.*s", (int)sizeof(event.text) - 1,
-             run->error.message);
-    snprintf(event.hint, sizeof(event.hint), "%.*s", (int)sizeof(event.hint) - 1, run->error.hint);
-    if (run->command == 0)
-        bw_engine_tell(e, &event);
+    run->unparked = until > bw_wall_us(e->clock);
+    if (run->unparked)
+        bw_log(BW_LOG_INFO, sync->def.name, "no longer parked: a run ended well");
 }
 
 static void take_detail(bw_sync *sync, bw_run *run)
@@ -541,7 +534,10 @@ void bw_engine_refresh_streams(bw_engine *e)
             continue;
         sync->seen_commits = commits;
         sync->source_down = sync->drift = false;
+        bool failed = sync->error != NULL;
         bw_sync_reload(e, sync);
+        if (failed && !sync->error)
+            bw_sync_tell_well(e, sync);
         read_quota(e, sync);
         take_detail(sync, run);
         if (source_of(e, sync))
@@ -556,10 +552,11 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     sync->run = NULL;
     sync->ended_rows += atomic_load(&run->rows_read);
     note_source(e, sync, run);
+    const char *before = sync->error ? bw_arena_strdup(&run->arena, sync->error) : NULL;
     if (run->kind == BW_RUN_EXPAND) {
         take_expansion(e, sync, run);
         remember(sync, run);
-        report(e, sync, run);
+        bw_sync_report(e, sync, before, run);
         return;
     }
     sync->drift = run->drift_stops;
@@ -570,6 +567,8 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     take_detail(sync, run);
     if (run->status == BW_QUOTA)
         park(e, sync, run);
+    else if (run->status == BW_OK && run->kind == BW_RUN_SYNC)
+        end_parking(e, sync, run);
     bw_sync_spark_run(sync, bw_wall_us(e->clock), run);
     remember(sync, run);
     bw_sync_reload(e, sync);
@@ -588,7 +587,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
         bw_sync_ask(sync, BW_RUN_SYNC, BW_READ_FULL, "drift", "engine");
     plan_next(e, sync, run);
     put_record(e, sync);
-    report(e, sync, run);
+    bw_sync_report(e, sync, before, run);
 }
 
 void bw_engine_take_results(bw_engine *e)

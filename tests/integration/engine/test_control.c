@@ -161,6 +161,11 @@ static bool parked(const bw_sync_view *v)
     return v->state == BW_STATE_PARKED;
 }
 
+static bool fresh(const bw_sync_view *v)
+{
+    return v->state == BW_STATE_FRESH;
+}
+
 static bool has_run(const bw_sync_view *v)
 {
     return v->last_success_us != BW_TIME_NONE;
@@ -214,6 +219,84 @@ static void parks_when_a_quota_is_used_up(void **state)
     assert_runs(l, sync);
     assert_table(l, "id", "orders", "1\n2\n3\n");
     assert_int_equal(lab_record(l, sync).parked_until_us, BW_TIME_NONE);
+}
+
+/* Who asks for a run in spite of the parking, and gets one that ends well, has ended it. */
+static void a_run_that_ends_well_ends_the_parking(void **state)
+{
+    lab *l = *state;
+    const char *sync = "db.orders";
+    bw_audit_entry *entries;
+    size_t n;
+    lab_sql(l, ORDERS);
+    lab_configure(l, NULL, ORDERS_SYNC);
+    lab_start(l);
+    lab_fault(l, "bigquery.job.query:403/quotaExceeded:1:1");
+    assert_false(lab_run(l, sync));
+    lab_until(l, sync, parked);
+    lab_fault(l, "bigquery.job.query:403/accessDenied:1:2");
+    assert_false(lab_run(l, sync)); /* which proves nothing */
+    assert_true(lab_record(l, sync).parked_until_us > bw_wall_us(bw_clock_system()));
+    lab_no_faults(l);
+    assert_runs(l, sync);
+    assert_string_equal(l->news.text, "db.orders: 3 rows read, 3 loaded, 0 dead-lettered; well "
+                                      "again; no longer parked");
+    assert_int_equal(lab_record(l, sync).parked_until_us, BW_TIME_NONE);
+    lab_until(l, sync, fresh);
+    assert_ok(bw_store_audit_list(l->store, sync, 0, 1000, &l->arena, &entries, &n, &l->err),
+              l->err);
+    assert_string_equal(entries[0].action, "unpark");
+}
+
+/* ---- what is told ----------------------------------------------------------------------- */
+
+/* The engine's own news of the sync until one holds that text; counts them. */
+static int told_until(lab *l, const char *part)
+{
+    int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
+    for (int n = 0;; lab_wait(l, deadline, part)) {
+        while (bw_engine_news(l->engine, &l->news)) {
+            n += l->news.command == 0;
+            if (l->news.command == 0 && strstr(l->news.text, part))
+                return n;
+        }
+    }
+}
+
+/* Failed so often in a row. */
+static void until_failures(lab *l, const char *sync, int n)
+{
+    int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
+    while (lab_record(l, sync).failures < n)
+        lab_wait(l, deadline, "runs that fail");
+}
+
+static void tells_of_a_failure_once_and_of_its_end(void **state)
+{
+    lab *l = *state;
+    const char *sync = "db.orders";
+    bw_run_record *runs;
+    lab_sql(l, ORDERS);
+    lab_configure(l, NULL, "  - {source: db, table: orders, schedule: every 1s}");
+    lab_fault(l, "bigquery.tables.get:403/accessDenied:1");
+    lab_start_with(l, (bw_engine_options){0});
+    assert_int_equal(told_until(l, "db.orders"), 1);
+    assert_int_equal(l->news.level, BW_LOG_ERROR);
+    until_failures(l, sync, 3);
+    assert_int_equal(bw_test_http_json(l->http, "POST", "/sandbox/faults",
+                                       "{\"faults\":[\"bigquery.tables.get:400/invalid:1\"],"
+                                       "\"replace\":true}"),
+                     200);
+    assert_int_equal(told_until(l, "db.orders"), 1); /* the other reason; none of the retries */
+    assert_int_equal(l->news.level, BW_LOG_ERROR);
+    until_failures(l, sync, lab_record(l, sync).failures + 2);
+    lab_no_faults(l);
+    assert_int_equal(told_until(l, "db.orders"), 1);
+    assert_string_equal(l->news.text, "db.orders is well again");
+    assert_int_equal(l->news.level, BW_LOG_INFO);
+    size_t n = lab_runs(l, sync, &runs); /* every retry is kept */
+    assert_true(n >= 6);
+    assert_string_equal(runs[n - 1].state, "failed");
 }
 
 static void parks_when_the_bytes_of_a_day_are_used_up(void **state)
@@ -427,6 +510,8 @@ int main(void)
         LAB_TEST(a_cancelled_run_does_not_begin_at_once_again),
         LAB_TEST(pauses_until_resumed),
         LAB_TEST(parks_when_a_quota_is_used_up),
+        LAB_TEST(a_run_that_ends_well_ends_the_parking),
+        LAB_TEST(tells_of_a_failure_once_and_of_its_end),
         LAB_TEST(parks_when_the_bytes_of_a_day_are_used_up),
         LAB_TEST(stops_while_the_source_hangs),
         LAB_TEST(stops_while_the_upload_hangs),

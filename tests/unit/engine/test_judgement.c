@@ -198,6 +198,30 @@ static void says_when_only_what_it_knows(void **state)
     bw_run_free(run);
 }
 
+static void a_reason_is_the_same_but_for_what_passes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } cases[] = {
+        {"job bw_ab12_x_7_1_merge0: gave up after 30s",
+         "job bw_ab12_x_8_1_merge1: gave up after 1m30s", true},
+        {"no answer at 08:00:01", "no answer at 08:00:06", true},
+        {"column c_1 is INT64", "column c_2 is INT64", false},
+        {"column total, key {\"id\":3}: too large", "column total, key {\"id\":4}: too large",
+         true},
+        {"it is full", "it is full: 3", false},
+        {"it is full", "", false},
+        {"connection refused", "password refused", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (bw_same_reason(cases[i].a, cases[i].b) != cases[i].same ||
+            bw_same_reason(cases[i].b, cases[i].a) != cases[i].same)
+            fail_msg("\"%s\" and \"%s\"", cases[i].a, cases[i].b);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +232,7 @@ int main(void)
         SCENE_TEST(puts_commits_of_a_long_run_into_theirs),
         SCENE_TEST(shows_the_rate_of_the_last_seconds),
         SCENE_TEST(says_when_only_what_it_knows),
+        cmocka_unit_test(a_reason_is_the_same_but_for_what_passes),
     };
     return BW_RUN_TESTS(tests);
 }
