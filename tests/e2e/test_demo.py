@@ -2,6 +2,7 @@
 """The demo from outside: real rows become fresh, a few become dead letters, and nothing is left
 behind, whatever ends it, as root and as an ordinary user."""
 # ctest: sanitizers
+import json
 import os
 import pwd
 import re
@@ -73,7 +74,8 @@ class Demo:
 
     def __init__(self, user=None, length="300s"):
         env = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "BIGQUERY_", "GOOGLE_"))}
-        self.process = spawn([programs(user), "demo", "--headless", "--for", length], stdin=subprocess.DEVNULL,
+        self.program = programs(user)
+        self.process = spawn([self.program, "demo", "--headless", "--for", length], stdin=subprocess.DEVNULL,
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, cwd="/",
                              preexec_fn=become(user))
         # The writer is the last to start.
@@ -95,24 +97,41 @@ class Demo:
         wait_for("the end of " + self.directory, lambda: not os.path.exists(self.directory), 15)
 
 
-def status_of(text):
-    """The state of each sync, and how many dead letters there are, from the printed status."""
-    letters = re.search(r"^engine running, 6 syncs, (\d+) dead letters?$", text, re.M)
-    assert letters, text
-    states = dict(re.findall(r"^([a-z]+\.\w+) +\S+ +(\w+)", text, re.M))
-    return states, int(letters.group(1))
+def status_of(demo, user):
+    """The state of each sync, and how many dead letters there are, as the status tells it."""
+    done = subprocess.run([demo.program, "-c", demo.directory + "/bridgewatch.yaml", "status", "--json"],
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, preexec_fn=become(user), cwd="/")
+    assert done.returncode == 0, (done.returncode, done.stdout, done.stderr)
+    status = json.loads(done.stdout)
+    return {s["sync"]: s["state"] for s in status["syncs"]}, status["dead_letters"]["open"]
 
 
-def test_syncs_are_fresh_and_a_few_rows_are_dead():
+def test_syncs_become_fresh_and_a_few_rows_are_dead():
+    fresh = dict.fromkeys({"shop." + n for n in ("customers", "orders", "payments", "products", "stock")} |
+                          {"events.profile"}, "fresh")
     for user in users():
-        demo = Demo(user, "20s")
+        demo = Demo(user)
+
+        def as_it_should_be():
+            states, letters = status_of(demo, user)
+            return states == fresh and letters >= 4
+
+        wait_for("every sync to be fresh, with a few dead letters", as_it_should_be, 150, 0.5)
+        demo.process.send_signal(signal.SIGTERM)
         out, log = demo.process.communicate(timeout=120)
         assert demo.process.returncode == 0, (demo.process.returncode, out, log)
-        states, letters = status_of(out)
-        names = {"shop." + n for n in ("customers", "orders", "payments", "products", "stock")} | {"events.profile"}
-        assert states == dict.fromkeys(names, "fresh"), out + log
-        assert 4 <= letters <= 40, out
+        letters = re.search(r"^engine running, 6 syncs, (\d+) dead letters?$", out, re.M)
+        assert letters and 4 <= int(letters.group(1)) <= 40, out
+        assert all(re.search("^%s +" % re.escape(name), out, re.M) for name in fresh), out
         assert " error " not in log, log
+        demo.assert_gone()
+
+
+def test_after_its_time_it_ends():
+    for user in users():
+        demo = Demo(user, "2s")
+        out, log = demo.process.communicate(timeout=120)
+        assert demo.process.returncode == 0 and "6 syncs" in out, (demo.process.returncode, out, log)
         demo.assert_gone()
 
 
