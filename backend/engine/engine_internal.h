@@ -42,6 +42,7 @@ typedef struct bw_sync {
     bw_sync_record record;
     const char *mode, *target, *error, *hint, *held_back_by;
     bw_run *run;          /* queued or running */
+    bw_kept kept;         /* the runs', one after the other; without a run the engine's thread's */
     int64_t seen_commits; /* of that run: what is shown is not older */
     bw_pending **pending;
     size_t n_pending, pending_cap;

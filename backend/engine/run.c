@@ -10,6 +10,8 @@
 #include "backend/engine/run_internal.h"
 
 #define MAX_LETTER_KEYS 100000
+/* That a stream's reading looks back at. */
+#define RUNS_BEFORE 32
 
 /* ---- shared with the scheduler ---------------------------------------------------------- */
 
@@ -166,6 +168,7 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
         .clock = run->env.clock,
         .cancel = &run->cancel,
         .yield = &run->yield,
+        .kept = run->kept,
         .subject = def->name,
         .stall_timeout_us = def->stall_timeout_us,
         .google = run->env.google,
@@ -263,14 +266,22 @@ static bw_status ask_start(bw_run_work *w, const char **start, bw_error *err)
     return bw_destination_ask(w->destination, &w->target, sql, &w->run->arena, start, err);
 }
 
-/* What a run that did not end well had received may be leased to it still. */
+/* What runs that did not end well had received may be leased to them still. A replay reads nothing of
+   the stream, and says nothing of it. */
 static bw_status ask_stream(bw_run_work *w, bw_read_request *r, bw_error *err)
 {
     bw_run_record *before;
     size_t n;
-    bw_status s = bw_store_runs(w->run->env.store, w->run->def->name, w->run->record.id, 1,
-                                &w->run->arena, &before, &n, err);
-    r->unsettled = s == BW_OK && n > 0 && strcmp(before[0].state, "ok") != 0;
+    bw_status s = bw_store_runs(w->run->env.store, w->run->def->name, w->run->record.id,
+                                RUNS_BEFORE, &w->run->arena, &before, &n, err);
+    r->unsettled = 0;
+    for (size_t i = 0; s == BW_OK && i < n; i++) {
+        if (strcmp(before[i].kind, "replay") == 0)
+            continue;
+        if (strcmp(before[i].state, "ok") == 0)
+            break;
+        r->unsettled++;
+    }
     return s;
 }
 

@@ -68,6 +68,7 @@ typedef struct bw_run {
     bool stood_still; /* the scheduler's: cut off by a jump of the clock, and begun again */
     bw_cancel cancel;
     bw_cancel yield; /* raised: no further batch of a stream is begun */
+    bw_kept *kept;   /* the sync's; or NULL */
 
     /* Shared while it runs. */
     _Atomic int64_t rows_read, rows_loaded, dead_letters; /* as in bw_batch_record */

@@ -146,6 +146,7 @@ static void free_sync(bw_sync *sync)
     for (size_t i = 0; i < sync->n_pending; i++)
         free_pending(sync->pending[i]);
     free(sync->pending);
+    bw_kept_drop(&sync->kept);
     bw_detail_box_unref(sync->detail);
     bw_arena_fini(&sync->arena);
     bw_arena_fini(&sync->last_arena);
@@ -267,6 +268,7 @@ static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
         free(p);
     }
     run->drain |= e->options.once;
+    run->kept = &sync->kept;
     sync->run = run;
     sync->seen_commits = 0;
     e->changed = true;

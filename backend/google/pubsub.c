@@ -55,6 +55,11 @@ int64_t bw_pubsub_answered_us(const bw_pubsub *ps)
     return ps->rest.response.headers.len ? bw_http_date(&ps->rest.response) : BW_TIME_NONE;
 }
 
+bool bw_pubsub_lost_answer(const bw_pubsub *ps)
+{
+    return ps->rest.acted_before;
+}
+
 /* ---- names and URLs --------------------------------------------------------------------- */
 
 /* An id is what may stand between two slashes of a name; the service knows the rules in full. */

@@ -42,6 +42,9 @@ const char *bw_pubsub_reason(const bw_pubsub *ps);
 /* The service's wall clock as its last answer has it, to the second; BW_TIME_NONE when it did not
    say. */
 int64_t bw_pubsub_answered_us(const bw_pubsub *ps);
+/* Whether the last call was sent more than once, and an answer before the last may have been lost:
+   what such an answer to a pull would have brought is leased, and nobody has it. */
+bool bw_pubsub_lost_answer(const bw_pubsub *ps);
 
 /* The full name of a topic or subscription (free()); NULL and INVALID when no project is known or it
    is not a name of that kind. */
@@ -172,6 +175,8 @@ typedef struct bw_pubsub_subscription {
     const char *filter;            /* or "" */
     const char *dead_letter_topic; /* or NULL */
     int max_attempts;              /* before a message goes there; 0 without one */
+    int64_t backoff_min_us, backoff_max_us; /* before what was not acknowledged comes again, longer
+                                               from time to time; 0: at once */
 } bw_pubsub_subscription;
 
 BW_NODISCARD bw_status bw_pubsub_look_up(bw_pubsub *ps, const char *subscription, bw_arena *arena,

@@ -6,6 +6,8 @@
 
 #define DEFAULT_RETENTION (7 * BW_DAY)
 #define DEFAULT_ATTEMPTS  5
+#define DEFAULT_BACKOFF   (10 * BW_SECOND)
+#define MOST_BACKOFF      (10 * BW_MINUTE)
 
 static const char *string_in(bw_arena *arena, const json_t *object, const char *name)
 {
@@ -57,6 +59,11 @@ static void read_subscription(const json_t *resource, bw_arena *arena, bw_pubsub
     out->detached = json_is_true(json_object_get(resource, "detached"));
     out->pushes_to = pushing(resource);
     out->filter = filter ? filter : "";
+    const json_t *retry = json_object_get(resource, "retryPolicy");
+    if (retry) {
+        out->backoff_min_us = duration_in(retry, "minimumBackoff", DEFAULT_BACKOFF);
+        out->backoff_max_us = duration_in(retry, "maximumBackoff", MOST_BACKOFF);
+    }
     out->dead_letter_topic = string_in(arena, dead, "deadLetterTopic");
     if (out->dead_letter_topic)
         out->max_attempts = attempts > 0 && attempts <= 100 ? (int)attempts : DEFAULT_ATTEMPTS;

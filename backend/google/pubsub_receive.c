@@ -34,6 +34,7 @@ bw_status bw_pubsub_pull(bw_pubsub *ps, const char *subscription, int max_messag
                          .headers = {"Content-Type: application/json"},
                          .body = {bw_slice_cstr(body)},
                          .n_body = 1,
+                         .watched = true,
                          .stall_us = HELD_US};
     bw_status s = bw_rest_send(&ps->rest, &call, err);
     free(url);

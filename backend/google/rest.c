@@ -93,7 +93,7 @@ static bw_status attempt(bw_rest *r, const bw_rest_call *call, int64_t deadline,
                                .n_body = call->n_body,
                                .deadline_us = deadline,
                                .stall_us = call->stall_us,
-                               .idempotent = !call->once};
+                               .idempotent = !call->once && !call->watched};
     memcpy(request.body, call->body, sizeof(request.body));
     bw_status s = bw_http_send(r->http, &request, &r->response, err);
     free(quota);
@@ -141,6 +141,7 @@ bw_status bw_rest_send(bw_rest *r, const bw_rest_call *call, bw_error *err)
     err = err ? err : &local;
     for (;;) {
         bw_status s = attempt_fresh(r, call, deadline, &refreshed, err);
+        r->acted_before = acted;
         if (s == BW_OK)
             return s;
         acted |= err->maybe_acted;

@@ -24,7 +24,8 @@ typedef struct bw_rest {
     int64_t per_call_us;         /* default 10 min */
     bw_http_response response;   /* of the last request */
     char reason[BW_REASON_SIZE]; /* of the last failure */
-    bw_buf token;                /* scratch: the Authorization header */
+    bool acted_before; /* an attempt before the last one of the last call may have acted */
+    bw_buf token;      /* scratch: the Authorization header */
 } bw_rest;
 
 void bw_rest_init(bw_rest *rest, const bw_google *google, bw_service service, const bw_clock *clock,
@@ -41,7 +42,8 @@ typedef struct bw_rest_call {
     bw_slice body[BW_HTTP_BODY_SLICES];
     size_t n_body;
     bool once;           /* never sent again when it may have acted */
-    bool conflict_ends;  /* nor after ABORTED: the caller has more to repeat than this call */
+    bool watched;        /* never sent again unnoticed: so acted_before is exact */
+    bool conflict_ends;  /* not sent again after ABORTED: the caller has more to repeat */
     bool anonymous;      /* without a token even where there are credentials */
     int also_ok;         /* a status beside 2xx that is no failure; 0: none */
     int64_t stall_us;    /* as in bw_http_request */

@@ -6,6 +6,8 @@
  * All leases are extended together, by LENGTH at half of that, whatever remains of each. The first
  * extension is due at half of the subscription's own ack deadline after a receipt. LENGTH is short,
  * so that what a killed engine held is delivered again soon.
+ *
+ * Nothing here belongs to a source: the leases of a run that failed live on without it.
  */
 #include "backend/sources/pubsub_leases.h"
 
@@ -25,8 +27,10 @@
 #define GROUP         1000            /* ids of one request */
 
 struct bw_ps_leases {
-    bw_ps_source *source;
-    char *subscription;
+    const bw_google *google;
+    const bw_clock *clock;
+    char *project; /* or NULL */
+    char *subject, *subscription;
     int length_s;            /* of an extension */
     int64_t own_deadline_us; /* of a message that was just received */
     bw_cancel stop;
@@ -40,10 +44,14 @@ struct bw_ps_leases {
     int64_t due_us; /* guarded by mu: monotonic; BW_FOREVER without leases */
 };
 
-bw_ps_leases *bw_ps_leases_new(bw_ps_source *source, const char *subscription, int ack_deadline_s)
+bw_ps_leases *bw_ps_leases_new(const bw_ps_source *source, const char *subscription,
+                               int ack_deadline_s)
 {
     bw_ps_leases *l = bw_xcalloc(1, sizeof(*l));
-    l->source = source;
+    l->google = source->env.google;
+    l->clock = source->env.clock;
+    l->project = source->project ? bw_xstrdup(source->project) : NULL;
+    l->subject = bw_xstrdup(source->env.subject ? source->env.subject : "");
     l->subscription = bw_xstrdup(subscription);
     l->length_s = ack_deadline_s < LENGTH_MAX_S ? ack_deadline_s : LENGTH_MAX_S;
     l->own_deadline_us = ack_deadline_s * BW_SECOND;
@@ -69,10 +77,8 @@ size_t bw_ps_leases_count(const bw_ps_leases *l)
 
 static bw_pubsub *client_new(const bw_ps_leases *l, const bw_cancel *cancel, int64_t per_call_us)
 {
-    const bw_ps_source *source = l->source;
-    bw_pubsub *client =
-        bw_pubsub_new(source->env.google, source->project, source->env.clock, cancel);
-    bw_pubsub_set_subject(client, source->env.subject);
+    bw_pubsub *client = bw_pubsub_new(l->google, l->project, l->clock, cancel);
+    bw_pubsub_set_subject(client, l->subject);
     bw_pubsub_set_deadline(client, per_call_us);
     return client;
 }
@@ -92,7 +98,7 @@ static size_t copy_ids(bw_ps_leases *l, bw_arena *arena, const bw_slice **out)
 
 static void extend(bw_ps_leases *l, bw_pubsub *client, bw_arena *arena)
 {
-    const bw_clock *clock = l->source->env.clock;
+    const bw_clock *clock = l->clock;
     const bw_slice *ids;
     bw_error err = BW_ERROR_INIT;
     size_t lost = 0;
@@ -103,9 +109,9 @@ static void extend(bw_ps_leases *l, bw_pubsub *client, bw_arena *arena)
                          : bw_pubsub_modify_ack_deadline(client, l->subscription, ids, n,
                                                          l->length_s, &lost, &err);
     if (s != BW_OK && s != BW_CANCELLED)
-        bw_log_error(BW_LOG_WARN, l->source->env.subject, &err);
+        bw_log_error(BW_LOG_WARN, l->subject, &err);
     if (lost)
-        bw_log(BW_LOG_INFO, l->source->env.subject,
+        bw_log(BW_LOG_INFO, l->subject,
                "%zu of %zu leases had expired: those messages are delivered again", lost, n);
     int64_t next = s == BW_OK ? began + l->length_s * BW_SECOND / 2 : bw_mono_us(clock) + AGAIN_US;
     /* Of what was received meanwhile none is due earlier: an extension is no longer than its lease. */
@@ -125,8 +131,8 @@ static void *keep(void *arg)
         pthread_mutex_lock(&l->mu);
         int64_t due = l->due_us;
         pthread_mutex_unlock(&l->mu);
-        bw_status s = bw_wait_fd(l->word, POLLIN, &l->stop, l->source->env.clock, due,
-                                 "leases to extend", &err);
+        bw_status s =
+            bw_wait_fd(l->word, POLLIN, &l->stop, l->clock, due, "leases to extend", &err);
         if (s == BW_TIMEOUT)
             extend(l, client, &arena);
         else if (s == BW_OK)
@@ -141,7 +147,7 @@ static void *keep(void *arg)
 
 void bw_ps_leases_add(bw_ps_leases *l, const bw_pubsub_messages *messages)
 {
-    int64_t due = bw_mono_us(l->source->env.clock) + l->own_deadline_us / 2;
+    int64_t due = bw_mono_us(l->clock) + l->own_deadline_us / 2;
     if (messages->count == 0)
         return;
     pthread_mutex_lock(&l->mu);
@@ -194,19 +200,19 @@ static bw_status settle_soon(bw_ps_leases *l, bool nack, size_t *done, bw_error 
     return s;
 }
 
-void bw_ps_leases_acknowledge(bw_ps_leases *l)
+void bw_ps_leases_acknowledge(bw_ps_leases *l, const bw_ps_source *source)
 {
     bw_error err = BW_ERROR_INIT;
     size_t done = 0;
-    bw_pubsub_set_deadline(l->source->client, ACK_MAX_US);
-    bw_status s = settle(l, l->source->client, false, &done, &err);
-    bw_pubsub_set_deadline(l->source->client, bw_ps_answer_us(l->source));
+    bw_pubsub_set_deadline(source->client, ACK_MAX_US);
+    bw_status s = settle(l, source->client, false, &done, &err);
+    bw_pubsub_set_deadline(source->client, bw_ps_answer_us(source));
     if (s == BW_CANCELLED) /* the batch is committed: better now than delivered once more */
         s = settle_soon(l, false, &done, &err);
     if (s != BW_OK) {
         bw_error_wrap(&err, "%zu messages are loaded, and will be delivered again",
                       l->count - done);
-        bw_log_error(BW_LOG_WARN, l->source->env.subject, &err);
+        bw_log_error(BW_LOG_WARN, l->subject, &err);
     }
     forget(l);
 }
@@ -222,13 +228,15 @@ void bw_ps_leases_free(bw_ps_leases *l, bool give_back)
         bw_error err = BW_ERROR_INIT;
         size_t done = 0;
         if (settle_soon(l, true, &done, &err) != BW_OK)
-            bw_log_error(BW_LOG_INFO, l->source->env.subject, &err);
+            bw_log_error(BW_LOG_INFO, l->subject, &err);
     }
     bw_cancel_fini(&l->stop);
     close(l->word);
     pthread_mutex_destroy(&l->mu);
     bw_arena_fini(&l->arena);
     free(l->ids);
+    free(l->project);
+    free(l->subject);
     free(l->subscription);
     free(l);
 }

@@ -5,9 +5,14 @@
  * hand out leased to nobody.
  *
  * Empty is believed when a held call came back with nothing, or EMPTY_PULLS at-once calls in a row
- * did, because those look at only a part of the service. It is believed only once the leases of an
- * earlier run, if one did not end well, must have expired. Then everything that was published before
- * the first of those calls is committed with this batch, and the watermark is that moment.
+ * did, because those look at only a part of the service. It is not believed while messages may be
+ * leased to nobody: those of an earlier run that did not end well, or of a pull whose answer was lost
+ * or broken off, until their leases must have expired and they must have been handed out again. Then
+ * everything that was published before the first of those calls is committed with this batch, and the
+ * watermark is that moment.
+ *
+ * A batch that was not committed, and its leases, which go on being extended, are left to the next
+ * reader (pubsub_held.h), which begins with it.
  *
  * A seek to T counts everything before T as acknowledged, so what is still to come must not be
  * before T: a reading since T first reads until the stream is empty and only then seeks, to T or a
@@ -23,7 +28,7 @@
 #include "backend/core/units.h"
 #include "backend/sources/message.h"
 #include "backend/sources/pubsub_batch.h"
-#include "backend/sources/pubsub_leases.h"
+#include "backend/sources/pubsub_held.h"
 
 #define EMPTY_PULLS 3
 /* Between pulls that found nothing, and while leases of an earlier run are waited for. */
@@ -42,7 +47,8 @@ struct bw_reader {
     bw_ps_batch batch;
     int64_t rows_max, bytes_max;
     bool drain;            /* the run is over with an empty stream */
-    int64_t believe_at_us; /* monotonic: before, an empty stream may be leased to an earlier run */
+    bool resumed;          /* the batch is an earlier reader's */
+    int64_t believe_at_us; /* monotonic: before, messages may be leased to nobody */
     int64_t seek_to_us;    /* once the stream is empty; BW_TIME_NONE: no seek is due */
     int64_t sought_us;     /* a seek was sent then (the service's time) and has shown no effect yet:
                                an empty stream is believed of held calls only; or BW_TIME_NONE */
@@ -58,6 +64,26 @@ struct bw_reader {
 
 /* ---- pulling ---------------------------------------------------------------------------- */
 
+/* How long it may take until what is leased to nobody has been handed out again, after so many
+   deliveries in vain. */
+static int64_t absence(const bw_reader *r, int deliveries)
+{
+    int64_t backoff = r->sub.backoff_min_us;
+    for (int i = 0; i < deliveries && backoff < r->sub.backoff_max_us; i++)
+        backoff *= 2;
+    if (backoff > r->sub.backoff_max_us)
+        backoff = r->sub.backoff_max_us;
+    return bw_ps_leases_length(r->leases) + backoff;
+}
+
+/* What an answer would have brought, which did not come, is leased to nobody. */
+static void note_lost_answer(bw_reader *r)
+{
+    int64_t until = bw_mono_us(r->source->env.clock) + absence(r, 1);
+    if (until > r->believe_at_us)
+        r->believe_at_us = until;
+}
+
 static bw_status pull(bw_reader *r, bool at_once, size_t *count, bw_error *err)
 {
     bw_pubsub_messages messages;
@@ -68,6 +94,8 @@ static bw_status pull(bw_reader *r, bool at_once, size_t *count, bw_error *err)
     bw_status s =
         bw_pubsub_pull(client, r->sub.name, most, at_once, &r->batch.arena, &messages, err);
     *count = messages.count;
+    if (bw_pubsub_lost_answer(client) || s != BW_OK)
+        note_lost_answer(r);
     if (s != BW_OK)
         return s;
     bw_ps_note_clock(r->source, client);
@@ -101,10 +129,9 @@ static void tell_wait(bw_reader *r)
     if (r->wait_told || us < BW_SECOND)
         return;
     r->wait_told = true;
-    bw_log(
-        BW_LOG_INFO, r->source->env.subject,
-        "no messages; waiting %s for those that the run before, which did not end well, may hold",
-        bw_format_duration(us, left));
+    bw_log(BW_LOG_INFO, r->source->env.subject,
+           "no messages; waiting %s for those that may be leased to a run that did not end well",
+           bw_format_duration(us, left));
 }
 
 static bw_status pause_for(bw_reader *r, int64_t us, int64_t until_us, bw_error *err)
@@ -234,6 +261,25 @@ static int64_t smaller(int64_t limit, int64_t own)
     return limit > 0 && limit < own ? limit : own;
 }
 
+/* With what the reader before left, or else with what is known of the runs before. */
+static void begin(bw_reader *r, const bw_read_request *request)
+{
+    bw_ps_source *source = r->source;
+    bw_ps_held held = {.leases = NULL};
+    int64_t now = bw_mono_us(source->env.clock);
+    bool taken = bw_ps_held_take(source->env.kept, r->sub.name, &held);
+    r->leases = held.leases;
+    if (!r->leases)
+        r->leases = bw_ps_leases_new(source, r->sub.name, r->sub.ack_deadline_s);
+    if (taken) {
+        r->batch = held.batch;
+        r->resumed = r->batch.count > 0;
+        r->believe_at_us = held.settled_us;
+    } else {
+        r->believe_at_us = request->unsettled ? now + absence(r, request->unsettled) : now;
+    }
+}
+
 bw_status bw_ps_reader_open(bw_ps_source *source, const bw_table_spec *spec,
                             const bw_table_info *info, const bw_read_request *request,
                             bw_reader **out, bw_error *err)
@@ -252,10 +298,7 @@ bw_status bw_ps_reader_open(bw_ps_source *source, const bw_table_spec *spec,
         s = bw_pubsub_look_up(source->client, spec->table, &r->arena, &r->sub, err);
     if (s == BW_OK) {
         bw_ps_note_clock(source, source->client);
-        r->leases = bw_ps_leases_new(source, r->sub.name, r->sub.ack_deadline_s);
-        r->believe_at_us = bw_mono_us(source->env.clock);
-        if (request->unsettled)
-            r->believe_at_us += bw_ps_leases_length(r->leases);
+        begin(r, request);
         s = plan_seek(r, request, err);
     }
     *out = s == BW_OK ? r : NULL;
@@ -281,6 +324,10 @@ static void note_end(bw_reader *r)
 
 static bw_status gather(bw_reader *r, bw_error *err)
 {
+    if (r->resumed) {
+        r->resumed = false;
+        return BW_OK;
+    }
     bw_ps_batch_clear(&r->batch);
     bw_status s = pull_first(r, err);
     if (s == BW_OK && r->batch.count == 0 && r->seek_to_us != BW_TIME_NONE) {
@@ -356,18 +403,38 @@ bw_status bw_ps_reader_ack(bw_reader *r, const char *position, bw_error *err)
 {
     (void)position;
     (void)err;
-    bw_ps_leases_acknowledge(r->leases);
+    bw_ps_leases_acknowledge(r->leases, r->source);
     return BW_OK;
+}
+
+/* What is still held is left to the next reader, unless the run was told to stop. */
+static bool leave(bw_reader *r)
+{
+    const bw_source_env *env = &r->source->env;
+    bool holds = r->leases && bw_ps_leases_count(r->leases) > 0;
+    bool doubts = r->leases && r->believe_at_us > bw_mono_us(env->clock);
+    if (!env->kept || bw_cancelled(env->cancel) || (!holds && !doubts))
+        return false;
+    bw_ps_held held = {.batch = BW_PS_BATCH_INIT, .settled_us = r->believe_at_us};
+    if (holds) {
+        held.leases = r->leases;
+        held.batch = r->batch;
+        r->leases = NULL;
+        r->batch = (bw_ps_batch)BW_PS_BATCH_INIT;
+    }
+    bw_ps_held_leave(env->kept, r->sub.name, &held);
+    return true;
 }
 
 void bw_ps_reader_close(bw_reader *r)
 {
     if (!r)
         return;
-    /* A run that was told to stop gives back at once what it will not finish. After a failure the
-       messages are left to their deadline: handing them out again at once would only spend their
-       delivery attempts. */
-    bw_ps_leases_free(r->leases, bw_cancelled(r->source->env.cancel));
+    bool left = leave(r);
+    /* A run that was told to stop gives back at once what it will not finish. Where nobody takes them
+       after a failure, the messages are left to their deadline: handing them out again at once would
+       only spend their delivery attempts. */
+    bw_ps_leases_free(r->leases, !left && bw_cancelled(r->source->env.cancel));
     bw_ps_batch_fini(&r->batch);
     bw_arena_fini(&r->arena);
     free(r);

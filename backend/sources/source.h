@@ -26,12 +26,29 @@ typedef struct bw_source bw_source;
 typedef struct bw_reader bw_reader;
 typedef struct bw_source_class bw_source_class;
 
+/* What a stream's reader leaves to the next reader of the same stream: messages that a failed run
+   held, say, and what keeps them. The slot is its owner's, and lives longer than sources do; one
+   reader at a time uses it. */
+typedef struct bw_kept {
+    void *what; /* the driver's; NULL: nothing was left */
+    void (*drop)(void *what);
+} bw_kept;
+
+/* No reader will come. Waits for nobody. */
+static inline void bw_kept_drop(bw_kept *kept)
+{
+    if (kept->what)
+        kept->drop(kept->what);
+    *kept = (bw_kept){NULL, NULL};
+}
+
 /* What a driver needs from its surroundings. Borrowed for the life of the source. */
 typedef struct bw_source_env {
     const bw_clock *clock;
     const bw_cancel *cancel;
     /* Raised: a stream's reader hands out no further batch; cancelling raises it too. NULL: never. */
     const bw_cancel *yield;
+    bw_kept *kept;            /* STREAM: or NULL, and then nothing is left to a next reader */
     const char *subject;      /* for log lines: the sync's or the source's name */
     int64_t stall_timeout_us; /* without a byte of progress */
     const bw_google *google;  /* for secrets that are kept there; NULL: none at hand */
@@ -124,9 +141,10 @@ typedef struct bw_read_request {
     /* STREAM: end the run when the stream is found empty. Otherwise the reader goes on waiting, and
        hands out a batch without rows now and then, so that the watermark moves. */
     bool drain;
-    /* STREAM: the run before this one did not end well, so what it had received may be held back for
-       it still: the stream is not found empty before that must be over. */
-    bool unsettled;
+    /* STREAM: how many runs in a row, the last ones, did not end well. What they had received may be
+       held back for them still, the longer the more often: the stream is not found empty before that
+       must be over. */
+    int unsettled;
 } bw_read_request;
 
 /* One batch that the reader is about to hand out. Strings live until the next call of next(). */

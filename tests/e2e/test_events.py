@@ -17,6 +17,7 @@ from harness import CRASHING, SOURCE, TempDir, soak
 from stream import Stream, fields_of, plain, poison, random_events, shuffled
 
 COUNT, ENTITIES, KILLS = soak(5000, 100000), soak(200, 2000), soak(5, 20)  # BW_SOAK=1
+SEED = os.environ.get("BW_SEED", "1")
 NOW_MS = int(time.time() * 1000) - 3600 * 1000
 FAULTS = ["pubsub.projects.subscriptions.acknowledge:503:0.1", "pubsub.projects.topics.publish:503:0.1",
           "datastore.projects.commit:503:0.05", "datastore.projects.lookup:503:0.03",
@@ -154,7 +155,7 @@ def by_entity(events):
 
 
 def test_latest_wins_under_kills():
-    rng = random.Random(20261120)
+    rng = random.Random(SEED)
     directory = TempDir()
     stream = Stream(directory, ", conflict: {strategy: latest_wins}, external_events: true, batch: {rows: 400}")
     with_external(stream)
@@ -191,7 +192,7 @@ def replay_in_version_order(strategy, events, outcomes):
 
 
 def strategy_under_kills(strategy):
-    rng = random.Random(strategy)
+    rng = random.Random(SEED + strategy)
     directory = TempDir()
     stream = Stream(directory, ", conflict: {strategy: %s}, batch: {rows: 300}" % strategy)
     events = random_events(rng, COUNT // 5, ENTITIES // 5, NOW_MS)

@@ -126,6 +126,41 @@ static void brings_what_a_failed_run_held(void **state)
     assert_true(lab_record(l, "log").watermark_us != BW_TIME_NONE);
 }
 
+/* While the destination fails, whatever it fails at, the messages stay in hand: pulling stops, their
+   leases are extended beyond any deadline, and none spends a delivery. */
+static void an_outage_spends_no_delivery(void **state)
+{
+    lab *l = *state;
+    static const char *const faults[] = {"bigquery.upload.*:403/accessDenied",
+                                         "bigquery.job.query:403/accessDenied",
+                                         "bigquery.tables.get:403/accessDenied"};
+    char *dead = bw_xasprintf("/v1/projects/p/topics/log-%s-dead", l->name);
+    assert_int_equal(bw_test_http_json(l->http, "PUT", dead, "{}"), 200);
+    char *more =
+        bw_xasprintf(",\"deadLetterPolicy\":{\"deadLetterTopic\":\"projects/p/topics/log-%s-dead"
+                     "\",\"maxDeliveryAttempts\":5}",
+                     l->name);
+    begin(l, more);
+    publish(l, 1, 20);
+    int64_t until = bw_mono_us(bw_clock_system()) + 25 * BW_SECOND; /* the deadline is 10 s */
+    lab_fault(l, faults[0]);
+    for (size_t i = 1; bw_mono_us(bw_clock_system()) < until; i++) {
+        assert_false(lab_run(l, "log"));
+        lab_no_faults(l);
+        lab_fault(l, faults[i % BW_COUNT(faults)]);
+        assert_ok(bw_wait_until(NULL, bw_clock_system(),
+                                bw_mono_us(bw_clock_system()) + BW_SECOND / 4, &l->err),
+                  l->err);
+    }
+    publish(l, 21, 21);
+    lab_no_faults(l);
+    assert_runs(l, "log");
+    assert_string_equal(summary(l), "21|21|001|021\n");
+    assert_table(l, "MIN(delivery_attempt), MAX(delivery_attempt)", "log", "1|1\n");
+    free(more);
+    free(dead);
+}
+
 static void goes_back_without_doubling(void **state)
 {
     lab *l = *state;
@@ -148,9 +183,8 @@ static void goes_back_without_doubling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(brings_each_message_once),
-        LAB_TEST(knows_what_is_delivered_again),
-        LAB_TEST(brings_what_a_failed_run_held),
+        LAB_TEST(brings_each_message_once),      LAB_TEST(an_outage_spends_no_delivery),
+        LAB_TEST(knows_what_is_delivered_again), LAB_TEST(brings_what_a_failed_run_held),
         LAB_TEST(goes_back_without_doubling),
     };
     LAB_MAIN(tests);

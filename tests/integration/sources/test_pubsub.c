@@ -162,8 +162,102 @@ static void test_leases_live_as_long_as_the_batch(void **state)
     }
     t->class->reader_close(reader);
     int64_t closed = now();
-    assert_string_equal(sub_drain(t, (bw_read_request){.unsettled = true}), "m1 m2 m3 | ");
+    assert_string_equal(sub_drain(t, (bw_read_request){.unsettled = 1}), "m1 m2 m3 | ");
     assert_true(now() - closed > 2 * BW_SECOND);
+}
+
+/* A run that failed leaves its batch and its leases to the next one, however long that takes: nothing
+   is delivered again, so no delivery attempt is spent. */
+static void test_what_a_failed_run_held_is_kept_for_the_next(void **state)
+{
+    sub_test *t = *state;
+    bw_kept kept = {NULL, NULL};
+    sub_open(t, ", wait: 300ms");
+    t->class->close(t->source);
+    t->env.kept = &kept;
+    assert_ok(t->class->open(t->class, bw_config_find(t->config, "sources", "s"), &t->env,
+                             &t->source, &t->err),
+              t->err);
+    sub_create(t, "");
+    sub_publish(t, "m", 1, 3, NULL);
+    bw_reader *reader = sub_reader(t, (bw_read_request){.drain = true});
+    assert_string_equal(sub_next(t, reader), "m1 m2 m3");
+    t->class->reader_close(reader);
+    assert_non_null(kept.what);
+    t->class->close(t->source); /* the run's source goes with it */
+    assert_ok(t->class->open(t->class, bw_config_find(t->config, "sources", "s"), &t->env,
+                             &t->source, &t->err),
+              t->err);
+    int64_t until = now() + 12 * BW_SECOND;
+    while (now() < until) {
+        assert_int_equal(sub_available(t), 0);
+        assert_ok(bw_wait_until(NULL, bw_clock_system(), now() + BW_SECOND / 2, &t->err), t->err);
+    }
+    sub_publish(t, "n", 1, 1, NULL);
+    assert_string_equal(sub_drain(t, (bw_read_request){.unsettled = 1}), "m1 m2 m3 | n1 | ");
+    assert_null(kept.what);
+    assert_true(backlog(t) == 0);
+
+    /* Nobody comes any more: they expire. */
+    sub_publish(t, "o", 1, 1, NULL);
+    reader = sub_reader(t, (bw_read_request){.drain = true});
+    assert_string_equal(sub_next(t, reader), "o1");
+    t->class->reader_close(reader);
+    bw_kept_drop(&kept);
+    assert_string_equal(sub_drain(t, (bw_read_request){.unsettled = 1}), "o1 | ");
+}
+
+/* The answer to a pull is lost: its messages are leased to nobody, and the stream that looks empty
+   meanwhile is not taken for empty. */
+static void test_a_lost_answer_is_waited_for(void **state)
+{
+    sub_test *t = *state;
+    sub_create(t, "");
+    sub_publish(t, "m", 1, 3, NULL);
+    assert_int_equal(
+        bw_test_http_json(t->http, "POST", "/sandbox/faults",
+                          "{\"faults\":[\"pubsub.projects.subscriptions.pull:cut-after:1:1\"]}"),
+        200);
+    assert_string_equal(sub_drain(t, (bw_read_request){0}), "m1 m2 m3 | ");
+}
+
+static void *yield_later(void *arg)
+{
+    bw_error err = BW_ERROR_INIT;
+    if (bw_wait_until(NULL, bw_clock_system(), now() + BW_SECOND / 2, &err) == BW_OK)
+        bw_cancel_raise(arg);
+    return NULL;
+}
+
+/* What a held pull was just handing out when it was broken off comes again after its deadline: until
+   then the next run, which the first has told of it, does not say that nothing is there. */
+static void test_a_pull_that_was_broken_off_is_waited_for(void **state)
+{
+    sub_test *t = *state;
+    bw_kept kept = {NULL, NULL};
+    bw_cancel yield;
+    bw_cancel_init(&yield);
+    t->class->close(t->source);
+    t->env.kept = &kept;
+    t->env.yield = &yield;
+    assert_ok(t->class->open(t->class, bw_config_find(t->config, "sources", "s"), &t->env,
+                             &t->source, &t->err),
+              t->err);
+    sub_create(t, "");
+    bw_reader *reader = sub_reader(t, (bw_read_request){0});
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, yield_later, &yield), 0);
+    assert_null(sub_next(t, reader));
+    int64_t broken = now();
+    pthread_join(thread, NULL);
+    t->class->reader_close(reader);
+    bw_cancel_reset(&yield);
+    assert_string_equal(sub_drain(t, (bw_read_request){0}), "");
+    assert_true(now() - broken > 9 * BW_SECOND);
+    assert_null(kept.what);
+    t->class->close(t->source);
+    t->source = NULL;
+    bw_cancel_fini(&yield);
 }
 
 static void test_a_settled_run_does_not_wait(void **state)
@@ -287,6 +381,9 @@ int main(void)
         SUB_TEST(test_a_batch_waits_for_more),
         SUB_TEST(test_order_within_a_key),
         SUB_TEST(test_leases_live_as_long_as_the_batch),
+        SUB_TEST(test_what_a_failed_run_held_is_kept_for_the_next),
+        SUB_TEST(test_a_lost_answer_is_waited_for),
+        SUB_TEST(test_a_pull_that_was_broken_off_is_waited_for),
         SUB_TEST(test_a_settled_run_does_not_wait),
         SUB_TEST(test_a_cancel_ends_a_held_pull),
         SUB_TEST(test_a_cancelled_run_gives_its_messages_back),
