@@ -30,4 +30,5 @@ build tsan build-tsan
 [ $# -gt 0 ] || export BW_CONTRACT_COMPLETE=1
 mkdir -p build-all
 printf 'subdirs(%s)\n' ../build ../build-asan ../build-tsan >build-all/CTestTestfile.cmake
-exec ctest --test-dir build-all --output-on-failure --no-tests=error -j2 "$@"
+# Half of their time the tests wait, for a server or a deadline: one more than there are cores.
+exec ctest --test-dir build-all --output-on-failure --no-tests=error -j$(($(nproc) + 1)) "$@"
