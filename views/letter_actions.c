@@ -1,6 +1,7 @@
 #include "views/letter_actions.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "views/console_internal.h"
 
@@ -17,13 +18,16 @@ enum {
 
 const bw_action bw_letter_actions[BW_LETTER_ACTIONS] = {
     {ACTION_REPLAY, "replay", NULL, "read these rows again, or send these messages their way again",
-     NULL, "r", BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES | BW_ACT_HINT, ON_GROUPS},
+     NULL, "r", BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES | BW_ACT_HINT | BW_ACT_FITTING,
+     ON_GROUPS},
     {ACTION_PREVIEW, "preview", NULL, "what replaying would change; nothing is done", NULL, "p",
-     BW_ACT_ROW | BW_ACT_HINT, ON_GROUPS},
+     BW_ACT_ROW | BW_ACT_BULK | BW_ACT_HINT | BW_ACT_FITTING, ON_GROUPS},
     {ACTION_EDIT, "edit", NULL, "change a message's content in your editor, to replay it then",
-     NULL, "e", BW_ACT_ROW | BW_ACT_MUTATES | BW_ACT_HINT, ON_LETTERS},
+     NULL, "e", BW_ACT_ROW | BW_ACT_MUTATES | BW_ACT_HINT | BW_ACT_FITTING, ON_LETTERS},
     {ACTION_DISCARD, "discard", NULL, "give them up; the audit trail keeps their content", NULL,
-     "X", BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES | BW_ACT_DANGEROUS | BW_ACT_HINT, ON_GROUPS},
+     "X",
+     BW_ACT_ROW | BW_ACT_BULK | BW_ACT_MUTATES | BW_ACT_DANGEROUS | BW_ACT_HINT | BW_ACT_FITTING,
+     ON_GROUPS},
     {ACTION_CANCEL, "cancel-replay", NULL,
      "end the replay under way after the letters at hand; the rest stays open", NULL, "x",
      BW_ACT_ROW | BW_ACT_MUTATES, ON_GROUPS},
@@ -39,10 +43,27 @@ static const char *effect(bool discard)
                  "fit stays here; what is gone at the source is reported.";
 }
 
+/* Of these letters, or of all of a sync with a reason. */
+static bw_reaction preview(bw_view *view, const char *sync, const char *reason,
+                           const char *const *ids, size_t count)
+{
+    bw_view_at at;
+    memset(&at, 0, sizeof(at));
+    snprintf(at.sync, sizeof(at.sync), "%s", sync);
+    snprintf(at.reason, sizeof(at.reason), "%s", reason);
+    for (size_t i = 0; i < count && i < BW_PAGE_IDS; i++)
+        at.ids[at.n_ids++] = strtoll(ids[i], NULL, 10);
+    at.targets = count;
+    bw_host_open(view->host, BW_SCREEN_PREVIEW, &at);
+    return BW_REACT_REDRAW;
+}
+
 bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *const *ids,
                           const char *const *names, size_t count)
 {
     bool discard = action->id == ACTION_DISCARD;
+    if (count > 0 && action->id == ACTION_PREVIEW)
+        return preview(view, "", "", ids, count);
     if (count == 0 || (action->id != ACTION_REPLAY && !discard))
         return BW_REACT_NONE;
     bw_dialog_options question = {
@@ -61,17 +82,6 @@ bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *co
     return BW_REACT_REDRAW;
 }
 
-static bw_reaction preview(bw_view *view, const char *sync, const char *reason, int64_t id)
-{
-    bw_view_at at;
-    memset(&at, 0, sizeof(at));
-    snprintf(at.sync, sizeof(at.sync), "%s", sync);
-    snprintf(at.reason, sizeof(at.reason), "%s", reason);
-    at.id = id;
-    bw_host_open(view->host, BW_SCREEN_PREVIEW, &at);
-    return BW_REACT_REDRAW;
-}
-
 static bw_reaction cancel(bw_view *view, const char *sync)
 {
     bw_command command = {.kind = BW_COMMAND_CANCEL, .syncs = &sync, .n_syncs = 1, .replays = true};
@@ -85,7 +95,7 @@ bw_reaction bw_letter_group_act(bw_view *view, const bw_action *action, const bw
     bool discard = action->id == ACTION_DISCARD;
     char what[96], name[96];
     if (action->id == ACTION_PREVIEW)
-        return preview(view, g->sync, reason, 0);
+        return preview(view, g->sync, reason, NULL, 0);
     if (action->id == ACTION_CANCEL)
         return cancel(view, g->sync);
     if (action->id != ACTION_REPLAY && !discard)
@@ -114,8 +124,6 @@ bw_reaction bw_letter_act_one(bw_view *view, const bw_action *action, const bw_d
 {
     if (action->id == ACTION_CANCEL)
         return cancel(view, letter->sync);
-    if (action->id == ACTION_PREVIEW)
-        return preview(view, letter->sync, "", letter->id);
     if (action->id != ACTION_EDIT)
         return BW_REACT_NONE;
     bw_host_edit(view->host, letter->id);

@@ -14,7 +14,7 @@ bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *co
 /* The same for every open letter of a sync with a reason. */
 bw_reaction bw_letter_group_act(bw_view *view, const bw_action *action,
                                 const bw_letter_group *group);
-/* What is done to one letter, or to its sync: edit, preview, cancel-replay. NONE for the others. */
+/* What is done to one letter, or to its sync: edit, cancel-replay. NONE for the others. */
 bw_reaction bw_letter_act_one(bw_view *view, const bw_action *action, const bw_dead_letter *letter);
 /* Why it cannot be done to this letter now, or NULL. */
 const char *bw_letter_refuse(const bw_action *action, const bw_dead_letter *letter);

@@ -51,7 +51,9 @@ typedef struct bw_view_host bw_view_host;
 typedef struct bw_view_at {
     char sync[128];
     char reason[48];
-    int64_t id; /* of a run, a dead letter or an audit entry */
+    int64_t id;               /* of a run, a dead letter or an audit entry */
+    int64_t ids[BW_PAGE_IDS]; /* PREVIEW: the first of the letters that it is about */
+    size_t n_ids, targets;    /* how many of them; how many there are in all */
 } bw_view_at;
 
 struct bw_view_class {

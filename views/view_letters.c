@@ -131,6 +131,14 @@ static bw_reaction act_groups(bw_view *view, const bw_action *action, const char
     return BW_REACT_REDRAW;
 }
 
+static const char *refuse_groups(bw_view *view, const bw_action *action)
+{
+    (void)view;
+    bool marks = action->id == BW_ACTION_MARK || action->id == BW_ACTION_MARK_RANGE ||
+                 action->id == BW_ACTION_MARK_INVERT;
+    return marks ? "one group at a time: enter shows its letters, which can be marked" : NULL;
+}
+
 static bw_role say_group(const bw_table_view *v, bw_buf *out)
 {
     const bw_letter_group *g = &v->page->groups[bw_table_selected_index(v->table)];
@@ -162,6 +170,7 @@ const bw_view_class bw_view_letter_groups = {
     .act = act_groups,
     .mouse = bw_table_view_mouse,
     .table = bw_table_view_table,
+    .refuse = refuse_groups,
 };
 
 /* ---- letters ---------------------------------------------------------------------------- */
@@ -413,8 +422,8 @@ static const char *refuse_letters(bw_view *view, const bw_action *action)
 {
     view_letters *v = (view_letters *)view;
     size_t hidden;
-    return bw_table_marked(v->base.table, &hidden) > 0 ? NULL
-                                                       : bw_letter_refuse(action, selected(v));
+    bool marked = (action->flags & BW_ACT_BULK) && bw_table_marked(v->base.table, &hidden) > 0;
+    return marked ? NULL : bw_letter_refuse(action, selected(v));
 }
 
 static bw_role say_letter(const bw_table_view *v, bw_buf *out)

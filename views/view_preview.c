@@ -7,9 +7,6 @@
 #include "views/screens.h"
 #include "views/table_view.h"
 
-/* More than these are asked for at the command line (dlq replay --dry-run). */
-#define LETTERS_SHOWN 200
-
 typedef struct view_preview {
     bw_text_screen base;
     bw_view_at at;
@@ -30,9 +27,8 @@ static bw_view *open_view(const bw_view_class *class, bw_view_host *host, const 
 static bool query(const bw_view *view, bw_page_query *out)
 {
     const view_preview *v = (const view_preview *)view;
-    *out = (bw_page_query){.kind = BW_PAGE_PREVIEW, .id = v->at.id, .limit = LETTERS_SHOWN};
-    if (v->at.id)
-        return true;
+    *out = (bw_page_query){.kind = BW_PAGE_PREVIEW, .limit = BW_PAGE_IDS, .n_ids = v->at.n_ids};
+    memcpy(out->ids, v->at.ids, v->at.n_ids * sizeof(v->at.ids[0]));
     memcpy(out->sync, v->at.sync, sizeof(out->sync));
     memcpy(out->reason, v->at.reason, sizeof(out->reason));
     return true;
@@ -49,8 +45,10 @@ static bw_role outcome_role(bw_preview_outcome outcome)
     return roles[outcome];
 }
 
-static void add_counts(bw_text_view *t, const bw_page *page)
+/* Of marked letters, all that were marked: what is not open any more is not replayed. */
+static void add_counts(bw_text_view *t, const bw_page *page, size_t targets)
 {
+    int64_t all = targets > BW_PAGE_IDS ? (int64_t)targets : page->total;
     size_t counts[BW_PREVIEW_OUTCOMES] = {0};
     for (size_t i = 0; i < page->n_letters; i++)
         counts[page->previews[i].outcome]++;
@@ -60,9 +58,10 @@ static void add_counts(bw_text_view *t, const bw_page *page)
             bw_text_view_addf(t, outcome_role((bw_preview_outcome)i), "%8zu %s", counts[i],
                               bw_preview_name((bw_preview_outcome)i));
     }
-    if (page->total > (int64_t)page->n_letters)
-        bw_text_view_addf(t, BW_ROLE_WARN, "of the first %zu of %lld letters", page->n_letters,
-                          (long long)page->total);
+    if (all > (int64_t)page->n_letters)
+        bw_text_view_addf(t, BW_ROLE_WARN,
+                          "of the first %zu of %lld letters; `dlq replay --dry-run` shows them all",
+                          page->n_letters, (long long)all);
 }
 
 static void add_letter(bw_text_view *t, const bw_dead_letter *l, const bw_letter_preview *p)
@@ -94,7 +93,7 @@ static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *pa
                           page->error ? page->error : "no dead letters are left here");
         return;
     }
-    add_counts(t, page);
+    add_counts(t, page, v->at.targets);
     for (size_t i = 0; i < page->n_letters; i++)
         add_letter(t, &page->letters[i], &page->previews[i]);
 }

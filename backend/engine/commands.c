@@ -47,28 +47,40 @@ bw_tracked *bw_engine_track(bw_engine *e, const bw_queued_command *q, int runs)
     return t;
 }
 
+/* "1 of 3 replayed, 2 refused": what matters stands first, where a line is cut it is the rest. */
+static void add_replay_counts(bw_buf *out, const bw_replay_counts *r)
+{
+    const struct {
+        int64_t n;
+        const char *words;
+    } left[] = {
+        {r->refused, "refused"}, {r->gone, "gone at the source"}, {r->keyless, "without a key"}};
+    bw_buf_addf(out, "%lld of %lld replayed", (long long)r->landed, (long long)r->letters);
+    for (size_t i = 0; i < BW_COUNT(left); i++) {
+        if (left[i].n > 0)
+            bw_buf_addf(out, ", %lld %s", (long long)left[i].n, left[i].words);
+    }
+}
+
 static void describe_replay(const char *who, const bw_replay_counts *r, char *text, size_t size)
 {
-    int n = snprintf(
-        text, size, "%s: %lld of %lld replayed, %lld still do not fit, %lld are gone at the source",
-        who, (long long)r->landed, (long long)r->letters, (long long)r->refused,
-        (long long)r->gone);
-    if (r->keyless > 0 && n > 0 && (size_t)n < size)
-        snprintf(text + n, size - (size_t)n,
-                 ", %lld have no key to be read again by: mend the rows and sync",
-                 (long long)r->keyless);
+    bw_buf b = BW_BUF_INIT;
+    add_replay_counts(&b, r);
+    bw_buf_addf(&b, ": %s", who);
+    if (r->keyless > 0)
+        bw_buf_adds(&b, "; nothing finds rows without a key again: mend them and sync");
+    snprintf(text, size, "%s", bw_buf_cstr(&b));
+    bw_buf_fini(&b);
 }
 
 /* The letters that were not begun are as they were. */
 static void describe_broken_replay(const bw_run *run, char *text, size_t size)
 {
-    const bw_replay_counts *r = &run->replay;
-    snprintf(
-        text, size,
-        "%.300s; before that %lld of %lld were replayed, %lld did not fit, %lld were gone; the "
-        "rest is open",
-        run->error.message, (long long)r->landed, (long long)r->letters, (long long)r->refused,
-        (long long)r->gone);
+    bw_buf b = BW_BUF_INIT;
+    add_replay_counts(&b, &run->replay);
+    bw_buf_addf(&b, ", the rest is open: %s", run->error.message);
+    snprintf(text, size, "%s", bw_buf_cstr(&b));
+    bw_buf_fini(&b);
 }
 
 static void describe_run(const bw_run *run, char *text, size_t size)

@@ -54,6 +54,7 @@ bool bw_page_query_equal(const bw_page_query *a, const bw_page_query *b)
 {
     return a->kind == b->kind && strcmp(a->sync, b->sync) == 0 &&
            strcmp(a->reason, b->reason) == 0 && strcmp(a->text, b->text) == 0 && a->id == b->id &&
+           a->n_ids == b->n_ids && memcmp(a->ids, b->ids, a->n_ids * sizeof(a->ids[0])) == 0 &&
            a->offset == b->offset && a->limit == b->limit && a->level == b->level &&
            a->any_state == b->any_state && a->verify == b->verify;
 }
@@ -133,11 +134,13 @@ static bw_status read_groups(bw_page_reader *r, page_box *box, bw_error *err)
 
 static bw_letter_filter filter_of(const bw_page_query *q)
 {
-    bool one = q->kind == BW_PAGE_LETTER || (q->kind == BW_PAGE_PREVIEW && q->id > 0);
+    bool one = q->kind == BW_PAGE_LETTER;
     bool whole = one || q->kind == BW_PAGE_PREVIEW;
     return (bw_letter_filter){
-        .ids = one ? &q->id : NULL,
-        .n_ids = one ? 1 : 0,
+        .ids = one            ? &q->id
+               : q->n_ids > 0 ? q->ids
+                              : NULL,
+        .n_ids = one ? 1 : q->n_ids,
         .sync = or_null(q->sync),
         .reason = or_null(q->reason),
         .text = or_null(q->text),

@@ -18,7 +18,7 @@ typedef enum bw_page_kind {
     BW_PAGE_LETTER_GROUPS, /* sync or all: groups */
     BW_PAGE_LETTERS,       /* sync, reason, text, offset: letters, of each content the first KiB */
     BW_PAGE_LETTER,        /* id: letters[0], whole */
-    BW_PAGE_PREVIEW, /* id, or sync and reason: letters, and previews of what replaying does */
+    BW_PAGE_PREVIEW, /* ids, or sync and reason: letters, and previews of what replaying does */
     BW_PAGE_BATCHES, /* sync: batches in flight */
     BW_PAGE_SYNC,    /* sync: its runs, and its batches in flight */
     BW_PAGE_AUDIT,   /* sync (a subject) or all, id: audit, newest first; with verify, whether
@@ -29,17 +29,22 @@ typedef enum bw_page_kind {
 /* What a content in a list ends with where it is longer. */
 #define BW_PAGE_CUT " (cut: open the letter for the rest)"
 
+/* Letters that a page is asked for by their ids: more are previewed at the command line. */
+#define BW_PAGE_IDS 200
+
 typedef struct bw_page_query {
     bw_page_kind kind;
-    char sync[128];     /* "": all */
-    char reason[48];    /* "": all */
-    char text[128];     /* part of the text; "": all */
-    int64_t id;         /* RUN, LETTER, PREVIEW; AUDIT: entries before this one, 0 the newest */
-    int64_t offset;     /* first row wanted */
-    int64_t limit;      /* rows at the most; 0: 500 */
-    bw_log_level level; /* LOG */
-    bool any_state;     /* LETTERS: also those that are over */
-    bool verify;        /* AUDIT: walk the whole chain, too */
+    char sync[128];           /* "": all */
+    char reason[48];          /* "": all */
+    char text[128];           /* part of the text; "": all */
+    int64_t ids[BW_PAGE_IDS]; /* PREVIEW */
+    size_t n_ids;             /* 0: all of sync and reason */
+    int64_t id;               /* RUN, LETTER; AUDIT: entries before this one, 0 the newest */
+    int64_t offset;           /* first row wanted */
+    int64_t limit;            /* rows at the most; 0: 500 */
+    bw_log_level level;       /* LOG */
+    bool any_state;           /* LETTERS: also those that are over */
+    bool verify;              /* AUDIT: walk the whole chain, too */
 } bw_page_query;
 
 bool bw_page_query_equal(const bw_page_query *a, const bw_page_query *b);

@@ -81,7 +81,7 @@ def test_replay_and_discard():
         s.keys("r")
         s.wait_for("2 dead letters")
         s.keys("y")
-        s.wait_for("1 of 2 replayed, 1 still do not fit")  # says what became of each, not "done"
+        s.wait_for("1 of 2 replayed, 1 refused: shop.orders")  # says what became of each, not "done"
         s.console.wait(lambda t: '{"id":7}' not in t.split("───")[0], "row 7 to be gone")
         assert ["mended"] in [r["tags"] for r in s.sandbox.rows("orders")]
         s.keys("u")

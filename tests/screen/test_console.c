@@ -252,6 +252,65 @@ static void letters_are_replayed_by_id(void **state)
     bw_screen_close(&f);
 }
 
+static void contradicting_letters_say_so(void **state)
+{
+    (void)state;
+    bw_screen_fixture f;
+    open_usual(&f);
+    bw_screen_command(&f, "dlq");
+    bw_screen_keys(&f, "down space"); /* groups are not marked: that would do nothing */
+    shows(&f, "one group at a time");
+    bw_screen_keys(&f, "enter");
+    hides(&f, "contradicts letter 21, under one event id");
+    bw_screen_keys(&f, "j");
+    shows(&f, "contradicts letter 21, under one event id");
+    bw_screen_keys(&f, "enter");
+    shows(&f, "same id    contradicts letter 21");
+    bw_screen_close(&f);
+}
+
+/* Only messages can be edited, and a letter under way cannot be touched: the footer says neither. */
+static void the_footer_offers_what_works(void **state)
+{
+    (void)state;
+    bw_screen_fixture f;
+    open_usual(&f);
+    bw_screen_command(&f, "dlq");
+    bw_screen_keys(&f, "enter");
+    shows(&f, "r replay  p preview  X discard");
+    hides(&f, "e edit");
+    bw_screen_keys(&f, "space space e"); /* nor with marks: it edits the one under the cursor */
+    shows(&f, "mend it there");
+    bw_screen_keys(&f, "u G");
+    hides(&f, "r replay");
+    hides(&f, "X discard");
+    bw_screen_keys(&f, "esc down enter");
+    shows(&f, "r replay  p preview  e edit  X discard");
+    bw_screen_close(&f);
+}
+
+static void marked_letters_are_previewed(void **state)
+{
+    (void)state;
+    bw_screen_fixture f;
+    open_usual(&f);
+    bw_screen_command(&f, "dlq");
+    bw_screen_keys(&f, "enter p"); /* the one under the cursor */
+    assert_int_equal(f.asked.kind, BW_PAGE_PREVIEW);
+    assert_int_equal(f.asked.n_ids, 1);
+    assert_int_equal(f.asked.ids[0], 11);
+    bw_screen_keys(&f, "esc space space p"); /* the marked ones, and not the one under it */
+    assert_int_equal(f.asked.kind, BW_PAGE_PREVIEW);
+    assert_int_equal(f.asked.n_ids, 2);
+    assert_int_equal(f.asked.ids[0], 11);
+    assert_int_equal(f.asked.ids[1], 12);
+    shows(&f, " 12  {\"entity_key\"");
+    hides(&f, " 13  {\"entity_key\"");
+    hides(&f, "of the first");
+    assert_int_equal(f.n_sent, 0);
+    bw_screen_close(&f);
+}
+
 static void one_letter_is_discarded(void **state)
 {
     (void)state;
@@ -472,6 +531,9 @@ int main(void)
         cmocka_unit_test(refusals_say_why),
         cmocka_unit_test(the_sync_screen_acts_on_its_sync),
         cmocka_unit_test(letters_are_replayed_by_id),
+        cmocka_unit_test(contradicting_letters_say_so),
+        cmocka_unit_test(the_footer_offers_what_works),
+        cmocka_unit_test(marked_letters_are_previewed),
         cmocka_unit_test(one_letter_is_discarded),
         cmocka_unit_test(a_letter_under_way_is_left_alone),
         cmocka_unit_test(frozen_is_still),

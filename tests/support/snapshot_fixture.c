@@ -453,6 +453,7 @@ static void make_messages(const making *m)
     bw_dead_letter *l = BW_ARENA_ARRAY(m->arena, bw_dead_letter, 2);
     l[0] = one_message(m, one ? m->page->query.id : FIRST_MESSAGE);
     l[1] = one_message(m, FIRST_MESSAGE + 1);
+    l[one ? 0 : 1].contradicts = l[0].id == FIRST_MESSAGE && one ? 0 : FIRST_MESSAGE;
     m->page->letters = l;
     m->page->n_letters = one ? 1 : 2;
     m->page->total = one ? 1 : 12000; /* more than the window: it says so */
@@ -500,8 +501,11 @@ static void make_preview(const making *m)
         p[0].after = bw_slice_cstr(hostile);
     m->page->letters = l;
     m->page->previews = p;
-    m->page->n_letters = m->page->query.id ? 1 : 3;
-    m->page->total = m->page->query.id ? 1 : 4000;
+    size_t asked = m->page->query.n_ids;
+    for (size_t i = 0; i < asked && i < 3; i++)
+        l[i].id = m->page->query.ids[i];
+    m->page->n_letters = asked > 0 && asked < 3 ? asked : 3;
+    m->page->total = asked > 0 ? (int64_t)asked : 4000;
 }
 
 static void make_audit(const making *m)

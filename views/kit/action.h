@@ -68,6 +68,7 @@ enum {
     BW_ACT_HINT = 1u << 4,      /* belongs into the footer */
     BW_ACT_SCREEN = 1u << 5,    /* goes to a screen: listed as such in help */
     BW_ACT_HIDDEN = 1u << 6,    /* by key only; neither palette nor help */
+    BW_ACT_FITTING = 1u << 7,   /* the footer leaves it out where the screen refuses it */
 };
 
 #define BW_SCREENS_ALL    UINT32_MAX

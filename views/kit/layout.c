@@ -99,6 +99,8 @@ static void draw_hint(bw_footer *f, bw_region r, int row, int *col, const bw_act
     int width = bw_cells(bw_slice_cstr(key)) + 1 + bw_cells(bw_slice_cstr(label));
     if (*col + width > r.cols - 1 || f->count == BW_FOOTER_HINTS)
         return;
+    if ((a->flags & BW_ACT_FITTING) && context->refuse && context->refuse(context->user, a))
+        return;
     bool off = bw_action_refusal(set, a, context) != NULL;
     int from = *col;
     *col = bw_region_puts(r, row, *col, off ? BW_ROLE_DISABLED : BW_ROLE_KEY, key);

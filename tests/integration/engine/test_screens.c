@@ -201,6 +201,15 @@ static void pages_say_what_they_hold(void **state)
     assert_true(p->letters[0].content.len > 18000);
     bw_page_unref(p);
 
+    /* Two of the three, whole: those that are marked. */
+    p = get_page(l, (bw_page_query){.kind = BW_PAGE_PREVIEW, .ids = {id, id + 2}, .n_ids = 2});
+    assert_int_equal(p->n_letters, 2);
+    assert_int_equal(p->total, 2);
+    assert_int_equal(p->letters[1].id, id + 2);
+    assert_true(p->letters[1].content.len > 18000);
+    assert_int_equal(p->previews[1].outcome, BW_PREVIEW_READ_AGAIN);
+    bw_page_unref(p);
+
     p = get_page(l, (bw_page_query){.kind = BW_PAGE_LETTER_GROUPS});
     assert_int_equal(p->n_groups, 1);
     assert_int_equal(p->groups[0].count, 3);
