@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "backend/sandbox/bq_store.h"
+#include "backend/sandbox/bq_view.h"
 #include "backend/sandbox/bq_tuple.h"
 
 #define SLICE_BYTES (4u << 20)
@@ -48,6 +49,8 @@ bw_status bq_target_find(bq_catalog *catalog, bq_table_ref ref, const bq_append_
     out->exists = status == BW_OK;
     if (status == BW_NOT_FOUND && options->create)
         status = bq_store_dataset(catalog, ref.project, ref.dataset, NULL, err);
+    if (status == BW_OK && out->exists)
+        status = bq_refuse_view(&out->table, err);
     if (status == BW_OK && out->exists && options->write == BQ_WRITE_EMPTY && out->table.rows > 0)
         status = bq_error_set(err, "duplicate", NULL, "Already Exists: Table %s:%s.%s", ref.project,
                               ref.dataset, ref.table);

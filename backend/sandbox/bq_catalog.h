@@ -99,6 +99,7 @@ BW_NODISCARD bw_status bq_table_get(bq_catalog *catalog, bq_table_ref ref, bq_ta
  */
 typedef struct bq_table_patch {
     const bq_schema *schema;
+    bool any_schema;      /* of a view: has no rows to fit */
     const char *metadata; /* the complete new object */
     const int64_t *expires_us;
     const char *if_match;

@@ -1,4 +1,5 @@
 #include "backend/sandbox/bq_store.h"
+#include "backend/sandbox/bq_view.h"
 
 /* Adds one source's rows to the storage that becomes the destination's. */
 static bw_status add_source(bq_catalog *catalog, bq_table_ref ref, const bq_schema *columns,
@@ -13,8 +14,10 @@ static bw_status add_source(bq_catalog *catalog, bq_table_ref ref, const bq_sche
     if (status != BW_OK)
         return status;
     bq_evolution how = {.allow_missing = true};
-    status = bq_schema_evolve(&source.arena, bq_table_name(ref, name, sizeof(name)), columns,
-                              &source.schema, how, &merged, err);
+    status = bq_refuse_view(&source, err);
+    if (status == BW_OK)
+        status = bq_schema_evolve(&source.arena, bq_table_name(ref, name, sizeof(name)), columns,
+                                  &source.schema, how, &merged, err);
     if (status == BW_OK) {
         bw_buf list = BW_BUF_INIT;
         for (size_t i = 0; i < source.schema.count; i++) {

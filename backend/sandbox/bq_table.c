@@ -262,7 +262,9 @@ static bw_status patch_table(bq_catalog *catalog, bq_table_ref ref, const bq_tab
         return status;
     if (patch->if_match && strcmp(patch->if_match, table.etag) != 0)
         status = bq_error_set(err, "conditionNotMet", "If-Match", "Precondition check failed.");
-    if (status == BW_OK && patch->schema) {
+    if (status == BW_OK && patch->schema && patch->any_schema) {
+        table.schema = *patch->schema;
+    } else if (status == BW_OK && patch->schema) {
         bq_schema merged;
         bq_evolution how = {.allow_addition = true, .allow_relaxation = true};
         status = bq_schema_evolve(&table.arena, bq_table_name(ref, name, sizeof(name)),

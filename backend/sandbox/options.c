@@ -207,7 +207,7 @@ static const struct {
 } man_sections[] = {
     {"SERVICES",
      "BigQuery v2: datasets, tables, tabledata (list, insertAll), jobs (load of newline-delimited "
-     "JSON, CSV and Avro; query; copy), queries, multipart and resumable uploads; views, external "
+     "JSON, CSV and Avro; query; copy), queries, views, multipart and resumable uploads; external "
      "tables, extract jobs, routines, models and the Storage API are not there. Its SQL is "
      "described in bridgewatch-sandbox-sql(7). Pub/Sub v1: topics, subscriptions, snapshots, "
      "publish, pull, acknowledge, deadlines, ordering, filters, dead letters, seek; streaming "

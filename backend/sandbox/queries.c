@@ -26,7 +26,8 @@ static bw_status print_rows(bw_sb_bigquery *bq, bw_sb_job *job, const results_re
     bq_table t = {0};
     int64_t printed = 0;
     bw_sb_json_add_raw(out, "schema", bw_slice_cstr(job->result.schema));
-    if (!job->result.table.table)
+    /* CREATE TABLE AS has a destination too, but answers with no rows. */
+    if (!job->result.table.table || !job->result.schema)
         return BW_OK;
     bw_sb_json_add_int64(out, "totalRows", job->result.total_rows);
     bw_status status = bq_table_get(bq->catalog, job->result.table, &t, err);

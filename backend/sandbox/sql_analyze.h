@@ -134,6 +134,7 @@ typedef struct sql_analysis {
     size_t table_count;
     sql_cte *ctes;
     int subqueries; /* depth of subqueries in expressions */
+    int views;      /* depth of views */
     sql_index *indexes;
     size_t index_count;
 } sql_analysis;
@@ -255,12 +256,16 @@ bool sql_date_part(bw_slice name, int *part);
 sql_relation sql_analyze_query(sql_analysis *a, sql_scope *outer, const sql_query *q);
 /* Adds what FROM brings to the scope, gives its SQLite text. */
 const char *sql_analyze_from(sql_analysis *a, sql_scope *scope, const sql_from *f);
+/* SELECT AS STRUCT at the top: the fields are the columns. */
+sql_relation sql_unpack_value(sql_analysis *a, const sql_relation *relation);
+/* The rows of a view (sql_view.c). */
+sql_relation sql_analyze_view(sql_analysis *a, const sql_table *t, size_t pos);
 /* What FROM brings when it is only `f`, as a query of all its columns. */
 sql_relation sql_analyze_from_all(sql_analysis *a, sql_scope *outer, const sql_from *f);
 /* PIVOT and UNPIVOT of `f`: the rows that they make (sql_pivot.c). */
 sql_relation sql_analyze_pivot(sql_analysis *a, sql_scope *outer, const sql_from *f);
 sql_relation sql_analyze_unpivot(sql_analysis *a, sql_scope *outer, const sql_from *f);
-/* A table by its written name; NULL and failed when there is none. */
+/* A table by its written name; NULL and failed when there is none, or when it is a view. */
 sql_table *sql_find_table(sql_analysis *a, const sql_from *f);
 bool sql_table_ref(sql_analysis *a, const sql_from *f, bq_table_ref *ref);
 sql_source *sql_table_source(sql_analysis *a, sql_table *t, bw_slice alias, const char *sql_alias);

@@ -223,6 +223,8 @@ typedef enum sql_stmt_kind {
     SQL_S_CREATE_TABLE,
     SQL_S_DROP_TABLE,
     SQL_S_ALTER_TABLE,
+    SQL_S_CREATE_VIEW, /* text, query, columns */
+    SQL_S_DROP_VIEW,
 } sql_stmt_kind;
 
 typedef struct sql_set {
@@ -287,7 +289,8 @@ typedef struct sql_stmt {
     sql_stmt_kind kind;
     size_t pos;
     sql_from *target; /* kind SQL_F_TABLE, with alias */
-    sql_query *query; /* QUERY, INSERT ... SELECT, CREATE TABLE AS */
+    sql_query *query; /* QUERY, INSERT ... SELECT, CREATE TABLE AS, CREATE VIEW */
+    bw_slice text;    /* of a view's query */
     sql_names columns;
     size_t columns_pos;
     sql_row *rows;

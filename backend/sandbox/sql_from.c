@@ -1,6 +1,7 @@
 /*
  * FROM: tables, subqueries, UNNEST and joins become SQLite's, each under a fresh alias.
  */
+#include "backend/sandbox/bq_view.h"
 #include "backend/sandbox/sql_analyze.h"
 
 /* ---- Tables ------------------------------------------------------------------------------------ */
@@ -55,7 +56,8 @@ static void table_not_found(sql_analysis *a, bq_table_ref ref, const bq_error *w
     (void)status;
 }
 
-sql_table *sql_find_table(sql_analysis *a, const sql_from *f)
+/* A table or a view. */
+static sql_table *find_any(sql_analysis *a, const sql_from *f)
 {
     bq_table_ref ref;
     bq_error err = BQ_ERROR_INIT;
@@ -92,6 +94,17 @@ sql_table *sql_find_table(sql_analysis *a, const sql_from *f)
     }
     t->used = BW_ARENA_ARRAY(a->arena, bool, t->table.schema.count + 1);
     *SQL_ADD(a, a->tables, a->table_count) = t;
+    return t;
+}
+
+sql_table *sql_find_table(sql_analysis *a, const sql_from *f)
+{
+    sql_table *t = find_any(a, f);
+
+    if (t && bq_refuse_view(&t->table, a->err) != BW_OK) {
+        a->failed = true;
+        return NULL;
+    }
     return t;
 }
 
@@ -177,6 +190,15 @@ static bool correlated_path(sql_scope *scope, const sql_from *f)
     return false;
 }
 
+static const char *from_relation(sql_analysis *a, sql_scope *scope, const sql_from *f)
+{
+    const char *alias = sql_printf(a, "q%d", sql_next(a));
+    const sql_relation *r = f->relation;
+
+    add_source(a, scope, relation_source(a, &r->columns, r->is_value, f->alias, alias), f->pos);
+    return sql_printf(a, "(%s) AS %s", r->sql, alias);
+}
+
 static const char *from_table(sql_analysis *a, sql_scope *scope, const sql_from *f)
 {
     const char *alias = sql_printf(a, "q%d", sql_next(a));
@@ -199,9 +221,14 @@ static const char *from_table(sql_analysis *a, sql_scope *scope, const sql_from 
             add_source(a, scope, metadata, f->pos);
         return text;
     }
-    sql_table *t = sql_find_table(a, f);
+    sql_table *t = find_any(a, f);
     if (!t)
         return "";
+    if (bq_is_view(&t->table)) {
+        sql_relation r = sql_analyze_view(a, t, f->pos);
+        sql_from rows = {.pos = f->pos, .alias = implied_alias(f), .relation = &r};
+        return a->failed ? "" : from_relation(a, scope, &rows);
+    }
     sql_source *s = sql_table_source(a, t, implied_alias(f), alias);
     add_source(a, scope, s, f->pos);
     return sql_printf(a, "\"t%lld\" AS %s", (long long)t->storage, alias);
@@ -217,15 +244,6 @@ static const char *from_subquery(sql_analysis *a, sql_scope *scope, const sql_fr
         return "";
     add_source(a, scope, relation_source(a, &r.columns, r.is_value, f->alias, alias), f->pos);
     return sql_printf(a, "(%s) AS %s", r.sql, alias);
-}
-
-static const char *from_relation(sql_analysis *a, sql_scope *scope, const sql_from *f)
-{
-    const char *alias = sql_printf(a, "q%d", sql_next(a));
-    const sql_relation *r = f->relation;
-
-    add_source(a, scope, relation_source(a, &r->columns, r->is_value, f->alias, alias), f->pos);
-    return sql_printf(a, "(%s) AS %s", r->sql, alias);
 }
 
 sql_relation sql_analyze_from_all(sql_analysis *a, sql_scope *outer, const sql_from *f)

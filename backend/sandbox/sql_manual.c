@@ -7,8 +7,9 @@ const sql_outside sql_outsides[] = {
     {"Scripts of several statements, and the statements of the procedural language: DECLARE, SET, "
      "BEGIN, IF, LOOP, CALL, EXECUTE IMMEDIATE, transactions",
      "DECLARE x INT64"},
-    {"Views, functions, procedures, schemas, and temporary, external and materialized objects",
-     "CREATE VIEW v AS SELECT 1 AS x"},
+    {"Functions, procedures, schemas, and temporary, external and materialized objects",
+     "CREATE MATERIALIZED VIEW v AS SELECT 1 AS x"},
+    {"ALTER VIEW", "ALTER VIEW v SET OPTIONS(description = 'x')"},
     {"ALTER TABLE RENAME", "ALTER TABLE t RENAME TO u"},
     {"CREATE TABLE CLONE, snapshots", "CREATE TABLE t CLONE u"},
     {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
@@ -33,7 +34,7 @@ const sql_outside sql_outsides[] = {
      "SELECT MAX_BY(x, x) OVER () FROM UNNEST([1]) AS x"},
     {"RANGE frames with an offset over other types than INT64",
      "SELECT SUM(x) OVER (ORDER BY x RANGE 1 PRECEDING) FROM UNNEST([1.5]) AS x"},
-    {"INFORMATION_SCHEMA views but TABLES and COLUMNS",
+    {"INFORMATION_SCHEMA views but TABLES, COLUMNS and VIEWS",
      "SELECT * FROM d.INFORMATION_SCHEMA.PARTITIONS"},
     {"Set operations by name", "SELECT 1 AS x UNION ALL BY NAME SELECT 2 AS x"},
     {"LIKE ANY and LIKE ALL", "SELECT 'a' LIKE ANY ('a', 'b')"},
@@ -69,7 +70,9 @@ static const char *const statements[] = {
     "CREATE TABLE (OR REPLACE, IF NOT EXISTS, AS, LIKE, COPY) with PARTITION BY, CLUSTER BY, "
     "OPTIONS, NOT NULL and DEFAULT; DROP TABLE; ALTER TABLE ADD COLUMN, DROP COLUMN, SET OPTIONS, "
     "and ALTER COLUMN DROP NOT NULL, SET DATA TYPE, SET OPTIONS, SET DEFAULT, DROP DEFAULT.",
-    "INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS and __TABLES__.",
+    "CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns and OPTIONS), DROP VIEW.",
+    "INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS, INFORMATION_SCHEMA.VIEWS and "
+    "__TABLES__.",
     "Named and positional parameters of every type.",
 };
 

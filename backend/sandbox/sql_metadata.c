@@ -1,11 +1,12 @@
 /*
- * INFORMATION_SCHEMA.TABLES, COLUMNS and __TABLES__: what the catalog knows, written into
+ * INFORMATION_SCHEMA.TABLES, COLUMNS, VIEWS and __TABLES__: what the catalog knows, written into
  * the statement as rows.
  */
 #include <stdio.h>
 
 #include "backend/sandbox/bq_time.h"
 #include "backend/sandbox/bq_tuple.h"
+#include "backend/sandbox/bq_view.h"
 #include "backend/sandbox/sql_analyze.h"
 
 typedef struct metadata {
@@ -46,8 +47,8 @@ static bool add_table(void *user, const bq_table *t)
     add_text(m, t->project);
     add_text(m, t->dataset);
     add_text(m, t->id);
-    add_text(m, "BASE TABLE");
-    add_text(m, "YES");
+    add_text(m, bq_is_view(t) ? "VIEW" : "BASE TABLE");
+    add_text(m, bq_is_view(t) ? "NO" : "YES");
     add_text(m, "NO");
     add_int(m, t->created_us);
     end_row(m);
@@ -120,6 +121,23 @@ static bool add_columns(void *user, const bq_table *t)
     return true;
 }
 
+static bool add_view(void *user, const bq_table *t)
+{
+    metadata *m = user;
+
+    if (!bq_is_view(t))
+        return true;
+    begin_row(m);
+    add_text(m, t->project);
+    add_text(m, t->dataset);
+    add_text(m, t->id);
+    add_text(m, bq_view_query(m->a->arena, t));
+    add_text(m, NULL);
+    add_text(m, "YES");
+    end_row(m);
+    return true;
+}
+
 static bool add_legacy(void *user, const bq_table *t)
 {
     metadata *m = user;
@@ -132,7 +150,7 @@ static bool add_legacy(void *user, const bq_table *t)
     add_int(m, t->modified_us / 1000);
     add_int(m, t->rows);
     add_int(m, t->bytes);
-    add_int(m, 1);
+    add_int(m, bq_is_view(t) ? 2 : 1);
     end_row(m);
     return true;
 }
@@ -181,6 +199,15 @@ static const view views[] = {
       {"collation_name", BQ_STRING},
       {"column_default", BQ_STRING},
       {"rounding_mode", BQ_STRING}}},
+    {"VIEWS",
+     true,
+     add_view,
+     {{"table_catalog", BQ_STRING},
+      {"table_schema", BQ_STRING},
+      {"table_name", BQ_STRING},
+      {"view_definition", BQ_STRING},
+      {"check_option", BQ_STRING},
+      {"use_standard_sql", BQ_STRING}}},
     {"__TABLES__",
      false,
      add_legacy,

@@ -69,10 +69,9 @@ static void parse_columns(sql_parser *p, sql_stmt *s)
 
 static void expect_table(sql_parser *p, const char *verb)
 {
-    static const char *const others[] = {"VIEW",   "MATERIALIZED", "FUNCTION", "PROCEDURE",
-                                         "SCHEMA", "MODEL",        "SNAPSHOT", "EXTERNAL",
-                                         "INDEX",  "SEARCH",       "TEMP",     "TEMPORARY",
-                                         "ROW",    "AGGREGATE",    "VECTOR"};
+    static const char *const others[] = {"MATERIALIZED", "FUNCTION", "PROCEDURE", "SCHEMA", "MODEL",
+                                         "SNAPSHOT",     "EXTERNAL", "INDEX",     "SEARCH", "TEMP",
+                                         "TEMPORARY",    "ROW",      "AGGREGATE", "VECTOR"};
 
     for (size_t i = 0; i < BW_COUNT(others); i++) {
         const sql_token *next = sql_ahead(p, 1);
@@ -87,9 +86,33 @@ static void expect_table(sql_parser *p, const char *verb)
     sql_expect_word(p, "TABLE");
 }
 
+/* VIEW [IF NOT EXISTS] name [(columns)] [OPTIONS(...)] AS query; VIEW has been taken */
+static void parse_create_view(sql_parser *p, sql_stmt *s)
+{
+    s->kind = SQL_S_CREATE_VIEW;
+    s->if_not_exists = sql_accept_words(p, "IF", "NOT", "EXISTS");
+    if (s->or_replace && s->if_not_exists)
+        sql_fail_at(p, s->pos, "CREATE VIEW cannot have both OR REPLACE and IF NOT EXISTS");
+    s->target = sql_parse_table(p, false);
+    s->columns_pos = sql_peek(p)->pos;
+    if (sql_at_symbol(p, "("))
+        sql_parse_name_list(p, &s->columns);
+    parse_options(p, &s->options, &s->option_count);
+    sql_expect_word(p, "AS");
+    size_t from = sql_peek(p)->pos;
+    s->query = sql_parse_query(p);
+    s->text = (bw_slice){p->text.ptr + from, sql_peek(p)->pos - from};
+    if (p->param_count > 0)
+        sql_fail_at(p, from, "Query parameters cannot be used inside SQL view bodies");
+}
+
 void sql_parse_create(sql_parser *p, sql_stmt *s)
 {
     s->or_replace = sql_accept_words(p, "OR", "REPLACE", NULL);
+    if (sql_accept_word(p, "VIEW")) {
+        parse_create_view(p, s);
+        return;
+    }
     expect_table(p, "CREATE");
     s->if_not_exists = sql_accept_words(p, "IF", "NOT", "EXISTS");
     if (s->or_replace && s->if_not_exists)
@@ -120,7 +143,10 @@ void sql_parse_create(sql_parser *p, sql_stmt *s)
 
 void sql_parse_drop(sql_parser *p, sql_stmt *s)
 {
-    expect_table(p, "DROP");
+    if (sql_accept_word(p, "VIEW"))
+        s->kind = SQL_S_DROP_VIEW;
+    else
+        expect_table(p, "DROP");
     s->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
     s->target = sql_parse_table(p, false);
 }
@@ -177,6 +203,8 @@ static void parse_alteration(sql_parser *p, sql_alter *a)
 
 void sql_parse_alter(sql_parser *p, sql_stmt *s)
 {
+    if (sql_at_word(p, "VIEW"))
+        sql_unsupported(p, s->pos, "ALTER VIEW");
     expect_table(p, "ALTER");
     s->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
     s->target = sql_parse_table(p, false);

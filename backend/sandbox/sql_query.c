@@ -245,3 +245,22 @@ sql_relation sql_analyze_query(sql_analysis *a, sql_scope *outer, const sql_quer
     a->depth--;
     return r;
 }
+
+sql_relation sql_unpack_value(sql_analysis *a, const sql_relation *relation)
+{
+    const bq_field *type = &relation->columns.items[0].type;
+    sql_relation out = {.sql = relation->sql};
+    bw_buf sql = BW_BUF_INIT;
+
+    if (!relation->is_value || type->kind != BQ_STRUCT || type->mode == BQ_REPEATED ||
+        relation->columns.count != 1)
+        return *relation;
+    for (size_t i = 0; i < type->fields.count; i++) {
+        sql_column *c = SQL_ADD(a, out.columns.items, out.columns.count);
+        *c = (sql_column){.name = type->fields.fields[i].name, .type = type->fields.fields[i]};
+        bw_buf_addf(&sql, "%sbq_item(c1,%zu) AS c%zu", i ? "," : "SELECT ", i, i + 1);
+    }
+    out.sql = sql_printf(a, "%s FROM (%s)", bw_buf_cstr(&sql), relation->sql);
+    bw_buf_fini(&sql);
+    return out;
+}

@@ -259,6 +259,8 @@ static const struct {
     [SQL_S_CREATE_TABLE] = {"CREATE_TABLE", sql_run_create},
     [SQL_S_DROP_TABLE] = {"DROP_TABLE", sql_run_drop},
     [SQL_S_ALTER_TABLE] = {"ALTER_TABLE", sql_run_alter},
+    [SQL_S_CREATE_VIEW] = {"CREATE_VIEW", sql_run_create_view},
+    [SQL_S_DROP_VIEW] = {"DROP_VIEW", sql_run_drop_view},
 };
 
 static int check_cancel(void *user)

@@ -19,7 +19,8 @@ typedef struct sql_run {
 typedef bw_status sql_runner(sql_run *r);
 
 sql_runner sql_run_query, sql_run_insert, sql_run_update, sql_run_delete, sql_run_truncate,
-    sql_run_merge, sql_run_create, sql_run_drop, sql_run_alter;
+    sql_run_merge, sql_run_create, sql_run_drop, sql_run_alter, sql_run_create_view,
+    sql_run_drop_view;
 
 /* Runs SQLite text with the statement's binds. An error of a function is the user's (invalidQuery).
    `changes` may be NULL. */

@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "backend/sandbox/bq_view.h"
 #include "backend/sandbox/sql_options.h"
 
 /* ---- Columns ----------------------------------------------------------------------------------- */
@@ -136,6 +137,19 @@ static bw_status describe(sql_run *r, creation *c)
                                : sql_result_schema(r, &relation, &c->table.schema, &c->select);
 }
 
+/* What is written for tables does not touch views. */
+static bw_status refuse_view(sql_run *r, bq_table_ref ref)
+{
+    bq_table table;
+    bw_status status = bq_store_find(r->catalog, ref, &table, NULL, r->err);
+
+    if (status != BW_OK)
+        return status;
+    status = bq_refuse_view(&table, r->err);
+    bq_table_fini(&table);
+    return status;
+}
+
 static bw_status create(sql_run *r, bq_table_ref ref, creation *c)
 {
     int64_t storage, rows = 0, bytes = 0;
@@ -197,8 +211,10 @@ bw_status sql_run_create(sql_run *r)
     if (!r->result->ddl_operation)
         return bq_error_set(r->err, "duplicate", NULL, "Already Exists: Table %s:%s.%s",
                             ref.project, ref.dataset, ref.table);
-    if (r->dry_run || (c.exists && stmt->if_not_exists))
-        return BW_OK;
+    if (c.exists && stmt->or_replace)
+        status = refuse_view(r, ref);
+    if (status != BW_OK || r->dry_run || (c.exists && stmt->if_not_exists))
+        return status;
     status = create(r, ref, &c);
     if (status == BW_OK && stmt->query)
         r->result->destination = r->result->target;
@@ -226,6 +242,8 @@ bw_status sql_run_drop(sql_run *r)
     if (status == BW_OK && !exists && !r->stmt->if_exists)
         return not_found(r, ref);
     r->result->ddl_operation = exists ? "DROP" : "SKIP";
+    if (status == BW_OK && exists)
+        status = refuse_view(r, ref);
     if (status != BW_OK || !exists || r->dry_run)
         return status;
     return bq_store_remove(r->catalog, ref, r->err);

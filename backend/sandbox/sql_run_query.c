@@ -25,26 +25,6 @@ static void result_field(sql_run *r, const bq_field *type, const char *name, bq_
     }
 }
 
-/* SELECT AS STRUCT at the top: the fields are the columns. */
-static sql_relation unpack_value(sql_run *r, const sql_relation *relation)
-{
-    const bq_field *type = &relation->columns.items[0].type;
-    sql_relation out = {.sql = relation->sql};
-    bw_buf sql = BW_BUF_INIT;
-
-    if (!relation->is_value || type->kind != BQ_STRUCT || type->mode == BQ_REPEATED ||
-        relation->columns.count != 1)
-        return *relation;
-    for (size_t i = 0; i < type->fields.count; i++) {
-        sql_column *c = SQL_ADD(&r->a, out.columns.items, out.columns.count);
-        *c = (sql_column){.name = type->fields.fields[i].name, .type = type->fields.fields[i]};
-        bw_buf_addf(&sql, "%sbq_item(c1,%zu) AS c%zu", i ? "," : "SELECT ", i, i + 1);
-    }
-    out.sql = sql_printf(&r->a, "%s FROM (%s)", bw_buf_cstr(&sql), relation->sql);
-    bw_buf_fini(&sql);
-    return out;
-}
-
 static bw_status check_names(sql_run *r, const bq_schema *schema)
 {
     bw_buf duplicates = BW_BUF_INIT;
@@ -77,7 +57,7 @@ static bw_status check_names(sql_run *r, const bq_schema *schema)
 bw_status sql_result_schema(sql_run *r, const sql_relation *given, bq_schema *schema,
                             const char **text)
 {
-    sql_relation relation = unpack_value(r, given);
+    sql_relation relation = sql_unpack_value(&r->a, given);
     size_t count = relation.columns.count;
     bw_buf sql = BW_BUF_INIT;
     int unnamed = 0;

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "backend/sandbox/bigquery.h"
+#include "backend/sandbox/bq_view.h"
 #include "backend/sandbox/insert_ids.h"
 #include "backend/sandbox/json_edit.h"
 #include "backend/sandbox/rows.h"
@@ -74,7 +75,10 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
     if (!bw_sb_request_query_int(r, "startIndex", 0, INT64_MAX, 0, &start))
         return bw_sb_reply_invalid(reply, "Invalid value for startIndex");
     bw_status status = bq_table_get(bq->catalog, bw_sb_path_table(r), &t, &err);
-    if (status == BW_OK) {
+    if (status == BW_OK && bq_is_view(&t)) {
+        status = bq_error_set(&err, "invalid", NULL, "Cannot list a table of type VIEW.");
+        bq_table_fini(&t);
+    } else if (status == BW_OK) {
         status = print_list(bq, r, &t, max, offset ? offset : start, &reply->body, &err);
         bq_table_fini(&t);
     }

@@ -1,5 +1,6 @@
 /* tables.insert, get, list, patch, update, delete. */
 #include "backend/sandbox/bigquery.h"
+#include "backend/sandbox/bq_view.h"
 #include "backend/sandbox/json_edit.h"
 
 /* Members that the sandbox computes, or keeps apart from the metadata. */
@@ -32,7 +33,7 @@ static void print_head(bw_buf *out, bw_arena *arena, const bq_table *t)
     bw_sb_json_add_text(out, "id",
                         bw_arena_printf(arena, "%s:%s.%s", t->project, t->dataset, t->id));
     bw_sb_add_table_reference(out, "tableReference", ref);
-    bw_sb_json_add_text(out, "type", "TABLE");
+    bw_sb_json_add_text(out, "type", bq_table_type(t));
     bw_sb_json_add_int64(out, "creationTime", t->created_us / 1000);
     if (t->expires_us != BW_TIME_NONE)
         bw_sb_json_add_int64(out, "expirationTime", t->expires_us / 1000);
@@ -105,9 +106,10 @@ static bw_sb_outcome insert(void *context, bw_sb_request *r, bw_sb_reply *reply)
         (ref.dataset && strcmp(ref.dataset, bw_sb_request_param(r, "dataset")) != 0))
         return bw_sb_reply_invalid(reply, "Value for field tableReference does not match the "
                                           "request's project and dataset");
-    if (bw_sb_json_object(body, "view").len || bw_sb_json_object(body, "materializedView").len ||
+    if (bw_sb_json_object(body, "materializedView").len ||
         bw_sb_json_object(body, "externalDataConfiguration").len)
-        return bw_sb_reply_invalid(reply, "The sandbox has no views and no external tables");
+        return bw_sb_reply_invalid(reply,
+                                   "The sandbox has no materialized views and no external tables");
     bq_table in = {.project = ref.project,
                    .dataset = bw_sb_request_param(r, "dataset"),
                    .id = ref.table,
@@ -115,7 +117,14 @@ static bw_sb_outcome insert(void *context, bw_sb_request *r, bw_sb_reply *reply)
                    .expires_us = expiry(body)};
     bq_table out = {0};
     bw_slice schema = bw_sb_json_object(body, "schema");
-    bw_status status = schema.len ? bq_schema_parse(&r->arena, schema, &in.schema, &err) : BW_OK;
+    bw_status status = BW_OK;
+    if (bq_is_view(&in) && schema.len)
+        status = bq_error_set(&err, "invalid", NULL,
+                              "Schema field shouldn't be used as input with a view");
+    else if (bq_is_view(&in))
+        status = bq_view_describe(bq->catalog, &r->arena, &in, &err);
+    else if (schema.len)
+        status = bq_schema_parse(&r->arena, schema, &in.schema, &err);
     if (status == BW_OK)
         status = bq_table_create(bq->catalog, &in, &out, &err);
     answer(r, reply, status, &out, &err);
@@ -130,6 +139,25 @@ static bw_sb_outcome get(void *context, bw_sb_request *r, bw_sb_reply *reply)
     bw_status status = bq_table_get(bq->catalog, bw_sb_path_table(r), &t, &err);
     answer(r, reply, status, &t, &err);
     return BW_SB_DONE;
+}
+
+/* A new text of a view brings its own schema; a table does not become a view, nor the reverse. */
+static bw_status patch_view(bw_sb_bigquery *bq, bw_sb_request *r, bw_slice body,
+                            const bq_table *now, bq_table_patch *patch, bq_schema *schema,
+                            bq_error *err)
+{
+    if (!bw_sb_json_object(body, "view").len)
+        return BW_OK;
+    if (!bq_is_view(now))
+        return bq_error_set(err, "invalid", NULL, "Cannot change a table's type to VIEW");
+    bq_table view = {.project = bw_arena_strdup(&r->arena, now->project),
+                     .dataset = bw_arena_strdup(&r->arena, now->dataset),
+                     .metadata = patch->metadata};
+    bw_status status = bq_view_describe(bq->catalog, &r->arena, &view, err);
+    *schema = view.schema;
+    patch->schema = schema;
+    patch->any_schema = true;
+    return status;
 }
 
 /* PATCH merges the metadata into what is there, PUT replaces it; a schema is always complete. */
@@ -161,10 +189,11 @@ static bw_status make_patch(bw_sb_bigquery *bq, bw_sb_request *r, bw_slice body,
     bw_sb_json_merge(bw_slice_cstr(now.metadata), bw_slice_cstr(patch->metadata), &merged);
     patch->metadata = bw_arena_strndup(&r->arena, merged.ptr, merged.len);
     bw_buf_fini(&merged);
+    status = patch_view(bq, r, body, &now, patch, schema, err);
     if (!patch->if_match) /* guards the merge: two patches at once both count */
         patch->if_match = bw_arena_strdup(&r->arena, now.etag);
     bq_table_fini(&now);
-    return BW_OK;
+    return status;
 }
 
 static bw_sb_outcome change(void *context, bw_sb_request *r, bw_sb_reply *reply)
@@ -218,6 +247,8 @@ static bool list_one(void *user, const bq_table *t)
     }
     bw_buf_adds(s->out, s->out->ptr[s->out->len - 1] == '[' ? "" : ",");
     print_head(s->out, s->arena, t);
+    if (bq_is_view(t))
+        bw_sb_json_add_raw(s->out, "view", BW_SLICE_LIT("{\"useLegacySql\":false}"));
     static const char *const members[] = {"friendlyName", "labels", "timePartitioning",
                                           "rangePartitioning", "clustering"};
     for (size_t i = 0; i < BW_COUNT(members); i++)

@@ -330,6 +330,20 @@ const cases = {
         assert.equal(row.ts.end.value, ranges.ts.end.value);
     },
 
+    async 'a view is made and read'() {
+        const table = await makeTable('viewed');
+        await table.insert([{id: 7}]);
+        const [view, resource] = await dataset.createTable('view', {
+            view: `SELECT id + 1 AS next FROM \`${dataset.id}.viewed\``,
+        });
+        assert.equal(resource.type, 'VIEW');
+        assert.deepEqual(resource.schema.fields.map(f => f.name), ['next']);
+        const [rows] = await client.query(`SELECT * FROM \`${dataset.id}.view\``);
+        assert.deepEqual(rows, [{next: 8}]);
+        await fails(view.getRows(), 400, /VIEW/);
+        await view.delete();
+    },
+
     async 'a query job is read page by page'() {
         const query = 'SELECT x FROM UNNEST(GENERATE_ARRAY(1, 25)) AS x ORDER BY x';
         const [job] = await client.createQueryJob({query, labels: {of: 'contract'}});

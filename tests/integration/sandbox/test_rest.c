@@ -157,6 +157,44 @@ static void if_match_protects_from_lost_updates(void **state)
     free(header);
 }
 
+static void a_view_is_a_table_without_rows_of_its_own(void **state)
+{
+    fixture *f = *state;
+    static const char view[] = "{\"tableReference\":{\"projectId\":\"p\",\"datasetId\":\"d\","
+                               "\"tableId\":\"%s\"},\"view\":{\"query\":\"%s\"%s}}";
+    static const char query[] = "{\"query\":\"SELECT * FROM d.seen\",\"useLegacySql\":false}";
+#define INSERT(id, sql, more) \
+    bw_test_http_json(f->http, "POST", P "/datasets/d/tables", view, id, sql, more)
+
+    assert_int_equal(INSERT("seen", "SELECT 1 AS a, 'x' AS b", ",\"useLegacySql\":false"), 200);
+    assert_body_at(f, "type", "VIEW");
+    assert_body_at(f, "schema.fields.1.type", "STRING");
+    assert_body_at(f, "view.query", "SELECT 1 AS a, 'x' AS b");
+    assert_int_equal(INSERT("old", "SELECT 1 AS a", ""), 400);
+    assert_int_equal(INSERT("wrong", "SELECT nothing", ",\"useLegacySql\":false"), 400);
+    assert_body_at(f, "error.errors.0.reason", "invalidQuery");
+    assert_int_equal(INSERT("missing", "SELECT * FROM d.none", ",\"useLegacySql\":false"), 404);
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/queries", query), 200);
+    assert_body_at(f, "rows.0.f.1.v", "x");
+
+    assert_int_equal(
+        bw_test_http_json(f->http, "PATCH", P "/datasets/d/tables/seen",
+                          "{\"view\":{\"query\":\"SELECT 2.5 AS c\",\"useLegacySql\":false}}"),
+        200);
+    assert_body_at(f, "schema.fields.0.name", "c");
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/queries", query), 200);
+    assert_body_at(f, "rows.0.f.0.v", "2.5");
+
+    assert_int_equal(bw_test_http_get(f->http, P "/datasets/d/tables/seen/data"), 400);
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/datasets/d/tables/seen/insertAll",
+                                       "{\"rows\":[{\"json\":{\"c\":1}}]}"),
+                     400);
+    assert_int_equal(bw_test_http_get(f->http, P "/datasets/d/tables"), 200);
+    assert_non_null(strstr(bw_test_http_body(f->http), "\"view\":{\"useLegacySql\":false}"));
+    assert_int_equal(bw_test_http_json(f->http, "DELETE", P "/datasets/d/tables/seen", NULL), 204);
+#undef INSERT
+}
+
 static void tables_are_listed_in_pages(void **state)
 {
     fixture *f = *state;
@@ -325,6 +363,7 @@ int main(void)
         cmocka_unit_test(a_table_comes_back_as_it_was_made),
         cmocka_unit_test(a_patch_adds_and_relaxes_and_nothing_else),
         cmocka_unit_test(if_match_protects_from_lost_updates),
+        cmocka_unit_test(a_view_is_a_table_without_rows_of_its_own),
         cmocka_unit_test(tables_are_listed_in_pages),
         cmocka_unit_test(streamed_rows_are_all_or_nothing_and_not_doubled),
         cmocka_unit_test(rows_are_read_in_pages_and_columns),
