@@ -33,8 +33,9 @@ static void judge(line *l, int64_t now)
     const bw_sync_record *r = &l->record;
     /* A source that did not answer the last run may have changed or not: nobody knows. */
     bool down = r->last_run_us != BW_TIME_NONE && isnan(r->lag_s);
+    bool known = r->watermark_us != BW_TIME_NONE && r->source_offset_us != BW_TIME_NONE;
     l->lag_s =
-        down || r->watermark_us == BW_TIME_NONE ? NAN : (double)(now - r->watermark_us) / BW_SECOND;
+        down || !known ? NAN : (double)(now + r->source_offset_us - r->watermark_us) / BW_SECOND;
     if (l->lag_s < 0)
         l->lag_s = 0;
     bw_table_facts facts = {
@@ -78,6 +79,7 @@ static bw_status add_configured(report *rep, const bw_config *config, size_t *ca
                                                  defs[i].target.table),
                        .mode = bw_sync_mode_name(defs[i].mode),
                        .watermark_us = BW_TIME_NONE,
+                       .source_offset_us = BW_TIME_NONE,
                        .last_success_us = BW_TIME_NONE,
                        .next_run_us = BW_TIME_NONE,
                        .parked_until_us = BW_TIME_NONE,

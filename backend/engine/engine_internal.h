@@ -49,7 +49,7 @@ typedef struct bw_sync {
     int64_t next_due_us; /* wall; BW_TIME_NONE: only when asked */
     bool due_at_start;   /* has not run in this process and needs no schedule to */
     bool failed, drift, source_down, skipped;
-    int64_t source_offset_us; /* the source's clock minus ours */
+    int64_t source_offset_us; /* the source's clock minus ours; BW_TIME_NONE unknown */
     int64_t dead_letters;     /* open; -1 unknown */
     bool partitioned;         /* the target: it has a limit of its own */
     double quota_left;        /* NAN: unknown */

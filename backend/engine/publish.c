@@ -12,7 +12,7 @@
 double bw_sync_lag_s(const bw_engine *e, const bw_sync *sync)
 {
     int64_t mark = sync->record.watermark_us;
-    if (mark == BW_TIME_NONE)
+    if (mark == BW_TIME_NONE || sync->source_offset_us == BW_TIME_NONE)
         return NAN;
     int64_t lag = bw_wall_us(e->clock) + sync->source_offset_us - mark;
     return lag > 0 ? (double)lag / BW_SECOND : 0;

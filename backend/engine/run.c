@@ -29,6 +29,7 @@ bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *tr
     atomic_store(&run->phase, "waiting for a worker");
     atomic_store(&run->rows_expected, -1);
     atomic_store(&run->started_us, bw_wall_us(env->clock));
+    run->source_offset_us = BW_TIME_NONE;
     run->end = (bw_batch_end){.watermark_us = BW_TIME_NONE, .null_cursors = -1, .ahead_rows = -1};
     return run;
 }
@@ -343,6 +344,13 @@ static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
     atomic_store(&w->run->backfilling, plan->backfill && w->run->read == BW_READ_INCREMENTAL);
 }
 
+/* By the source's clock, or by ours where it has none. */
+static int64_t source_now(const bw_run *run)
+{
+    int64_t offset = run->source_offset_us;
+    return bw_wall_us(run->env.clock) + (offset == BW_TIME_NONE ? 0 : offset);
+}
+
 static void begin_batch(bw_run *run)
 {
     bw_run_phase(run, bw_sync_is_stream(run->def) ? "waiting for messages" : "planning");
@@ -368,7 +376,7 @@ bw_status bw_run_read_batches(bw_run_work *w, const bw_read_request *request, bw
                  plan.label ? plan.label : "");
         pthread_mutex_unlock(&w->run->mu);
         expect_rows(w, &plan);
-        bw_scorer_set_now(w->scorer, bw_wall_us(w->run->env.clock) + w->run->source_offset_us);
+        bw_scorer_set_now(w->scorer, source_now(w->run));
         s = bw_batch_execute(w, &plan, err);
         if (s == BW_OK && bw_cancelled(&w->run->cancel))
             s = bw_error_set(err, BW_CANCELLED, "cancelled");

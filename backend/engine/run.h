@@ -100,7 +100,7 @@ typedef struct bw_run {
     bw_run_record record; /* strings in the arena */
     bw_source_status source_status;
     bool source_asked, source_answered;
-    int64_t source_offset_us; /* its clock minus ours */
+    int64_t source_offset_us; /* its clock minus ours; BW_TIME_NONE unknown */
     bool wants_full;          /* columns were added that only a full resync fills */
     bool drift_stops;         /* the target is incompatible: drift, not failure */
     const char *mode;         /* as resolved */

@@ -74,6 +74,7 @@ static void add_sync(bw_engine *e, const bw_sync_def *def, size_t order)
     for (int i = 0; i < BW_HISTORY; i++)
         sync->lag_history[i] = sync->rate_history[i] = NAN;
     bw_sync_reload(e, sync);
+    sync->source_offset_us = sync->record.source_offset_us;
     read_quota(e, sync);
     sync->next_due_us = first_due(e, sync);
     if (e->options.once) {
@@ -195,6 +196,7 @@ void bw_sync_reload(bw_engine *e, bw_sync *sync)
             .lag_s = NAN,
             .null_cursors = -1,
             .ahead_rows = -1,
+            .source_offset_us = BW_TIME_NONE,
             .next_batch = 1,
         };
     }
@@ -486,6 +488,7 @@ static void put_record(bw_engine *e, bw_sync *sync)
     r.state = bw_sync_state_name(bw_sync_judge(e, sync).state);
     r.freshness = bw_sync_judge(e, sync).freshness;
     r.next_run_us = sync->next_due_us;
+    r.source_offset_us = sync->source_offset_us;
     r.freshness_target_us = sync->def.freshness_target_us;
     r.lag_s = sync->source_down ? NAN : bw_sync_lag_s(e, sync);
     if (bw_store_sync_put(e->store, &r, &err) != BW_OK)
@@ -526,6 +529,13 @@ static void take_detail(bw_sync *sync, bw_run *run)
     sync->detail = box;
 }
 
+/* What a source that did not say its time was known to be apart from ours stays known. */
+static void take_clock(bw_sync *sync, const bw_run *run)
+{
+    if (run->source_offset_us != BW_TIME_NONE)
+        sync->source_offset_us = run->source_offset_us;
+}
+
 void bw_engine_refresh_streams(bw_engine *e)
 {
     for (size_t i = 0; i < e->n_syncs; i++) {
@@ -541,6 +551,7 @@ void bw_engine_refresh_streams(bw_engine *e)
         if (failed && !sync->error)
             bw_sync_tell_well(e, sync);
         read_quota(e, sync);
+        take_clock(sync, run);
         take_detail(sync, run);
         if (source_of(e, sync))
             source_answered(source_of(e, sync), run, bw_wall_us(e->clock));
@@ -564,8 +575,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     sync->drift = run->drift_stops;
     sync->source_down = run->source_asked && !run->source_answered && run->status != BW_OK &&
                         run->status != BW_CANCELLED;
-    if (run->source_answered)
-        sync->source_offset_us = run->source_offset_us;
+    take_clock(sync, run);
     take_detail(sync, run);
     if (run->status == BW_QUOTA)
         park(e, sync, run);

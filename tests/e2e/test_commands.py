@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """What scripts rely on: the JSON documents field by field, exit statuses, commands that reach a
 running engine from another process, and status and dead letters with nobody running."""
+import contextlib
 import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -162,6 +164,20 @@ def test_a_source_that_is_silent_leaves_the_freshness_unknown():
     assert bw.json("run", "--once")["ok"]
     sync, = bw.json("status")["syncs"]
     assert (sync["state"], sync["health"]) == ("fresh", "fresh"), sync
+
+
+def test_lag_is_by_the_source_s_clock_with_nobody_running():
+    bw = world().program(ORDERS)
+    assert bw.json("run", "--once")["ok"]
+
+    def lag_with(offset_us):
+        with contextlib.closing(sqlite3.connect(os.path.join(bw.state, "state.db"))) as db, db:
+            db.execute("UPDATE syncs SET source_offset = ?", (offset_us,))
+        return bw.json("status")["syncs"][0]["lag_s"]
+
+    assert 3600 <= lag_with(int(3600e6)) < 7200  # its clock is an hour ahead of this machine's
+    assert lag_with(-int(3600e6)) == 0
+    assert lag_with(None) is None
 
 
 def running(bw):

@@ -174,7 +174,7 @@ LAB void lab_start_with(lab *l, bw_engine_options o)
     o.google = l->google;
     o.store = l->store;
     o.state_dir = l->dir;
-    o.clock = bw_clock_system();
+    o.clock = o.clock ? o.clock : bw_clock_system();
     assert_ok(bw_engine_new(&o, &l->engine, &l->err), l->err);
     l->n_kept = 0; /* a new engine counts its commands anew */
     assert_ok(bw_engine_start(l->engine, &l->err), l->err);

@@ -242,12 +242,49 @@ static void pages_say_what_they_hold(void **state)
     assert_null(bw_engine_page(l->engine, 99));
 }
 
+/* ---- another clock ---------------------------------------------------------------------- */
+
+/* An hour ahead of the source's. */
+static int64_t ahead_wall(const bw_clock *c)
+{
+    (void)c;
+    return bw_wall_us(bw_clock_system()) + BW_HOUR;
+}
+
+static int64_t ahead_mono(const bw_clock *c)
+{
+    (void)c;
+    return bw_mono_us(bw_clock_system());
+}
+
+/* Lag is the source's time, also before it is asked again. */
+static void keeps_how_far_the_source_s_clock_is_off(void **state)
+{
+    static const bw_clock ahead = {.wall = ahead_wall, .mono = ahead_mono};
+    lab *l = *state;
+    lab_sql(l, "CREATE TABLE orders (id int PRIMARY KEY, updated_at timestamptz NOT NULL);"
+               "INSERT INTO orders VALUES (1, now())");
+    lab_configure(l, NULL, "  - {source: db, table: orders, schedule: manual}");
+    lab_start_with(l, (bw_engine_options){.observe = true, .clock = &ahead});
+    assert_runs(l, "db.orders");
+    int64_t offset = lab_record(l, "db.orders").source_offset_us;
+    assert_true(offset < -BW_HOUR + 10 * BW_MINUTE && offset > -BW_HOUR - 10 * BW_MINUTE);
+    lab_stop(l);
+    lab_start_with(l, (bw_engine_options){.observe = true, .clock = &ahead});
+    lab_until(l, "db.orders", lab_idle);
+    const bw_snapshot *s = bw_engine_snapshot(l->engine);
+    double lag = bw_snapshot_find(s, "db.orders")->lag_s;
+    bw_snapshot_unref(s);
+    assert_true(lag >= 0 && lag < 1800);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAB_TEST(screens_and_runs_do_not_meet),
         LAB_TEST(shows_how_far_a_run_is),
         LAB_TEST(pages_say_what_they_hold),
+        LAB_TEST(keeps_how_far_the_source_s_clock_is_off),
     };
     LAB_MAIN(tests);
 }
