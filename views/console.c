@@ -87,7 +87,6 @@ void bw_console_free(bw_console *c)
     free(c->filter_before);
     bw_history_fini(&c->command_history);
     bw_history_fini(&c->filter_history);
-    bw_history_fini(&c->view_history);
     bw_toasts_free(c->toasts);
     bw_action_set_free(c->actions);
     if (c->theme_names)
@@ -437,13 +436,4 @@ void bw_host_confirm(bw_view_host *host, const bw_dialog_options *question,
     bw_arena_reset(&c->dialog_arena, 0);
     c->dialog = bw_dialog_new(&own);
     c->dialog_command = *command;
-}
-
-void bw_host_prompt(bw_view_host *host, const char *label, const char *text,
-                    void (*done)(bw_view *view, const char *text), bw_view *view)
-{
-    bw_console *c = console_of(host);
-    bw_console_open_prompt(c, BW_PROMPT_VIEW, label, text);
-    c->prompt_done = done;
-    c->prompt_view = view;
 }

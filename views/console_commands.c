@@ -393,9 +393,7 @@ static void complete_argument(void *user, const bw_action *action, const char *b
 void bw_console_open_prompt(bw_console *c, bw_prompt_kind kind, const char *label, const char *text)
 {
     bw_prompt_options o = {.label = label, .text = text};
-    o.history = kind == BW_PROMPT_COMMAND ? &c->command_history
-                : kind == BW_PROMPT_VIEW  ? &c->view_history
-                                          : &c->filter_history;
+    o.history = kind == BW_PROMPT_COMMAND ? &c->command_history : &c->filter_history;
     if (kind == BW_PROMPT_COMMAND) {
         c->palette = (bw_palette){c->actions, bw_console_top(c)->class->id, complete_argument, c};
         o.complete = bw_palette_complete;
@@ -434,8 +432,6 @@ static void accept_prompt(bw_console *c)
         run_line(c, text);
     else if (kind == BW_PROMPT_SEARCH && text[0] && !bw_text_view_search(text_of(c), text))
         bw_toasts_add(c->toasts, BW_TOAST_INFO, "not found: %s", text);
-    else if (kind == BW_PROMPT_VIEW && c->prompt_done)
-        c->prompt_done(c->prompt_view, text);
     free(text);
 }
 

@@ -28,8 +28,7 @@ enum {
 typedef enum bw_prompt_kind {
     BW_PROMPT_COMMAND,
     BW_PROMPT_FILTER,
-    BW_PROMPT_SEARCH,
-    BW_PROMPT_VIEW
+    BW_PROMPT_SEARCH
 } bw_prompt_kind;
 
 struct bw_view_host {
@@ -54,9 +53,7 @@ struct bw_console {
     bw_toasts *toasts;
     bw_prompt *prompt;
     bw_prompt_kind prompt_kind;
-    void (*prompt_done)(bw_view *view, const char *text);
-    bw_view *prompt_view;
-    bw_history command_history, filter_history, view_history;
+    bw_history command_history, filter_history;
     bw_palette palette;
     bw_chooser *chooser; /* of the topmost table's columns, or NULL */
     bw_dialog *dialog;

@@ -42,8 +42,5 @@ void bw_host_send(bw_view_host *host, const bw_command *command);
  */
 void bw_host_confirm(bw_view_host *host, const bw_dialog_options *question,
                      const bw_command *command);
-/* Asks for a line of text; `done` is called with it, or not at all. The view outlives the prompt. */
-void bw_host_prompt(bw_view_host *host, const char *label, const char *text,
-                    void (*done)(bw_view *view, const char *text), bw_view *view);
 
 #endif

@@ -97,15 +97,10 @@ typedef struct bw_config_schema {
     void (*check)(const struct bw_config *config, struct bw_config_problems *problems);
 } bw_config_schema;
 
-/* "duration", "list of texts": for documentation and messages. */
-const char *bw_setting_type_name(bw_setting_type type);
 /* Appends what its value must be: "a whole number from 1 to 65535", "one of upsert, append". */
 void bw_setting_describe(const bw_setting *setting, bw_buf *out);
 /* Reads the text of a BOOL, INT, DURATION, SIZE or TIME into a number and checks its bounds; false
    when it is not one. Words (choices) are not looked at. */
 bool bw_setting_parse_number(const bw_setting *setting, bw_slice text, int64_t *out);
-/* The setting at `path` in one of the tables, or NULL. */
-const bw_setting *bw_setting_find(const bw_setting_table *tables, size_t n_tables,
-                                  const char *path);
 
 #endif

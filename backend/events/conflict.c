@@ -18,11 +18,6 @@ static const char *const outcomes[BW_OUTCOME_COUNT] = {
     [BW_OUTCOME_MANUAL] = "manual",
 };
 
-const char *bw_strategy_name(bw_strategy strategy)
-{
-    return strategies[strategy];
-}
-
 bool bw_strategy_parse(const char *name, bw_strategy *strategy)
 {
     for (int i = 0; i < BW_STRATEGY_COUNT; i++) {

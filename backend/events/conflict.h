@@ -52,7 +52,6 @@ typedef enum bw_strategy {
 } bw_strategy;
 
 /* "merge", "latest_wins", ... */
-const char *bw_strategy_name(bw_strategy strategy);
 bool bw_strategy_parse(const char *name, bw_strategy *strategy);
 
 typedef struct bw_field_strategy {

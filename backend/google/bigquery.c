@@ -24,12 +24,6 @@ void bw_bigquery_free(bw_bigquery *bq)
     free(bq);
 }
 
-void bw_bigquery_set_subject(bw_bigquery *bq, const char *subject)
-{
-    free(bq->rest.subject);
-    bq->rest.subject = bw_xstrdup(subject);
-}
-
 void bw_bigquery_set_listener(bw_bigquery *bq, void (*tell)(void *user, const char *text),
                               void *user)
 {

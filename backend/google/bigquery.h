@@ -29,8 +29,6 @@ typedef struct bw_bigquery bw_bigquery;
 bw_bigquery *bw_bigquery_new(const bw_google *google, const bw_clock *clock,
                              const bw_cancel *cancel);
 void bw_bigquery_free(bw_bigquery *bq);
-/* The subject of log lines, copied; default "bigquery". */
-void bw_bigquery_set_subject(bw_bigquery *bq, const char *subject);
 /* Tells, on the calling thread, what is waited for before a call is sent again; "" when it is over. */
 void bw_bigquery_set_listener(bw_bigquery *bq, void (*tell)(void *user, const char *text),
                               void *user);

@@ -45,11 +45,6 @@ void bw_pubsub_set_deadline(bw_pubsub *ps, int64_t per_call_us)
     ps->rest.per_call_us = per_call_us;
 }
 
-const char *bw_pubsub_reason(const bw_pubsub *ps)
-{
-    return ps->rest.reason;
-}
-
 int64_t bw_pubsub_answered_us(const bw_pubsub *ps)
 {
     return ps->rest.response.headers.len ? bw_http_date(&ps->rest.response) : BW_TIME_NONE;
@@ -200,12 +195,6 @@ bw_status bw_pubsub_create_topic(bw_pubsub *ps, const char *topic, const json_t 
                                  json_t **out, bw_error *err)
 {
     return create(ps, topics, "create the topic", topic, resource, out, err);
-}
-
-bw_status bw_pubsub_patch_topic(bw_pubsub *ps, const char *topic, const json_t *changes,
-                                const char *mask, json_t **out, bw_error *err)
-{
-    return patch(ps, topics, "change the topic", "topic", topic, changes, mask, out, err);
 }
 
 bw_status bw_pubsub_delete_topic(bw_pubsub *ps, const char *topic, bw_error *err)

@@ -37,8 +37,6 @@ void bw_pubsub_set_subject(bw_pubsub *ps, const char *subject);
 void bw_pubsub_set_listener(bw_pubsub *ps, void (*tell)(void *user, const char *text), void *user);
 /* How long one call may take, its retries included. Default 10 min. */
 void bw_pubsub_set_deadline(bw_pubsub *ps, int64_t per_call_us);
-/* ErrorInfo.reason of the last call that failed, "" if none. */
-const char *bw_pubsub_reason(const bw_pubsub *ps);
 /* The service's wall clock as its last answer has it, to the second; BW_TIME_NONE when it did not
    say. */
 int64_t bw_pubsub_answered_us(const bw_pubsub *ps);
@@ -143,10 +141,6 @@ BW_NODISCARD bw_status bw_pubsub_get_topic(bw_pubsub *ps, const char *topic, jso
 /* `resource` is a Topic without its name, or NULL. EXISTS after a lost answer may be our own. */
 BW_NODISCARD bw_status bw_pubsub_create_topic(bw_pubsub *ps, const char *topic,
                                               const json_t *resource, json_t **out, bw_error *err);
-/* `mask` names the fields of `changes` that are set: "labels,messageRetentionDuration". */
-BW_NODISCARD bw_status bw_pubsub_patch_topic(bw_pubsub *ps, const char *topic,
-                                             const json_t *changes, const char *mask, json_t **out,
-                                             bw_error *err);
 /* NOT_FOUND when it was not there (after a lost answer: OK). */
 BW_NODISCARD bw_status bw_pubsub_delete_topic(bw_pubsub *ps, const char *topic, bw_error *err);
 BW_NODISCARD bw_status bw_pubsub_topic_exists(bw_pubsub *ps, const char *topic, bool *exists,

@@ -248,11 +248,6 @@ void bw_dialog_draw(bw_dialog *d, bw_region r)
     d->drawn = true;
 }
 
-int bw_dialog_action(const bw_dialog *d)
-{
-    return d->action;
-}
-
 size_t bw_dialog_count(const bw_dialog *d)
 {
     return d->count;

@@ -39,7 +39,6 @@ bw_reaction bw_dialog_event(bw_dialog *d, const bw_input *event);
 /* In the middle of the region. */
 void bw_dialog_draw(bw_dialog *d, bw_region r);
 
-int bw_dialog_action(const bw_dialog *d);
 size_t bw_dialog_count(const bw_dialog *d);
 const char *bw_dialog_id(const bw_dialog *d, size_t n);
 /* Whether the operator has to type, and what. */

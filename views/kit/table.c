@@ -226,12 +226,6 @@ bool bw_table_is_marked(const bw_table *t, const char *id)
     return bw_id_map_get(&t->marks, id, NULL);
 }
 
-void bw_table_mark(bw_table *t, const char *id, bool marked)
-{
-    bw_table_set_mark(t, id, marked);
-    bw_table_count_hidden_marks(t);
-}
-
 size_t bw_table_targets(const bw_table *t, char ***ids)
 {
     size_t count = t->marks.count ? t->marks.count : t->selected ? 1 : 0, n = 0;
@@ -266,11 +260,6 @@ void bw_table_targets_free(char **ids)
 size_t bw_table_visible(const bw_table *t)
 {
     return t->visible;
-}
-
-size_t bw_table_total(const bw_table *t)
-{
-    return t->rows.count;
 }
 
 size_t bw_table_visible_row(const bw_table *t, size_t n)

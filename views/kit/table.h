@@ -102,14 +102,12 @@ size_t bw_table_selected_column(const bw_table *t);
 /* Marks: how many, and how many of them the filter hides. */
 size_t bw_table_marked(const bw_table *t, size_t *hidden);
 bool bw_table_is_marked(const bw_table *t, const char *id);
-void bw_table_mark(bw_table *t, const char *id, bool marked);
 /* What an action works on: the marked rows, or the selected one; ids copied to a heap array that ends
    with NULL (free each and the array). Returns how many. */
 size_t bw_table_targets(const bw_table *t, char ***ids);
 void bw_table_targets_free(char **ids);
 
 size_t bw_table_visible(const bw_table *t); /* rows that pass the filter */
-size_t bw_table_total(const bw_table *t);
 size_t bw_table_visible_row(const bw_table *t, size_t n); /* n-th of them: index into the data */
 size_t bw_table_columns(const bw_table *t);
 const bw_column *bw_table_column(const bw_table *t, size_t column);

@@ -328,11 +328,6 @@ void bw_term_set_mouse(bw_term *term, bool on)
     send(on ? MOUSE_ON : MOUSE_OFF);
 }
 
-bw_depth bw_term_depth(const bw_term *term)
-{
-    return term->depth;
-}
-
 static void add_base64(bw_buf *out, bw_slice s)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

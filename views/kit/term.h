@@ -58,7 +58,6 @@ void bw_term_suspend(bw_term *term);
    terminal's modes again; the next paint is complete. */
 void bw_term_refresh(bw_term *term);
 void bw_term_set_mouse(bw_term *term, bool on);
-bw_depth bw_term_depth(const bw_term *term);
 
 /*
  * Sends text to the clipboard by OSC 52 (works over ssh, where the terminal allows it). "sent", never

@@ -278,11 +278,6 @@ void bw_text_view_hang(bw_text_view *v, int cells)
     v->hang = cells;
 }
 
-bool bw_text_view_wraps(const bw_text_view *v)
-{
-    return v->wrap;
-}
-
 static bool has_capital(const char *s)
 {
     for (; *s; s++) {
@@ -349,11 +344,6 @@ bool bw_text_view_search_next(bw_text_view *v, bool backwards)
     size_t n = (size_t)(at - v->base);
     return search_from(v, backwards ? (n + v->count - 1) % v->count : (n + 1) % v->count,
                        backwards);
-}
-
-const char *bw_text_view_searched(const bw_text_view *v)
-{
-    return v->search;
 }
 
 static bw_reaction scroll(bw_text_view *v, int64_t by)

@@ -34,13 +34,11 @@ bool bw_text_view_following(const bw_text_view *v);
 void bw_text_view_wrap(bw_text_view *v, bool on);
 /* Lines that are added from now on continue so many cells in where they are wrapped. */
 void bw_text_view_hang(bw_text_view *v, int cells);
-bool bw_text_view_wraps(const bw_text_view *v);
 /* Searches (plain text, ignoring case unless it has a capital) from the first line shown, "" ends
    the search. False: not found, nothing moves. */
 bool bw_text_view_search(bw_text_view *v, const char *text);
 /* Further matches, over the end too. */
 bool bw_text_view_search_next(bw_text_view *v, bool backwards);
-const char *bw_text_view_searched(const bw_text_view *v);
 
 /* Generic actions (moving, SEARCH_NEXT, FOLLOW, WRAP, BACK ends a search) by their id. */
 bw_reaction bw_text_view_act(bw_text_view *v, int action);
