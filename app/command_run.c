@@ -60,10 +60,14 @@ static void print_text(const bw_cli_context *ctx, const bw_run_record *records, 
         }
         bw_text_table_add(
             t, r->started_us > 0 ? bw_format_elapsed(r->ended_us - r->started_us, text) : NULL);
-        bw_text_table_add(t, r->error ? r->error : "");
+        bw_text_table_add(t, r->error ? bw_text_of(r->sync, r->error) : "");
     }
     bw_text_table_print(t, ctx->out);
     bw_text_table_free(t);
+    bool first = true;
+    for (size_t i = 0; i < n; i++)
+        if (records[i].error && records[i].hint && records[i].hint[0])
+            bw_text_note(ctx->out, &first, records[i].sync, "HINT: %s", records[i].hint);
 }
 
 static bool print_results(bw_session *s)

@@ -170,7 +170,7 @@ static void print_json(const report *rep, FILE *out)
 /* What stands beside the scores, in the words of the Sync screen. */
 static void print_notes(const report *rep, FILE *out)
 {
-    const char *before = "\n";
+    bool first = true;
     for (size_t i = 0; i < rep->n; i++) {
         const bw_sync_record *r = &rep->lines[i].record;
         const struct {
@@ -182,30 +182,25 @@ static void print_notes(const report *rep, FILE *out)
             {r->ahead_rows, "row is ahead of the source's clock",
              "rows are ahead of the source's clock"},
         };
-        for (size_t k = 0; k < BW_COUNT(counts); k++) {
-            if (counts[k].n <= 0)
-                continue;
-            fprintf(out, "%s%s: %lld %s\n", before, r->name, (long long)counts[k].n,
-                    counts[k].n == 1 ? counts[k].one : counts[k].many);
-            before = "";
-        }
+        for (size_t k = 0; k < BW_COUNT(counts); k++)
+            if (counts[k].n > 0)
+                bw_text_note(out, &first, r->name, "%lld %s", (long long)counts[k].n,
+                             counts[k].n == 1 ? counts[k].one : counts[k].many);
         if (rep->lines[i].score.state == BW_STATE_PARKED) {
             char until[BW_TIME_TEXT];
-            fprintf(out, "%s%s: parked until %s; resume ends it\n", before, r->name,
-                    bw_format_time(r->parked_until_us - r->parked_until_us % BW_SECOND, until));
-            before = "";
+            bw_text_note(
+                out, &first, r->name, "parked until %s; resume ends it",
+                bw_format_time(r->parked_until_us - r->parked_until_us % BW_SECOND, until));
         }
+        if (r->paused)
+            bw_text_note(out, &first, r->name, "paused by %s; `bridgewatch resume %s` ends it",
+                         r->paused_by ? r->paused_by : "somebody", r->name);
         json_t *notes = r->notes ? json_loads(r->notes, 0, NULL) : NULL;
-        for (size_t k = 0; k < json_array_size(notes); k++) {
-            fprintf(out, "%s%s: %s\n", before, r->name,
-                    json_string_value(json_array_get(notes, k)));
-            before = "";
-        }
+        for (size_t k = 0; k < json_array_size(notes); k++)
+            bw_text_note(out, &first, r->name, "%s", json_string_value(json_array_get(notes, k)));
         json_decref(notes);
-        if (r->error && r->hint && r->hint[0]) {
-            fprintf(out, "%s%s: HINT: %s\n", before, r->name, r->hint);
-            before = "";
-        }
+        if (r->error && r->hint && r->hint[0])
+            bw_text_note(out, &first, r->name, "HINT: %s", r->hint);
     }
 }
 
@@ -240,7 +235,7 @@ static void print_text(const report *rep, FILE *out)
                                  : bw_format_duration(now - r->last_success_us, text));
         snprintf(text, sizeof(text), "%lld", (long long)l->dead_letters);
         bw_text_table_add(t, text);
-        bw_text_table_add(t, r->error ? r->error : "");
+        bw_text_table_add(t, r->error ? bw_text_of(r->name, r->error) : "");
     }
     bw_text_table_print(t, out);
     bw_text_table_free(t);

@@ -51,6 +51,7 @@ static bw_status open_log(bw_session *s, bool console, bw_error *err)
 {
     const bw_config_node *top = bw_config_top(s->ctx->config);
     bw_log_level level;
+    bool opened = true;
     const char *file = bw_config_string(top, "log.file");
     char *own = console && !file ? bw_xasprintf("%s/bridgewatch.log", s->state_dir) : NULL;
     if (bw_log_level_parse(bw_config_string(top, "log.level"), &level))
@@ -62,12 +63,21 @@ static bw_status open_log(bw_session *s, bool console, bw_error *err)
     if (file) {
         s->log_to.fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         if (s->log_to.fd < 0) {
-            bw_error_errno(err, BW_IO, errno, "cannot open the log %s", file);
-            free(own);
-            return BW_IO;
+            (void)bw_error_errno(err, BW_IO, errno, "cannot open the log %s", file);
+            bw_error_hint(err, own ? "Look at owner, rights and disk of state_dir."
+                                   : "Mend log.file: the directory has to be there, and this user "
+                                     "may write to it.");
+            opened = false;
         }
     }
     free(own);
+    if (!opened && (console || strcmp(s->ctx->line->command->name, "run") == 0))
+        return BW_IO;
+    if (!opened) {
+        bw_cli_fail(s->ctx->err, err, BW_EXIT_OK);
+        *err = (bw_error)BW_ERROR_INIT;
+        s->log_to.fd = STDERR_FILENO;
+    }
     s->log_sink = bw_log_add_sink(bw_log_to_fd, &s->log_to);
     s->ring = bw_log_ring_new(10000);
     s->ring_sink = bw_log_add_sink(bw_log_to_ring, s->ring);
@@ -116,8 +126,21 @@ bw_status bw_session_google(bw_session *s, bw_error *err)
     return status;
 }
 
+/* Without this, `status` in the wrong directory would say of an engine that runs that it does not. */
+static void say_without_file(const bw_session *s)
+{
+    bw_error err = BW_ERROR_INIT;
+    if (bw_config_file(s->ctx->config))
+        return;
+    bw_error_set(&err, BW_NOT_FOUND, "there is no configuration: this is the state in %s",
+                 s->state_dir);
+    bw_error_hint(&err, "Name one with -c FILE or BRIDGEWATCH_CONFIG where the engine has one.");
+    bw_cli_fail(s->ctx->err, &err, BW_EXIT_OK);
+}
+
 bw_status bw_session_store(bw_session *s, bw_store_access access, bw_error *err)
 {
+    say_without_file(s);
     return bw_store_open(s->state_dir, access, bw_clock_system(), &s->store, err);
 }
 

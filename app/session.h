@@ -25,7 +25,8 @@ typedef struct bw_session {
 } bw_session;
 
 /* Sets up the log and finds the state directory. `console`: the log goes to STATE/bridgewatch.log
-   instead of standard error. */
+   instead of standard error. A log.file that cannot be written stops the console and `run`; other
+   commands warn, and log to standard error. */
 BW_NODISCARD bw_status bw_session_open(bw_session *s, const bw_cli_context *ctx, bool console,
                                        bw_error *err);
 BW_NODISCARD bw_status bw_session_google(bw_session *s, bw_error *err);

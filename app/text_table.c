@@ -1,6 +1,8 @@
 #include "app/text_table.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/core/text.h"
 
@@ -69,4 +71,29 @@ void bw_text_table_print(const bw_text_table *t, FILE *to)
             fprintf(to, "%s%*s", t->cells[i], last ? 0 : pad, "");
         fputs(last ? "\n" : "  ", to);
     }
+}
+
+void bw_text_note(FILE *to, bool *first, const char *name, const char *fmt, ...)
+{
+    bw_buf safe = BW_BUF_INIT;
+    char text[2048];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    bw_text_sanitise(&safe, bw_slice_cstr(name));
+    bw_buf_adds(&safe, ": ");
+    bw_text_sanitise(&safe, bw_slice_cstr(text));
+    fprintf(to, "%s%s\n", *first ? "\n" : "", bw_buf_cstr(&safe));
+    *first = false;
+    bw_buf_fini(&safe);
+}
+
+const char *bw_text_of(const char *name, const char *message)
+{
+    static const char lead[] = "sync ";
+    size_t n = strlen(name), at = sizeof(lead) - 1;
+    bool says = strncmp(message, lead, at) == 0 && strncmp(message + at, name, n) == 0 &&
+                strncmp(message + at + n, ": ", 2) == 0;
+    return says ? message + at + n + 2 : message;
 }

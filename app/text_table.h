@@ -16,4 +16,10 @@ void bw_text_table_free(bw_text_table *t);
 void bw_text_table_add(bw_text_table *t, const char *text);
 void bw_text_table_print(const bw_text_table *t, FILE *to);
 
+/* A line below a table, "NAME: text", sanitised; an empty line before the first one: *first, which
+   becomes false. */
+void bw_text_note(FILE *to, bool *first, const char *name, const char *fmt, ...) BW_PRINTF(4, 5);
+/* The message without "sync NAME: ", which says again what stands in the row's first column. */
+const char *bw_text_of(const char *name, const char *message);
+
 #endif

@@ -68,7 +68,9 @@ typedef struct bw_config_input {
     const char *profile; /* NULL: none */
     const bw_config_override *overrides;
     size_t n_overrides;
-    bool optional; /* where the search finds no file, the defaults alone are a configuration */
+    bool
+        optional; /* where the search finds no file, the defaults alone are a configuration, unless a
+                      profile is asked for */
     /* A variable that is not set is no error in a SECRET, which is absent then: for what connects to
        nothing, such as reading the state. */
     bool without_secrets;

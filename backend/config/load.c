@@ -178,8 +178,10 @@ void bw_config_free(bw_config *c)
 static bw_status read_file(const char *path, bw_buf *out, bw_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (fd < 0 && errno == ENOENT)
-        return bw_error_set(err, BW_NOT_FOUND, "there is no configuration file %s", path);
+    if (fd < 0 && errno == ENOENT) {
+        bw_error_set(err, BW_NOT_FOUND, "there is no configuration file %s", path);
+        return bw_error_hint(err, "Check the path that -c FILE or BRIDGEWATCH_CONFIG names.");
+    }
     if (fd < 0)
         return bw_error_errno(err, BW_IO, errno, "cannot open the configuration %s", path);
     bw_status status = BW_OK;
@@ -230,7 +232,7 @@ static bw_status search(const bw_config_input *input, bw_buf *path, bw_error *er
         bw_buf_adds(path, "bridgewatch.yaml");
     else if (have_user && access(user.ptr, F_OK) == 0)
         bw_buf_adds(path, user.ptr);
-    else if (!input->optional) {
+    else if (!input->optional || input->profile) {
         bw_error_set(err, BW_NOT_FOUND, "there is no configuration");
         status = bw_error_hint(
             err,

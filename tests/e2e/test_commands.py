@@ -313,6 +313,23 @@ def test_check_says_where_the_dataset_is():
     assert "dataset analytics: there, in US" in done.stdout and "location says" not in done.stdout, done
 
 
+def test_status_is_there_when_other_things_are_not():
+    w = world()
+    # Nowhere near a configuration it says so: the engine may well run, with another state.
+    lost = subprocess.run([PROGRAM, "status"], capture_output=True, text=True, timeout=60, cwd=w.dir.path,
+                          env={"HOME": w.dir.path, "PATH": os.environ["PATH"]})
+    assert lost.returncode == 0 and "there is no configuration: this is the state in %s" % w.dir.path in lost.stderr, lost
+    # A log that cannot be written stops the engine, and not whoever wants to know why.
+    bw = w.program(ORDERS, extra="log: {file: /proc/none.log}")
+    refused = bw.run("run", "--once")
+    assert refused.returncode == 1 and "HINT: Mend log.file" in refused.stderr, refused
+    assert bw.run("pause", "shop.orders").returncode == 0
+    shown = bw.run("status")
+    assert shown.returncode == 0 and "cannot open the log /proc/none.log" in shown.stderr, shown
+    # What a failed sync hides in its state is said: it is paused, too.
+    assert re.search(r"^shop.orders: paused by \S+; `bridgewatch resume shop.orders` ends it$", shown.stdout, re.M), shown
+
+
 def test_an_engine_that_is_killed_does_not_run():
     bw = world().program(ORDERS)
     engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -118,7 +118,8 @@ static void config_says_what_is_in_force(void **state)
     check(RUN("-c", path, "--profile", "prdo", "config"), BW_EXIT_USAGE, "",
           "bridgewatch: there is no profile prdo\n  HINT: Did you mean prod?\n");
     check(RUN("-c", "/nonexistent/b.yaml", "config"), BW_EXIT_USAGE, "",
-          "bridgewatch: there is no configuration file /nonexistent/b.yaml\n");
+          "bridgewatch: there is no configuration file /nonexistent/b.yaml\n"
+          "  HINT: Check the path that -c FILE or BRIDGEWATCH_CONFIG names.\n");
 
     FILE *f = fopen(path, "w");
     fputs("datset: a\nlog: {level: loud}\n", f);
