@@ -30,9 +30,8 @@ bw_status bw_cli_may_change(const bw_cli_context *ctx, bw_error *err)
         return BW_OK;
     bw_origin origin = bw_config_origin(bw_config_top(ctx->config), "read_only");
     if (origin.kind == BW_ORIGIN_FILE) {
-        bw_error_set(err, BW_DENIED, "refused: read-only, by %s:%d%s%s", origin.text,
-                     origin.line, origin.profile ? ", profile " : "",
-                     origin.profile ? origin.profile : "");
+        bw_error_set(err, BW_DENIED, "refused: read-only, by %s:%d%s%s", origin.text, origin.line,
+                     origin.profile ? ", profile " : "", origin.profile ? origin.profile : "");
         return bw_error_hint(err, "Use a configuration or profile without it to change things.");
     }
     bw_error_set(err, BW_DENIED, "refused: read-only, by %s", origin.text);
