@@ -8,7 +8,9 @@
  *
  * Errors: invalidQuery with location "query" and "... at [line:column]"; notFound "Not found: Table
  * p:d.t was not found in location US"; duplicate; bytesBilledLimitExceeded; stopped.
- * Threads: any. A statement holds the catalog while it runs: one at a time.
+ * Threads: any. Statements hold the catalog while they run, one at a time; but a query that is not
+ * done after a moment begins anew beside it, over a snapshot, and only its rows are written under the
+ * mutex, slice by slice.
  */
 #ifndef BW_SANDBOX_BQ_SQL_H
 #define BW_SANDBOX_BQ_SQL_H

@@ -21,6 +21,7 @@ struct bq_catalog {
 };
 
 #define BQ_ANONYMOUS_DATASET "_anonymous"
+#define BQ_ANONYMOUS_LIFE    (24 * BW_HOUR)
 
 /* Takes the mutex and removes what has expired. */
 void bq_store_lock(bq_catalog *catalog);
@@ -159,6 +160,14 @@ typedef bw_status bq_buffer_probe(void *user, const char *sql, int64_t *value);
 BW_NODISCARD bw_status bq_buffer_check(bq_catalog *catalog, const bq_table *table, int64_t storage,
                                        const char *rows_query, bq_buffer_probe *probe, void *user,
                                        bq_error *err);
+
+/* ---- Snapshots (bq_snapshot.c) ----------------------------------------------------------------- */
+
+/* Whether there is room for one: of a catalog in memory it is a copy. Takes the mutex itself. */
+bool bq_snapshot_fits(bq_catalog *catalog);
+/* A connection that sees what is committed now, and goes on seeing that, without the mutex; the
+   caller's, to be closed with sqlite3_close(). */
+BW_NODISCARD bw_status bq_snapshot_open(bq_catalog *catalog, sqlite3 **out, bq_error *err);
 
 /* Checks names of datasets and tables, partitioning and clustering against the schema. */
 BW_NODISCARD bw_status bq_check_table(const bq_table *table, bq_error *err);

@@ -22,7 +22,7 @@ static bool is_too_complex(const char *message)
 
 static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
 {
-    const char *message = sqlite3_errmsg(r->catalog->db->handle);
+    const char *message = sqlite3_errmsg(r->db);
 
     if (code == SQLITE_INTERRUPT)
         return bq_error_set(r->err, "stopped", NULL,
@@ -55,9 +55,14 @@ static void bind_all(sql_run *r, sqlite3_stmt *stmt)
     }
 }
 
-static bw_status prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt)
+bw_status sql_step_failed(sql_run *r, int code)
 {
-    int code = sqlite3_prepare_v2(r->catalog->db->handle, sql, -1, stmt, NULL);
+    return sqlite_failed(r, code, false);
+}
+
+bw_status sql_prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt)
+{
+    int code = sqlite3_prepare_v2(r->db, sql, -1, stmt, NULL);
 
     if (code != SQLITE_OK)
         return sqlite_failed(r, code, true);
@@ -68,7 +73,7 @@ static bw_status prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt)
 bw_status sql_exec(sql_run *r, const char *sql, int64_t *changes)
 {
     sqlite3_stmt *stmt;
-    bw_status status = prepare(r, sql, &stmt);
+    bw_status status = sql_prepare(r, sql, &stmt);
     int code;
 
     if (status != BW_OK)
@@ -77,9 +82,9 @@ bw_status sql_exec(sql_run *r, const char *sql, int64_t *changes)
         code = sqlite3_step(stmt);
     } while (code == SQLITE_ROW);
     if (code != SQLITE_DONE)
-        status = sqlite_failed(r, code, false);
+        status = sql_step_failed(r, code);
     else if (changes)
-        *changes = sqlite3_changes64(r->catalog->db->handle);
+        *changes = sqlite3_changes64(r->db);
     sqlite3_finalize(stmt);
     return status;
 }
@@ -87,7 +92,7 @@ bw_status sql_exec(sql_run *r, const char *sql, int64_t *changes)
 bw_status sql_exec_int(sql_run *r, const char *sql, int64_t none, int64_t *out)
 {
     sqlite3_stmt *stmt;
-    bw_status status = prepare(r, sql, &stmt);
+    bw_status status = sql_prepare(r, sql, &stmt);
 
     *out = none;
     if (status != BW_OK)
@@ -96,7 +101,7 @@ bw_status sql_exec_int(sql_run *r, const char *sql, int64_t none, int64_t *out)
     if (code == SQLITE_ROW && sqlite3_column_type(stmt, 0) != SQLITE_NULL)
         *out = sqlite3_column_int64(stmt, 0);
     else if (code != SQLITE_ROW && code != SQLITE_DONE)
-        status = sqlite_failed(r, code, false);
+        status = sql_step_failed(r, code);
     sqlite3_finalize(stmt);
     return status;
 }
@@ -115,7 +120,7 @@ bw_status sql_rows_bytes(sql_run *r, int64_t storage, const bq_schema *schema,
         bq_store_quote(&sql, schema->fields[i].name);
     }
     bw_buf_addf(&sql, " FROM \"t%lld\" WHERE %s", (long long)storage, condition);
-    bw_status status = prepare(r, bw_buf_cstr(&sql), &stmt);
+    bw_status status = sql_prepare(r, bw_buf_cstr(&sql), &stmt);
     bw_buf_fini(&sql);
     if (status != BW_OK)
         return status;
@@ -126,7 +131,7 @@ bw_status sql_rows_bytes(sql_run *r, int64_t storage, const bq_schema *schema,
         }
     }
     if (code != SQLITE_DONE)
-        status = sqlite_failed(r, code, false);
+        status = sql_step_failed(r, code);
     sqlite3_finalize(stmt);
     return status;
 }
@@ -195,7 +200,7 @@ static bw_status make_indexes(sql_run *r)
     return status;
 }
 
-static bw_status drop_indexes(sql_run *r)
+bw_status sql_drop_indexes(sql_run *r)
 {
     bw_status status = BW_OK;
 
@@ -263,9 +268,20 @@ static const struct {
     [SQL_S_DROP_VIEW] = {"DROP_VIEW", sql_run_drop_view},
 };
 
-static int check_cancel(void *user)
+/* So long a query holds the catalog before it is run aside. */
+#define PATIENCE_US (BW_SECOND / 10)
+
+static int must_stop(void *user)
 {
-    return bw_cancelled(user);
+    sql_run *r = user;
+
+    r->gave_up = r->give_up_us && bw_mono_us(r->catalog->clock) >= r->give_up_us;
+    return r->gave_up || bw_cancelled(r->a.request->cancel);
+}
+
+void sql_watch(sql_run *r)
+{
+    sqlite3_progress_handler(r->db, 20000, must_stop, r);
 }
 
 static bw_status run_in_transaction(sql_run *r, bq_sql_before_commit *hook, void *user)
@@ -274,15 +290,13 @@ static bw_status run_in_transaction(sql_run *r, bq_sql_before_commit *hook, void
 
     if (status != BW_OK)
         return status;
-    if (r->a.request->cancel)
-        sqlite3_progress_handler(r->catalog->db->handle, 20000, check_cancel,
-                                 (void *)(uintptr_t)r->a.request->cancel);
+    sql_watch(r);
     status = runners[r->stmt->kind].run(r);
-    sqlite3_progress_handler(r->catalog->db->handle, 0, NULL, NULL);
+    sqlite3_progress_handler(r->db, 0, NULL, NULL);
     if (r->dry_run)
         return status;
     if (status == BW_OK)
-        status = drop_indexes(r);
+        status = sql_drop_indexes(r);
     if (status == BW_OK && hook)
         status = hook(user, r->catalog, r->result, r->err);
     return bq_store_end(r->catalog, status, r->err);
@@ -298,16 +312,31 @@ static bool only_queries_have_destinations(sql_run *r)
     return false;
 }
 
-bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request, bq_sql_before_commit *hook,
-                     void *user, bq_sql_result *result, bq_error *err)
+/* How a statement is run: at once in the catalog, or aside. */
+typedef bw_status run_way(sql_run *r, bq_sql_before_commit *hook, void *user);
+
+static bw_status run_locked(sql_run *r, bq_sql_before_commit *hook, void *user)
+{
+    bq_store_lock(r->catalog);
+    if (r->give_up_us)
+        r->give_up_us += bw_mono_us(r->catalog->clock);
+    bw_status status = run_in_transaction(r, hook, user);
+    bq_store_unlock(r->catalog);
+    return status;
+}
+
+/* From the text on. `patience_us` 0: as long as it takes. */
+static bw_status run_once(bq_catalog *catalog, const bq_sql_request *request,
+                          bq_sql_before_commit *hook, void *user, bq_sql_result *result,
+                          bq_error *err, run_way *way, int64_t patience_us, bool *gave_up)
 {
     bw_arena arena = BW_ARENA_INIT;
     sql_stmt stmt;
-    bq_error local = BQ_ERROR_INIT;
     sql_run r = {.stmt = &stmt,
                  .result = result,
                  .catalog = catalog,
-                 .err = err ? err : &local,
+                 .db = catalog->db->handle,
+                 .err = err,
                  .dry_run = request->dry_run};
 
     *result = (bq_sql_result){.arena = BW_ARENA_INIT};
@@ -319,17 +348,31 @@ bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request, bq_sql_
     if (status == BW_OK) {
         result->statement_type = runners[stmt.kind].type;
         status = only_queries_have_destinations(&r) ? BW_OK : BW_INVALID;
+        r.give_up_us = stmt.kind == SQL_S_QUERY ? patience_us : 0;
     }
-    if (status == BW_OK) {
-        bq_store_lock(catalog);
-        status = run_in_transaction(&r, hook, user);
-        bq_store_unlock(catalog);
-    }
+    if (status == BW_OK)
+        status = way(&r, hook, user);
+    *gave_up = status != BW_OK && r.gave_up;
     for (size_t i = 0; i < r.a.table_count; i++)
         bq_table_fini(&r.a.tables[i]->table);
     bw_arena_fini(&arena);
     if (status != BW_OK)
         bq_sql_result_fini(result);
+    return status;
+}
+
+bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request, bq_sql_before_commit *hook,
+                     void *user, bq_sql_result *result, bq_error *err)
+{
+    bq_error local = BQ_ERROR_INIT;
+    bool gave_up;
+
+    err = err ? err : &local;
+    bw_status status =
+        run_once(catalog, request, hook, user, result, err, run_locked, PATIENCE_US, &gave_up);
+    if (gave_up)
+        status = run_once(catalog, request, hook, user, result, err,
+                          bq_snapshot_fits(catalog) ? sql_run_aside : run_locked, 0, &gave_up);
     return status;
 }
 

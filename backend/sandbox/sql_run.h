@@ -12,8 +12,11 @@ typedef struct sql_run {
     const sql_stmt *stmt;
     bq_sql_result *result;
     bq_catalog *catalog;
+    sqlite3 *db; /* where its SQLite texts run: the catalog's, or a snapshot's */
     bq_error *err;
     bool dry_run;
+    int64_t give_up_us; /* monotonic; 0: never */
+    bool gave_up;       /* that time has come */
 } sql_run;
 
 typedef bw_status sql_runner(sql_run *r);
@@ -22,6 +25,11 @@ sql_runner sql_run_query, sql_run_insert, sql_run_update, sql_run_delete, sql_ru
     sql_run_merge, sql_run_create, sql_run_drop, sql_run_alter, sql_run_create_view,
     sql_run_drop_view;
 
+/* SQLite text with the statement's binds, to be stepped and finalised; and what a step's code means. */
+BW_NODISCARD bw_status sql_prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt);
+bw_status sql_step_failed(sql_run *r, int code);
+/* r->db looks now and then whether the statement is cancelled or takes too long. */
+void sql_watch(sql_run *r);
 /* Runs SQLite text with the statement's binds. An error of a function is the user's (invalidQuery).
    `changes` may be NULL. */
 BW_NODISCARD bw_status sql_exec(sql_run *r, const char *sql, int64_t *changes);
@@ -33,6 +41,11 @@ BW_NODISCARD bw_status sql_rows_bytes(sql_run *r, int64_t storage, const bq_sche
 /* BW_OK when the analysis has not failed, and the estimate is within maximumBytesBilled: called once,
    after the analysis and before anything is run. Makes the indexes that subqueries want. */
 BW_NODISCARD bw_status sql_ready(sql_run *r);
+BW_NODISCARD bw_status sql_drop_indexes(sql_run *r);
+/* Analyses a query up to there, and gives the text that selects its result's columns. */
+BW_NODISCARD bw_status sql_query_text(sql_run *r, const char **text);
+/* A query that takes long, without the catalog's mutex: see sql_run_aside.c. */
+BW_NODISCARD bw_status sql_run_aside(sql_run *r, bq_sql_before_commit *hook, void *user);
 
 /* The schema of a query's result: names made and checked; `text` selects its columns c1, c2, ... in
    stored form. */

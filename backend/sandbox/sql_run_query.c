@@ -5,8 +5,6 @@
 
 #include "backend/sandbox/sql_run.h"
 
-#define ANONYMOUS_LIFE (24 * BW_HOUR)
-
 /* A field of a result: no parameters, names for what has none. */
 static void result_field(sql_run *r, const bq_field *type, const char *name, bq_field *out)
 {
@@ -125,7 +123,7 @@ static bw_status keep_anonymous(sql_run *r, const bq_schema *schema, int64_t sto
                       .dataset = BQ_ANONYMOUS_DATASET,
                       .id = id,
                       .schema = *schema,
-                      .expires_us = r->a.now_us + ANONYMOUS_LIFE};
+                      .expires_us = r->a.now_us + BQ_ANONYMOUS_LIFE};
     bw_status status = bq_store_anonymous(r->catalog, project, r->a.location, r->err);
     if (status == BW_OK)
         status = bq_store_add(r->catalog, &table, storage, rows, 0, r->err);
@@ -153,17 +151,22 @@ static bw_status keep_named(sql_run *r, const bq_schema *schema, int64_t storage
     return status;
 }
 
+bw_status sql_query_text(sql_run *r, const char **text)
+{
+    sql_relation relation = sql_analyze_query(&r->a, NULL, r->stmt->query);
+    bw_status status = sql_ready(r);
+
+    return status == BW_OK ? sql_result_schema(r, &relation, &r->result->schema, text) : status;
+}
+
 bw_status sql_run_query(sql_run *r)
 {
     bw_arena *arena = &r->result->arena;
-    sql_relation relation = sql_analyze_query(&r->a, NULL, r->stmt->query);
-    bw_status status = sql_ready(r);
     const char *text;
+    bw_status status = sql_query_text(r, &text);
     int64_t storage, rows;
     bq_table_ref ref;
 
-    if (status == BW_OK)
-        status = sql_result_schema(r, &relation, &r->result->schema, &text);
     if (status != BW_OK || r->dry_run)
         return status;
     if (r->a.request->destination)

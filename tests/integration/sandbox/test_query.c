@@ -325,6 +325,45 @@ static void a_query_job_writes_where_it_is_told(void **state)
     free(rows);
 }
 
+/* Long enough that the query is run beside the catalog. */
+#define SLOW                                                                                     \
+    "(SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 2500)) x, UNNEST(GENERATE_ARRAY(1, 2500)) y" \
+    " WHERE x < y)"
+
+static void a_long_query_gives_what_a_short_one_gives(void **state)
+{
+    fixture *f = *state;
+    static const char body[] =
+        "{\"configuration\":{\"query\":{\"query\":\"SELECT id + %s AS id, [id, 7] AS w FROM d.t\","
+        "\"useLegacySql\":false,\"destinationTable\":{\"projectId\":\"p\",\"datasetId\":\"d\","
+        "\"tableId\":\"slowly\"},\"writeDisposition\":\"WRITE_APPEND\"%s}},"
+        "\"jobReference\":{\"jobId\":\"%s\",\"location\":\"US\"}}";
+    char *rows = bw_test_bq_query(f->bq, "SELECT " SLOW " AS n, id, s, ts, [id, 7] AS w,"
+                                         " STRUCT(id AS a, s AS b) AS r FROM d.t"
+                                         " WHERE id = 3");
+    assert_string_equal(rows, "3123750|3|NULL|NULL|[{\"v\":\"3\"},{\"v\":\"7\"}]|"
+                              "{\"f\":[{\"v\":\"3\"},{\"v\":null}]}\n");
+    free(rows);
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/jobs", body, SLOW, "", "slow1"), 200);
+    free(bw_test_bq_wait(f->bq, "slow1", NULL));
+    /* The second adds to what is there, in another order of columns, and a column. */
+    bw_test_http_json(f->http, "POST", P "/jobs", body, "0*" SLOW " AS more, id",
+                      ",\"schemaUpdateOptions\":[\"ALLOW_FIELD_ADDITION\"]", "slow2");
+    char *job = bw_test_bq_wait(f->bq, "slow2", NULL);
+    assert_false(bw_test_json_has(job, "status.errorResult"));
+    free(job);
+    rows = bw_test_bq_rows(f->bq, "slowly");
+    assert_string_equal(rows, "3123751|[{\"v\":\"1\"},{\"v\":\"7\"}]|NULL\n"
+                              "3123752|[{\"v\":\"2\"},{\"v\":\"7\"}]|NULL\n"
+                              "3123753|[{\"v\":\"3\"},{\"v\":\"7\"}]|NULL\n"
+                              "1|[{\"v\":\"1\"},{\"v\":\"7\"}]|1\n"
+                              "2|[{\"v\":\"2\"},{\"v\":\"7\"}]|2\n"
+                              "3|[{\"v\":\"3\"},{\"v\":\"7\"}]|3\n");
+    free(rows);
+    assert_int_equal(query(f, "SELECT ERROR(CONCAT('no ', CAST(" SLOW " AS STRING)))", ""), 400);
+    assert_body_at(f, "error.message", "no 3123750");
+}
+
 static void a_merge_reports_what_it_did(void **state)
 {
     fixture *f = *state;
@@ -440,6 +479,7 @@ int main(void)
         cmocka_unit_test(ranges_are_loaded),
         cmocka_unit_test(a_result_is_a_table),
         cmocka_unit_test(a_query_job_writes_where_it_is_told),
+        cmocka_unit_test(a_long_query_gives_what_a_short_one_gives),
         cmocka_unit_test(a_merge_reports_what_it_did),
         cmocka_unit_test(a_dry_run_estimates_and_changes_nothing),
         cmocka_unit_test(failures_are_http_errors_here_and_results_there),

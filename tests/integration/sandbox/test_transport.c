@@ -241,9 +241,25 @@ static void a_port_in_use_is_said_so(void **state)
     bw_test_sandbox_free(s);
 }
 
-#define LONG_QUERY                                                                         \
-    "SELECT COUNT(*) FROM UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, " \
+#define WITHOUT_END                                                                             \
+    "SELECT COUNT(*) FROM d.t, UNNEST(GENERATE_ARRAY(1, 1000000)) a, UNNEST(GENERATE_ARRAY(1, " \
     "1000000)) b WHERE a < b"
+
+/* A sandbox with a table of one row, and a statement that goes on until it is cancelled. */
+static bw_test_sandbox *start_long(bool persistent, const char *statement, bw_test_bq **bq)
+{
+    bw_test_sandbox *s = bw_test_sandbox_start(persistent, NULL);
+    *bq = bw_test_bq_new(bw_test_sandbox_url(s), "p", "d");
+    bw_test_bq_table(*bq, "t", "[{\"name\":\"n\",\"type\":\"INTEGER\"}]", NULL);
+    free(bw_test_bq_load(*bq, "t", "", "{\"n\":1}\n"));
+    assert_int_equal(
+        bw_test_http_json(bw_test_bq_http(*bq), "POST", P "/jobs",
+                          "{\"jobReference\":{\"jobId\":\"long\"},\"configuration\":{\"query\":{"
+                          "\"useLegacySql\":false,\"query\":\"%s\"}}}",
+                          statement),
+        200);
+    return s;
+}
 
 /* Until the job shows the state; asking for one that is not done waits for nothing. */
 static void wait_for(bw_test_http *http, const char *job_state)
@@ -255,19 +271,23 @@ static void wait_for(bw_test_http *http, const char *job_state)
     } while (!strstr(bw_test_http_body(http), job_state));
 }
 
-/* More requests to BigQuery than there are workers wait for its storage behind a query without end:
-   the other services answer, and the query can be cancelled. */
-static void a_long_query_holds_up_nobody_else(void **state)
+static void cancel_long(bw_test_http *http)
+{
+    assert_int_equal(bw_test_http_json(http, "POST", P "/jobs/long/cancel?location=US", NULL), 200);
+    wait_for(http, "\"DONE\"");
+    assert_string_equal(bw_test_json_at(bw_test_http_body(http), "status.errorResult.reason"),
+                        "stopped");
+}
+
+/* More requests to BigQuery than there are workers wait for its storage behind a change without end:
+   the other services answer, and the change can be cancelled. */
+static void a_long_change_holds_up_no_other_service(void **state)
 {
     (void)state;
-    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
-    bw_test_http *http = bw_test_http_new(bw_test_sandbox_url(s));
+    bw_test_bq *bq;
+    bw_test_sandbox *s = start_long(false, "INSERT INTO d.t " WITHOUT_END, &bq);
+    bw_test_http *http = bw_test_bq_http(bq);
     int waiting[20];
-    assert_int_equal(
-        bw_test_http_json(http, "POST", P "/jobs",
-                          "{\"jobReference\":{\"jobId\":\"long\"},\"configuration\":{\"query\":{"
-                          "\"useLegacySql\":false,\"query\":\"" LONG_QUERY "\"}}}"),
-        200);
     wait_for(http, "\"RUNNING\"");
     for (size_t i = 0; i < BW_COUNT(waiting); i++) {
         waiting[i] = dial(s);
@@ -285,12 +305,44 @@ static void a_long_query_holds_up_nobody_else(void **state)
         free(answer);
         close(waiting[i]);
     }
-    wait_for(http, "\"DONE\"");
-    assert_string_equal(bw_test_json_at(bw_test_http_body(http), "status.errorResult.reason"),
-                        "stopped");
-    bw_test_http_free(http);
+    cancel_long(http);
+    bw_test_bq_free(bq);
     bw_test_sandbox_stop(s);
     bw_test_sandbox_free(s);
+}
+
+static void assert_rows(bw_test_bq *bq, const char *sql, const char *expected)
+{
+    char *rows = bw_test_bq_query(bq, sql);
+    assert_string_equal(rows, expected);
+    free(rows);
+}
+
+/* BigQuery itself goes on beside a query without end: reads, queries, loads and changes. */
+static void a_long_query_holds_up_nobody_else(void **state)
+{
+    (void)state;
+    for (int persistent = 0; persistent < 2; persistent++) {
+        bw_test_bq *bq;
+        bw_test_sandbox *s = start_long(persistent, WITHOUT_END, &bq);
+        bw_test_http *http = bw_test_bq_http(bq);
+        wait_for(http, "\"RUNNING\"");
+        assert_int_equal(bw_test_http_get(http, P "/datasets/d/tables/t"), 200);
+        assert_int_equal(bw_test_http_get(http, P "/datasets/d/tables/t/data"), 200);
+        assert_int_equal(bw_test_http_get(http, P "/jobs"), 200);
+        assert_rows(bq, "SELECT n FROM d.t", "1\n");
+        bw_test_bq_table(bq, "u", "[{\"name\":\"n\",\"type\":\"INTEGER\"}]", NULL);
+        free(bw_test_bq_load(bq, "u", "", "{\"n\":2}\n"));
+        assert_rows(bq, "SELECT n FROM d.u", "2\n");
+        assert_int_equal(bw_test_bq_try_query(bq, "UPDATE d.t SET n = 3 WHERE n = 1"), 200);
+        assert_rows(bq, "SELECT n FROM d.t", "3\n");
+        assert_int_equal(bw_test_bq_try_query(bq, "DROP TABLE d.t"), 200);
+        wait_for(http, "\"RUNNING\"");
+        cancel_long(http);
+        bw_test_bq_free(bq);
+        bw_test_sandbox_stop(s);
+        bw_test_sandbox_free(s);
+    }
 }
 
 int main(void)
@@ -298,6 +350,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(half_open_connections_do_not_stop_the_others),
         cmocka_unit_test(a_long_query_holds_up_nobody_else),
+        cmocka_unit_test(a_long_change_holds_up_no_other_service),
         cmocka_unit_test(malformed_requests_are_answered_and_survived),
         cmocka_unit_test(broken_uploads_leave_no_job),
         cmocka_unit_test(memory_does_not_follow_the_upload),
