@@ -72,11 +72,26 @@ bw_status bw_resolver_ready(bw_resolver *r, bw_error *err)
     return s == BW_OK ? s : bw_error_wrap(err, "cannot resolve events");
 }
 
-/* Whether Datastore refuses everybody: the project, say, is wrong, and no event is to blame. */
-static bool refuses_all(bw_resolver *r)
+/* Deletes what is never there. */
+static bw_status write_nothing(bw_resolver *r, bw_error *err)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_buf key = BW_BUF_INIT;
+    bw_key_write_one(&key, &r->where, "_bw_probe", "probe", 0);
+    bw_slice nothing = bw_slice_cstr(bw_arena_printf(&arena, "{\"delete\":%s}", bw_buf_cstr(&key)));
+    bw_datastore_commit commit = {.mutations = &nothing, .count = 1};
+    bw_status s = bw_datastore_commit_send(r->ds, &commit, &arena, NULL, NULL, err);
+    bw_buf_fini(&key);
+    bw_arena_fini(&arena);
+    return s;
+}
+
+/* Whether Datastore refuses everybody: the project, say, is wrong, or the database takes no writes
+   for now, and no event is to blame. */
+static bool refuses_all(bw_resolver *r, bool looked_up)
 {
     bw_error ignored = BW_ERROR_INIT;
-    return bw_resolver_ready(r, &ignored) != BW_OK;
+    return (looked_up ? write_nothing(r, &ignored) : bw_resolver_ready(r, &ignored)) != BW_OK;
 }
 
 static bw_status settle(bw_resolver *r, bw_attempt *a, bw_error *err);
@@ -117,7 +132,7 @@ static bool try_again(bw_resolver *r, bw_retry *retry, bw_error *err)
 /* One event that is refused: the service may mean somebody else. BW_OK when it is its own fault. */
 static bw_status refused_alone(bw_resolver *r, bw_attempt *a, bw_error *err)
 {
-    if (!a->looked_up && refuses_all(r))
+    if (refuses_all(r, a->looked_up))
         return err->status;
     *a->out = (bw_resolution){.fault.reason = BW_REASON_PROCESSING};
     a->out->fault.detail = bw_slice_cstr(bw_arena_strdup(a->arena, err->message));

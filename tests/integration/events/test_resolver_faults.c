@@ -296,6 +296,11 @@ static void a_refusal_of_everything_is_nobodys_fault(void **state)
     assert_int_equal(bw_resolver_run(f->resolver, f->items, f->n, &f->arena, f->out, &f->err),
                      BW_INVALID);
     no_faults(f);
+    /* It answers, and takes no writes: the database is in a state that forbids them. */
+    faults(f, "datastore.projects.commit:400/FAILED_PRECONDITION\n");
+    assert_int_equal(bw_resolver_run(f->resolver, f->items, f->n, &f->arena, f->out, &f->err),
+                     BW_INVALID);
+    no_faults(f);
     resolve(f);
     assert_resolved(f, 1, "applied v1 {\"n\":1}");
 }
