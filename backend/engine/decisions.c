@@ -36,7 +36,8 @@ static void add_member(bw_buf *out, const char *name, bw_slice text)
 }
 
 /* The stored side's time is known when the conflict is met, not when the event comes again. */
-static const char *describe(bw_arena *arena, const bw_event *e, const bw_resolution *r)
+static const char *describe(bw_arena *arena, const char *sync, const bw_event *e,
+                            const bw_resolution *r)
 {
     char time[BW_TIME_TEXT], stored[BW_TIME_TEXT];
     bw_buf b = BW_BUF_INIT;
@@ -48,6 +49,7 @@ static const char *describe(bw_arena *arena, const bw_event *e, const bw_resolut
                r->redelivered ? (bw_slice){NULL, 0}
                               : bw_slice_cstr(bw_format_time(r->last_modified_us, stored)));
     add_member(&b, "source", e->source);
+    add_member(&b, "sync", bw_slice_cstr(sync));
     bw_buf_addf(&b, ",\"version_before\":%lld,\"version\":%lld}", (long long)r->version - 1,
                 (long long)r->version);
     const char *text = bw_arena_strdup(arena, bw_buf_cstr(&b));
@@ -55,7 +57,8 @@ static const char *describe(bw_arena *arena, const bw_event *e, const bw_resolut
     return text;
 }
 
-void bw_decisions_add(bw_decisions *d, const bw_event *event, const bw_resolution *r)
+void bw_decisions_add(bw_decisions *d, const char *sync, const bw_event *event,
+                      const bw_resolution *r)
 {
     d->counts[r->outcome] += !r->redelivered;
     if (r->outcome != BW_OUTCOME_MERGED)
@@ -65,7 +68,7 @@ void bw_decisions_add(bw_decisions *d, const bw_event *event, const bw_resolutio
         .who = "engine",
         .action = "merged",
         .subject = bw_arena_strndup(&d->arena, event->id.ptr, event->id.len),
-        .detail = describe(&d->arena, event, r),
+        .detail = describe(&d->arena, sync, event, r),
     };
 }
 

@@ -26,7 +26,8 @@ void bw_decisions_clear(bw_decisions *d);
 /* The batch is read again from its beginning: its events come as redeliveries, and were counted. */
 void bw_decisions_restart(bw_decisions *d);
 /* Copies what it needs. */
-void bw_decisions_add(bw_decisions *d, const bw_event *event, const bw_resolution *resolution);
+void bw_decisions_add(bw_decisions *d, const char *sync, const bw_event *event,
+                      const bw_resolution *resolution);
 BW_NODISCARD bw_status bw_decisions_audit(const bw_decisions *d, const char *sync, bw_store *store,
                                           bw_error *err);
 

@@ -370,11 +370,12 @@ static bw_status resolve(reading *r, bw_arrival *list, size_t n, bw_arena *arena
 
 static bw_status hand_out(reading *r, bw_chunk *chunk, const bw_arrival *a, bw_error *err)
 {
+    const char *sync = r->stage->env->subject;
     if (a->is_event && a->resolution->resolved)
-        bw_decisions_add(&r->decisions, &a->event, a->resolution);
+        bw_decisions_add(&r->decisions, sync, &a->event, a->resolution);
     bool landed = bw_arrival_hand_out(a, r->stage->rules.message_scope, chunk);
     if (landed && (r->stage->tells || a->event.operation == BW_EVENT_DELETE))
-        return bw_outbox_add(&r->outbox, &a->event, a->resolution, err);
+        return bw_outbox_add(&r->outbox, sync, &a->event, a->resolution, err);
     return BW_OK;
 }
 

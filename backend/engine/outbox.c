@@ -118,8 +118,8 @@ static bw_slice attributes(bw_arena *arena, const bw_event *e)
     return text;
 }
 
-bw_status bw_outbox_add(bw_outbox *outbox, const bw_event *event, const bw_resolution *r,
-                        bw_error *err)
+bw_status bw_outbox_add(bw_outbox *outbox, const char *sync, const bw_event *event,
+                        const bw_resolution *r, bw_error *err)
 {
     bw_arena *a = &outbox->arena;
     if (r->outcome == BW_OUTCOME_IGNORED || r->outcome == BW_OUTCOME_MANUAL)
@@ -135,6 +135,7 @@ bw_status bw_outbox_add(bw_outbox *outbox, const bw_event *event, const bw_resol
     bw_buf text = BW_BUF_INIT;
     if (event->operation == BW_EVENT_DELETE) {
         add_words(&text, event, r);
+        add_member(&text, "sync", bw_slice_cstr(sync));
         bw_buf_addc(&text, '}');
         item->detail = bw_arena_strdup(a, bw_buf_cstr(&text));
         bw_buf_clear(&text);

@@ -41,7 +41,7 @@ typedef struct bw_outbox {
 void bw_outbox_fini(bw_outbox *outbox);
 void bw_outbox_clear(bw_outbox *outbox);
 /* Nothing is added for an event that changed nothing. Copies what it needs. IO: the file. */
-BW_NODISCARD bw_status bw_outbox_add(bw_outbox *outbox, const bw_event *event,
+BW_NODISCARD bw_status bw_outbox_add(bw_outbox *outbox, const char *sync, const bw_event *event,
                                      const bw_resolution *resolution, bw_error *err);
 /* The entries of the deletes. */
 BW_NODISCARD bw_status bw_outbox_audit(const bw_outbox *outbox, bw_store *store, bw_error *err);

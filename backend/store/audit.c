@@ -87,12 +87,17 @@ bw_status bw_store_audit_add(bw_store *store, const char *who, const char *actio
     return bw_tx_end(store, bw_audit_append(store, who, action, subject, detail, err), err);
 }
 
+/* An event's id is its publisher's word: what says something else under it is another entry. */
+#define SAME(member) " AND json_extract(detail, '$." member "') IS json_extract(?3, '$." member "')"
+
 static bw_status is_there(bw_store *store, const bw_audit_entry *e, bool *there, bw_error *err)
 {
     int64_t found;
-    bw_sql q = bw_sql_open(store, "SELECT 1 FROM audit WHERE subject = ? AND action = ? LIMIT 1");
+    bw_sql q = bw_sql_open(store, "SELECT 1 FROM audit WHERE subject = ?1 AND action = ?2" SAME(
+                                      "sync") SAME("entity_key") SAME("content_hash") " LIMIT 1");
     bw_sql_bind_text(&q, e->subject);
     bw_sql_bind_text(&q, e->action);
+    bw_sql_bind_text(&q, e->detail);
     bw_status st = bw_sql_one_int(&q, 0, &found, err);
     *there = found != 0;
     return st;

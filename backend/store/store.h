@@ -355,9 +355,10 @@ typedef struct bw_audit_entry {
 
 BW_NODISCARD bw_status bw_store_audit_add(bw_store *store, const char *who, const char *action,
                                           const char *subject, const char *detail, bw_error *err);
-/* The same for several in one transaction (id, at_us and hash are not read), without those whose
-   action and subject are in the trail already: events are delivered more than once. *added (may be
-   NULL) counts. */
+/* The same for several in one transaction (id, at_us and hash are not read), without those that are in
+   the trail already, because events are delivered more than once: with the same action and subject,
+   and in the detail, a JSON object, the same sync, entity_key and content_hash where there are some.
+   *added (may be NULL) counts. */
 BW_NODISCARD bw_status bw_store_audit_add_new(bw_store *store, const bw_audit_entry *entries,
                                               size_t count, size_t *added, bw_error *err);
 /* Newest first, from before_id (0: the newest). subject NULL: all. */

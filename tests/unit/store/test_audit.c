@@ -104,13 +104,46 @@ static void records_what_operators_do(void **state)
     expect_intact(f, (int64_t)n);
 }
 
+static size_t add_event(fixture *f, const char *detail)
+{
+    size_t added;
+    bw_audit_entry e = {.who = "p", .action = "delete", .subject = "e1", .detail = detail};
+    assert_ok(bw_store_audit_add_new(f->store, &e, 1, &added, &f->err), f->err);
+    return added;
+}
+
+/* What is delivered again is there already; what another publisher calls by the same id is not. */
+static void an_event_is_there_once_and_a_namesake_too(void **state)
+{
+    fixture *f = *state;
+    static const char *const details[] = {
+        "{\"sync\":\"a\",\"entity_key\":\"K/1\",\"version\":3}",
+        "{\"sync\":\"a\",\"entity_key\":\"K/2\",\"version\":3}",
+        "{\"sync\":\"b\",\"entity_key\":\"K/1\",\"version\":3}",
+        "{\"entity_key\":\"K/1\",\"content_hash\":\"x\"}",
+        "{\"entity_key\":\"K/1\",\"content_hash\":\"y\"}",
+        "{\"reason\":\"BAD_UTF8\"}",
+    };
+    for (size_t i = 0; i < BW_COUNT(details); i++)
+        assert_int_equal(add_event(f, details[i]), 1);
+    for (size_t i = 0; i < BW_COUNT(details); i++)
+        assert_int_equal(add_event(f, details[i]), 0);
+    assert_int_equal(add_event(f, "{\"sync\":\"a\",\"entity_key\":\"K/1\",\"stored_time\":null}"),
+                     0);
+    expect_intact(f, BW_COUNT(details));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FIXTURE_TEST(is_intact_and_listed_newest_first), FIXTURE_TEST(shows_a_change),
-        FIXTURE_TEST(shows_a_shift_between_fields),      FIXTURE_TEST(shows_a_removal),
-        FIXTURE_TEST(shows_a_removal_at_the_end),        FIXTURE_TEST(shows_an_insertion),
+        FIXTURE_TEST(is_intact_and_listed_newest_first),
+        FIXTURE_TEST(shows_a_change),
+        FIXTURE_TEST(shows_a_shift_between_fields),
+        FIXTURE_TEST(shows_a_removal),
+        FIXTURE_TEST(shows_a_removal_at_the_end),
+        FIXTURE_TEST(shows_an_insertion),
         FIXTURE_TEST(records_what_operators_do),
+        FIXTURE_TEST(an_event_is_there_once_and_a_namesake_too),
     };
     return BW_RUN_TESTS(tests);
 }
