@@ -49,6 +49,7 @@ typedef struct inlet {
 } inlet;
 
 struct bw_intake {
+    bw_cancel cancel; /* of what waits for Cloud Logging */
     inlet *inlets;
     size_t count;
 };
@@ -272,7 +273,7 @@ static void start_audit(bw_intake *intake, const bw_intake_options *o)
         return;
     inlet *in = &intake->inlets[intake->count];
     if (bw_config_bool(top, "audit.cloud_logging")) {
-        in->logging = bw_logging_new(o->google, NULL, o->clock, NULL);
+        in->logging = bw_logging_new(o->google, NULL, o->clock, &intake->cancel);
         bw_logging_set_deadline(in->logging, LOGGING_DEADLINE);
         in->log_id = bw_config_string(top, "audit.log");
     }
@@ -282,6 +283,7 @@ static void start_audit(bw_intake *intake, const bw_intake_options *o)
 bw_intake *bw_intake_start(const bw_intake_options *o, const bw_sync_def *const *defs, size_t count)
 {
     bw_intake *intake = bw_xcalloc(1, sizeof(*intake));
+    bw_cancel_init(&intake->cancel);
     intake->inlets = bw_xcalloc(count + 1, sizeof(*intake->inlets));
     if (!o->google)
         return intake;
@@ -301,10 +303,12 @@ void bw_intake_stop(bw_intake *intake)
 {
     if (!intake)
         return;
+    bw_cancel_raise(&intake->cancel);
     for (size_t i = 0; i < intake->count; i++) {
         bw_collector_stop(intake->inlets[i].collector);
         bw_logging_free(intake->inlets[i].logging);
     }
+    bw_cancel_fini(&intake->cancel);
     free(intake->inlets);
     free(intake);
 }

@@ -103,6 +103,10 @@ def test_metrics_and_audit():
     lag = wait_for("a metric", lambda: metric(stream, "lag"), 40)
     assert lag[0]["metric"]["labels"] == {"sync": "changes.events"}, lag
     assert [p["value"] for p in metric(stream, "rows")[0]["points"]][0] == {"doubleValue": 3}
+    # The end of the engine does not wait for Cloud Logging.
+    stream.sandbox.faults(["logging.entries.write:latency=50s"])
+    stream.publish([event(4)])
+    wait_for("the trail", lambda: any(e["subject"] == "e4" for e in stream.bw.json("audit")["audit"]))
     engine.terminate()
     assert engine.wait(timeout=20) == 0
 
