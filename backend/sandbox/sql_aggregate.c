@@ -417,6 +417,10 @@ static bool allowed(sql_analysis *a, const sql_scope *scope, const sql_expr *x,
     else if (c->having && (row->run != any_value || c->over))
         sql_error(a, x->pos,
                   "Unsupported: HAVING MAX and MIN in %s is not part of the sandbox's SQL", name);
+    else if (c->over && scope->excluded)
+        sql_error(a, x->pos,
+                  "Unsupported: %s with OVER beside grouping sets is not part of the sandbox's SQL",
+                  name);
     else if (c->over && row->flags & NO_WINDOW)
         sql_error(a, x->pos, "Unsupported: %s with OVER is not part of the sandbox's SQL", name);
     else if (c->over && c->distinct && row->run != count)

@@ -84,6 +84,7 @@ typedef struct sql_scope {
     bool no_windows;
     bool grouped;        /* columns must be grouped or aggregated */
     sql_typeds groups;   /* by these */
+    bool *excluded;      /* of groups: those that are not in this grouping set; NULL: no sets */
     bool in_aggregate;   /* inside an aggregate's arguments */
     sql_columns aliases; /* of the SELECT list, for GROUP BY, HAVING, QUALIFY, ORDER BY */
     sql_typed *alias_exprs;
@@ -219,6 +220,10 @@ sql_typed sql_literal_string(sql_analysis *a, sql_scope *scope, const sql_expr *
 sql_typed sql_literal_bytes(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_literal_typed(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_literal_param(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+/* An expression that is grouped by may stand as a whole, whatever its columns. */
+void sql_match_group(const sql_scope *scope, sql_typed *x);
+/* GROUPING(x) */
+sql_typed sql_analyze_grouping(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_call(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_extract(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_cast(sql_analysis *a, sql_scope *scope, const sql_expr *x);

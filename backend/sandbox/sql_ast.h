@@ -174,6 +174,12 @@ struct sql_from {
     const struct sql_relation *relation;
 };
 
+/* Places in select->group. */
+typedef struct sql_group_set {
+    size_t *items;
+    size_t count;
+} sql_group_set;
+
 typedef struct sql_select {
     size_t pos;
     bool distinct, as_struct, as_value;
@@ -183,6 +189,8 @@ typedef struct sql_select {
     sql_expr *where;
     bool has_group, group_all;
     sql_exprs group;
+    sql_group_set *sets; /* of ROLLUP, CUBE, GROUPING SETS; none otherwise */
+    size_t set_count;
     sql_expr *having, *qualify;
     struct sql_named_window *windows;
     size_t window_count;

@@ -402,6 +402,8 @@ sql_typed sql_analyze_call(sql_analysis *a, sql_scope *scope, const sql_expr *x)
                   name);
         return out;
     }
+    if (strcmp(name, "GROUPING") == 0)
+        return sql_analyze_grouping(a, scope, x);
     for (size_t i = 0; i < sql_special_count; i++) {
         if (strcmp(sql_specials[i].name, name) == 0)
             return call_special(a, scope, x, &sql_specials[i]);

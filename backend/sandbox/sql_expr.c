@@ -450,6 +450,20 @@ static analyzer *const analyzers[] = {
     [SQL_X_DEFAULT] = analyze_default,
 };
 
+void sql_match_group(const sql_scope *scope, sql_typed *x)
+{
+    for (size_t i = 0; scope->grouped && x->ungrouped && i < scope->groups.count; i++) {
+        if (strcmp(scope->groups.items[i].sql, x->sql) != 0)
+            continue;
+        x->ungrouped = NULL;
+        if (scope->excluded && scope->excluded[i]) {
+            x->sql = "NULL";
+            x->origin = NULL;
+            x->items = NULL;
+        }
+    }
+}
+
 sql_typed sql_analyze(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
     if (a->failed)
@@ -461,11 +475,7 @@ sql_typed sql_analyze(sql_analysis *a, sql_scope *scope, const sql_expr *x)
     }
     sql_typed out = analyzers[x->kind](a, scope, x);
     a->depth--;
-    /* An expression that is grouped by may stand as a whole, whatever its columns. */
-    for (size_t i = 0; scope->grouped && out.ungrouped && i < scope->groups.count; i++) {
-        if (strcmp(scope->groups.items[i].sql, out.sql) == 0)
-            out.ungrouped = NULL;
-    }
+    sql_match_group(scope, &out);
     return out;
 }
 

@@ -332,7 +332,6 @@ const char *const sql_other_functions[] = {
     "EXTERNAL_QUERY",
     "FLOAT64_ARRAY",
     "GAP_FILL",
-    "GROUPING",
     "HLL_COUNT.",
     "INT64_ARRAY",
     "JSON_ARRAY_APPEND",

@@ -21,7 +21,8 @@ const sql_outside sql_outsides[] = {
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
     {"TABLESAMPLE", "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)"},
     {"WITH RECURSIVE", "WITH RECURSIVE r AS (SELECT 1 AS n) SELECT n FROM r"},
-    {"GROUP BY ROLLUP, CUBE and GROUPING SETS", "SELECT 1 AS x GROUP BY ROLLUP(x)"},
+    {"OVER, QUALIFY and SELECT AS STRUCT with GROUP BY ROLLUP, CUBE and GROUPING SETS",
+     "SELECT x, ROW_NUMBER() OVER () AS n FROM t GROUP BY ROLLUP(x)"},
     {"INTERSECT ALL and EXCEPT ALL", "SELECT 1 EXCEPT ALL SELECT 1"},
     {"System variables", "SELECT @@project_id"},
     {"CAST with FORMAT", "SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')"},
@@ -58,7 +59,8 @@ static const struct {
 static const char *const statements[] = {
     "SELECT with joins of every kind (INNER, LEFT, RIGHT, FULL, CROSS, commas, USING), WHERE, "
     "GROUP "
-    "BY (also ALL), HAVING, QUALIFY, WINDOW, ORDER BY with NULLS FIRST and LAST, LIMIT and OFFSET; "
+    "BY (also ALL, ROLLUP, CUBE and GROUPING SETS, with GROUPING), HAVING, QUALIFY, WINDOW, ORDER "
+    "BY with NULLS FIRST and LAST, LIMIT and OFFSET; "
     "DISTINCT, AS STRUCT, AS VALUE, * EXCEPT and * REPLACE.",
     "WITH, UNION ALL and DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT; subqueries as tables, "
     "scalars, arrays, in IN and EXISTS, correlated ones too.",

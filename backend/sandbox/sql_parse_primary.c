@@ -404,12 +404,11 @@ static sql_expr *parse_word(sql_parser *p)
         return literal(p, SQL_X_DEFAULT);
     if (sql_at_word(p, "RANGE") && sql_token_symbol(sql_ahead(p, 1), "<"))
         return parse_typed(p);
-    if (called && (sql_at_word(p, "COLLATE") || sql_at_word(p, "GROUPING")))
-        sql_unsupported(p, t->pos,
-                        sql_at_word(p, "COLLATE") ? "the function COLLATE"
-                                                  : "the function GROUPING");
-    bool function = called && (sql_at_word(p, "IF") || sql_at_word(p, "LEFT") ||
-                               sql_at_word(p, "RIGHT") || sql_at_word(p, "RANGE"));
+    if (called && sql_at_word(p, "COLLATE"))
+        sql_unsupported(p, t->pos, "the function COLLATE");
+    bool function =
+        called && (sql_at_word(p, "IF") || sql_at_word(p, "LEFT") || sql_at_word(p, "RIGHT") ||
+                   sql_at_word(p, "RANGE") || sql_at_word(p, "GROUPING"));
     if (t->type == SQL_IDENT || function)
         return parse_name(p);
     sql_unexpected(p);

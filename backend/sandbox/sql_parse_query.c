@@ -292,20 +292,6 @@ static void parse_windows(sql_parser *p, sql_select *s)
     } while (!p->failed && sql_accept_symbol(p, ","));
 }
 
-static void parse_group(sql_parser *p, sql_select *s)
-{
-    s->has_group = true;
-    if (sql_accept_word(p, "ALL")) {
-        s->group_all = true;
-        return;
-    }
-    if (sql_at_word(p, "ROLLUP") || sql_at_word(p, "CUBE") || sql_at_word(p, "GROUPING")) {
-        sql_unsupported(p, sql_peek(p)->pos, "GROUP BY ROLLUP, CUBE and GROUPING SETS");
-        return;
-    }
-    sql_parse_exprs(p, &s->group);
-}
-
 static sql_select *parse_select(sql_parser *p)
 {
     sql_select *s = BW_ARENA_NEW(p->arena, sql_select);
@@ -331,7 +317,7 @@ static sql_select *parse_select(sql_parser *p)
     if (sql_accept_word(p, "WHERE"))
         s->where = sql_parse_expr(p);
     if (sql_accept_words(p, "GROUP", "BY", NULL))
-        parse_group(p, s);
+        sql_parse_group(p, s);
     if (sql_accept_word(p, "HAVING"))
         s->having = sql_parse_expr(p);
     if (sql_accept_word(p, "QUALIFY"))

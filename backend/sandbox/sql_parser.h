@@ -72,6 +72,8 @@ const bq_field *sql_parse_type(sql_parser *p);
 bool sql_at_query(const sql_parser *p);
 sql_query *sql_parse_query(sql_parser *p);
 sql_from *sql_parse_from(sql_parser *p);
+/* What stands behind GROUP BY. */
+void sql_parse_group(sql_parser *p, sql_select *s);
 /* A table's name with an optional alias. */
 sql_from *sql_parse_table(sql_parser *p, bool with_alias);
 /* PIVOT and UNPIVOT are no reserved words: only what follows tells them from an alias. */

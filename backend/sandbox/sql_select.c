@@ -3,30 +3,7 @@
  */
 #include <stdlib.h>
 
-#include "backend/sandbox/sql_analyze.h"
 #include "backend/sandbox/sql_select.h"
-
-/* One output column on its way: where it comes from and what it became. */
-typedef struct output {
-    const sql_expr *expr; /* NULL: `column` of * */
-    const sql_column *column;
-    const sql_source *value; /* SELECT * of a value source without fields */
-    sql_typed typed;
-    const char *name; /* "" when it has none */
-    size_t pos;
-    bool expanded; /* from STRUCT.*: no alias that was written */
-} output;
-
-typedef struct select_state {
-    sql_analysis *a;
-    const sql_query *q;
-    const sql_select *s;
-    sql_scope scope;
-    output *outputs;
-    size_t count;
-    const char *from, *where, *group, *having, *qualify;
-    sql_typed *order; /* of q->order */
-} select_state;
 
 /* Queries over queries multiply the columns of their stars: SELECT * FROM t a, t b. */
 #define MAX_COLUMNS 10000
@@ -181,27 +158,16 @@ static void collect_outputs(select_state *st)
     }
 }
 
-static sql_typed analyze_output(select_state *st, const output *o)
+sql_typed sql_analyze_output(select_state *st, const output *o)
 {
-    return o->expr ? sql_analyze(st->a, &st->scope, o->expr)
-                   : sql_column_ref(st->a, &st->scope, o->column, o->pos);
+    if (o->expr)
+        return sql_analyze(st->a, &st->scope, o->expr);
+    sql_typed t = sql_column_ref(st->a, &st->scope, o->column, o->pos);
+    sql_match_group(&st->scope, &t);
+    return t;
 }
 
-/* ---- GROUP BY ---------------------------------------------------------------------------------- */
-
-static bool is_aggregated(const select_state *st)
-{
-    bool any = st->s->has_group || sql_has_aggregate(st->s->having);
-
-    for (size_t i = 0; !any && i < st->count; i++)
-        any = sql_has_aggregate(st->outputs[i].expr);
-    for (size_t i = 0; !any && i < st->q->order.count; i++)
-        any = sql_has_aggregate(st->q->order.items[i].expr);
-    return any || sql_has_aggregate(st->s->qualify);
-}
-
-/* An output by its position (GROUP BY 1) or its alias; NULL when x is neither. */
-static const output *output_meant(select_state *st, const sql_expr *x, const char *clause)
+const output *sql_output_meant(select_state *st, const sql_expr *x, const char *clause)
 {
     if (x->kind == SQL_X_INT) {
         long long n = strtoll(x->text.ptr, NULL, 10);
@@ -216,67 +182,6 @@ static const output *output_meant(select_state *st, const sql_expr *x, const cha
     return NULL;
 }
 
-static sql_typed analyze_group_item(select_state *st, const sql_expr *x)
-{
-    sql_analysis *a = st->a;
-    const output *o = output_meant(st, x, "GROUP BY");
-    sql_typed t = {.sql = "NULL", .pos = x->pos};
-
-    if (a->failed)
-        return t;
-    if (o && o->expanded && x->kind == SQL_X_PATH && sql_has_aggregate(o->expr))
-        o = NULL; /* ARRAY_AGG(t)[OFFSET(0)].* ... GROUP BY id: the table's id */
-    if (o && sql_has_aggregate(o->expr)) {
-        sql_error(a, x->pos,
-                  "Column %s contains an aggregation function, which is not allowed in "
-                  "GROUP BY",
-                  *o->name ? o->name : "expression");
-        return t;
-    }
-    t = o ? analyze_output(st, o) : sql_analyze(a, &st->scope, x);
-    if (a->failed)
-        return t;
-    if (!sql_groupable(&t.type))
-        sql_error(a, x->pos, "Grouping by expressions of type %s is not allowed",
-                  sql_type_name(a, &t.type));
-    else if (!o && t.constant && x->kind != SQL_X_PARAM && t.literal != SQL_L_NONE)
-        sql_error(a, x->pos, "Cannot GROUP BY literal values");
-    return t;
-}
-
-static void add_group(select_state *st, bw_buf *text, sql_typed t)
-{
-    bw_buf_adds(text, st->scope.groups.count ? "," : " GROUP BY ");
-    bw_buf_adds(text, t.constant ? sql_printf(st->a, "(%s)||''", t.sql) : sql_key(st->a, &t));
-    *SQL_ADD(st->a, st->scope.groups.items, st->scope.groups.count) = t;
-}
-
-static void analyze_group(select_state *st)
-{
-    bw_buf text = BW_BUF_INIT;
-
-    st->scope.clause = "GROUP BY clause";
-    st->scope.no_windows = true;
-    for (size_t i = 0; !st->a->failed && i < st->s->group.count; i++) {
-        sql_typed t = analyze_group_item(st, st->s->group.items[i]);
-        if (!st->a->failed)
-            add_group(st, &text, t);
-    }
-    for (size_t i = 0; st->s->group_all && !st->a->failed && i < st->count; i++) {
-        const output *o = &st->outputs[i];
-        if (sql_has_aggregate(o->expr))
-            continue;
-        sql_typed t = analyze_output(st, o);
-        if (!st->a->failed)
-            add_group(st, &text, t);
-    }
-    st->group = sql_printf(st->a, "%s", bw_buf_cstr(&text));
-    bw_buf_fini(&text);
-    st->scope.clause = NULL;
-    st->scope.no_windows = false;
-    st->scope.grouped = true;
-}
-
 /* ---- What must be grouped or aggregated --------------------------------------------------------- */
 
 static void require_grouped(select_state *st, const sql_typed *t, const char *clause)
@@ -289,8 +194,9 @@ static void require_grouped(select_state *st, const sql_typed *t, const char *cl
 
 static void analyze_outputs(select_state *st)
 {
+    st->scope.use_aliases = false;
     for (size_t i = 0; !st->a->failed && i < st->count; i++) {
-        st->outputs[i].typed = analyze_output(st, &st->outputs[i]);
+        st->outputs[i].typed = sql_analyze_output(st, &st->outputs[i]);
         require_grouped(st, &st->outputs[i].typed, "SELECT list expression");
     }
     sql_scope *scope = &st->scope;
@@ -335,7 +241,7 @@ static void analyze_order(select_state *st)
     st->order = BW_ARENA_ARRAY(st->a->arena, sql_typed, orders->count + 1);
     for (size_t i = 0; !st->a->failed && i < orders->count; i++) {
         const sql_expr *x = orders->items[i].expr;
-        const output *o = output_meant(st, x, "ORDER BY");
+        const output *o = sql_output_meant(st, x, "ORDER BY");
         if (st->a->failed)
             return;
         st->order[i] = o ? o->typed : sql_analyze(st->a, &st->scope, x);
@@ -351,93 +257,14 @@ static void analyze_order(select_state *st)
     }
 }
 
-/* ---- Writing it out ---------------------------------------------------------------------------- */
-
-static void add_outputs(select_state *st, bw_buf *sql)
+void sql_analyze_clauses(select_state *st)
 {
-    for (size_t i = 0; i < st->count; i++) {
-        const sql_typed *t = &st->outputs[i].typed;
-        const char *text = st->s->distinct ? sql_distinct(st->a, t) : t->sql;
-        bw_buf_addf(sql, "%s%s AS c%zu", i ? "," : "", text, i + 1);
-    }
-}
-
-static void add_order(select_state *st, bw_buf *sql, bool by_name)
-{
-    bool first = true;
-
-    for (size_t i = 0; i < st->q->order.count && !st->a->failed; i++) {
-        const sql_order *o = &st->q->order.items[i];
-        sql_typed t = st->order[i];
-        if (t.constant)
-            continue; /* orders nothing, and a bare number would mean a column */
-        if (by_name)
-            t.sql = sql_printf(st->a, "o%zu", i + 1);
-        bw_buf_addf(sql, "%s%s", first ? " ORDER BY " : ",",
-                    sql_order_text(st->a, &t, o->desc, o->nulls));
-        first = false;
-    }
-}
-
-static void add_body(const select_state *st, bw_buf *sql)
-{
-    if (st->from)
-        bw_buf_addf(sql, " FROM %s", st->from);
-    if (st->where)
-        bw_buf_addf(sql, " WHERE %s", st->where);
-    if (st->group)
-        bw_buf_adds(sql, st->group);
-    if (st->having)
-        bw_buf_addf(sql, " HAVING %s", st->having);
-}
-
-static const char *write_plain(select_state *st)
-{
-    bw_buf sql = BW_BUF_INIT;
-
-    bw_buf_adds(&sql, st->s->distinct ? "SELECT DISTINCT " : "SELECT ");
-    add_outputs(st, &sql);
-    add_body(st, &sql);
-    add_order(st, &sql, false);
-    const char *text = sql_printf(st->a, "%s", bw_buf_cstr(&sql));
-    bw_buf_fini(&sql);
-    return text;
-}
-
-/* QUALIFY: the condition and the order become columns of an inner SELECT. */
-static const char *write_qualified(select_state *st)
-{
-    bw_buf sql = BW_BUF_INIT;
-
-    bw_buf_adds(&sql, st->s->distinct ? "SELECT DISTINCT " : "SELECT ");
-    for (size_t i = 0; i < st->count; i++)
-        bw_buf_addf(&sql, "%sc%zu", i ? "," : "", i + 1);
-    bw_buf_adds(&sql, " FROM (SELECT ");
-    add_outputs(st, &sql);
-    bw_buf_addf(&sql, ",%s AS qualified", st->qualify);
-    for (size_t i = 0; i < st->q->order.count; i++)
-        bw_buf_addf(&sql, ",%s AS o%zu", st->order[i].sql, i + 1);
-    add_body(st, &sql);
-    bw_buf_adds(&sql, ") WHERE qualified");
-    add_order(st, &sql, true);
-    const char *text = sql_printf(st->a, "%s", bw_buf_cstr(&sql));
-    bw_buf_fini(&sql);
-    return text;
-}
-
-static sql_relation finish(select_state *st)
-{
-    sql_relation r = {.sql = st->qualify ? write_qualified(st) : write_plain(st)};
-
-    for (size_t i = 0; i < st->count; i++) {
-        const output *o = &st->outputs[i];
-        sql_column *c = SQL_ADD(st->a, r.columns.items, r.columns.count);
-        *c = (sql_column){.name = o->name, .type = o->typed.type};
-        if (st->s->distinct && !sql_groupable(&o->typed.type) && !st->a->failed)
-            sql_error(st->a, o->pos, "Column %s of type %s cannot be used in SELECT DISTINCT",
-                      o->name, sql_type_name(st->a, &o->typed.type));
-    }
-    return r;
+    if (!st->a->failed)
+        analyze_outputs(st);
+    if (!st->a->failed)
+        analyze_conditions(st);
+    if (!st->a->failed)
+        analyze_order(st);
 }
 
 /* SELECT AS STRUCT: the columns become the fields of one. */
@@ -460,6 +287,21 @@ static void pack_struct(select_state *st)
     st->count = 1;
 }
 
+static sql_relation finish(select_state *st, const char *text)
+{
+    sql_relation r = {.sql = text};
+
+    for (size_t i = 0; i < st->count; i++) {
+        const output *o = &st->outputs[i];
+        sql_column *c = SQL_ADD(st->a, r.columns.items, r.columns.count);
+        *c = (sql_column){.name = o->name, .type = o->typed.type};
+        if (st->s->distinct && !sql_groupable(&o->typed.type) && !st->a->failed)
+            sql_error(st->a, o->pos, "Column %s of type %s cannot be used in SELECT DISTINCT",
+                      o->name, sql_type_name(st->a, &o->typed.type));
+    }
+    return r;
+}
+
 sql_relation sql_analyze_select(sql_analysis *a, sql_scope *outer, const sql_query *q)
 {
     const sql_select *s = q->select;
@@ -478,21 +320,19 @@ sql_relation sql_analyze_select(sql_analysis *a, sql_scope *outer, const sql_que
     }
     if (!a->failed)
         collect_outputs(&st);
-    if (!a->failed && is_aggregated(&st))
-        analyze_group(&st);
-    if (!a->failed)
-        analyze_outputs(&st);
-    if (!a->failed)
-        analyze_conditions(&st);
-    if (!a->failed)
-        analyze_order(&st);
+    const char *sets = !a->failed && s->set_count > 0 ? sql_select_sets(&st) : NULL;
+    if (!a->failed && !sets) {
+        if (sql_is_grouped(&st))
+            sql_analyze_group(&st);
+        sql_analyze_clauses(&st);
+    }
     if (a->failed)
         return (sql_relation){.sql = "SELECT NULL AS c1"};
     if (s->as_value && st.count != 1)
         sql_error(a, s->pos, "SELECT AS VALUE query must have exactly one column");
     if (s->as_struct)
         pack_struct(&st);
-    sql_relation r = finish(&st);
+    sql_relation r = finish(&st, sets ? sets : sql_select_text(&st));
     r.is_value = s->as_struct || s->as_value;
     return r;
 }

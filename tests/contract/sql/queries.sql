@@ -286,9 +286,6 @@ SELECT ST_GEOGPOINT(1, 2)
 SELECT * FROM t |> WHERE id = 1
 --> ERROR Unsupported: pipe syntax
 
-SELECT g, SUM(n) FROM (SELECT 1 AS g, 2 AS n) GROUP BY ROLLUP(g)
---> ERROR Unsupported: GROUP BY ROLLUP
-
 SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')
 --> ERROR Unsupported: CAST with FORMAT
 
