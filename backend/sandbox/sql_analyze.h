@@ -75,6 +75,13 @@ typedef struct sql_source {
     const char *row_sql; /* of base tables: the row's key */
 } sql_source;
 
+/* How a table of WITH RECURSIVE is read while its own recursive term is analysed. */
+typedef enum sql_recursion {
+    SQL_RECURSION_NONE,
+    SQL_RECURSION_ALL, /* its rows know their depth */
+    SQL_RECURSION_DISTINCT,
+} sql_recursion;
+
 typedef struct sql_scope {
     struct sql_scope *parent;
     sql_source **sources;
@@ -90,6 +97,8 @@ typedef struct sql_scope {
     sql_typed *alias_exprs;
     bool use_aliases;
     const sql_select *select; /* for named windows */
+    sql_recursion recursion;  /* it reads the table that it is a term of, */
+    const char *recursive;    /* under this alias */
 } sql_scope;
 
 /* A query's rows: SELECT text whose columns are called c1, c2, ... */
@@ -106,6 +115,7 @@ typedef struct sql_cte {
     const char *sql_name;
     sql_columns columns;
     bool is_value;
+    sql_recursion recursion;
 } sql_cte;
 
 typedef struct sql_bind {
@@ -265,6 +275,10 @@ const char *sql_analyze_from(sql_analysis *a, sql_scope *scope, const sql_from *
 sql_relation sql_unpack_value(sql_analysis *a, const sql_relation *relation);
 /* The rows of a view (sql_view.c). */
 sql_relation sql_analyze_view(sql_analysis *a, const sql_table *t, size_t pos);
+/* WITH RECURSIVE (sql_recursive.c): does the query read itself, and its text for WITH. `cte` has a
+   name in SQLite. */
+bool sql_is_recursive(const sql_with *w);
+sql_relation sql_analyze_recursive(sql_analysis *a, const sql_with *w, sql_cte *cte);
 /* What FROM brings when it is only `f`, as a query of all its columns. */
 sql_relation sql_analyze_from_all(sql_analysis *a, sql_scope *outer, const sql_from *f);
 /* PIVOT and UNPIVOT of `f`: the rows that they make (sql_pivot.c). */

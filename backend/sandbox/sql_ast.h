@@ -212,6 +212,7 @@ struct sql_query {
     size_t pos;
     sql_with *with;
     size_t with_count;
+    bool recursive; /* WITH RECURSIVE */
     sql_select *select;
     sql_query *nested;
     bw_slice set_op; /* "UNION ALL", "UNION DISTINCT", "INTERSECT DISTINCT", "EXCEPT DISTINCT" */

@@ -270,9 +270,11 @@ static bool literal_supertype(const sql_typed *items, size_t count, bq_field *ou
 static bool supertype(const sql_typed *items, size_t count, bq_field *out)
 {
     static const bq_kind wider[] = {BQ_NUMERIC, BQ_BIGNUMERIC, BQ_FLOAT64, BQ_DATETIME};
-    bool any = false;
+    bool any = false, floats = false;
 
     for (size_t i = 0; i < count; i++) {
+        /* INT64 beside 0.5 is FLOAT64, though 0.5 could be NUMERIC beside a NUMERIC. */
+        floats = floats || items[i].literal == SQL_L_FLOAT;
         if (items[i].literal != SQL_L_NONE)
             continue;
         any = true;
@@ -282,6 +284,9 @@ static bool supertype(const sql_typed *items, size_t count, bq_field *out)
         }
     }
     for (size_t i = 0; any && i < BW_COUNT(wider); i++) {
+        bool decimal = wider[i] == BQ_NUMERIC || wider[i] == BQ_BIGNUMERIC;
+        if (decimal && floats)
+            continue;
         *out = sql_type(wider[i]);
         if (all_coerce(items, count, out))
             return true;

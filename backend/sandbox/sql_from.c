@@ -206,6 +206,13 @@ static const char *from_table(sql_analysis *a, sql_scope *scope, const sql_from 
     sql_source *metadata;
     const char *text;
 
+    if (cte && cte->recursion) {
+        if (scope->recursion)
+            sql_error(a, f->pos, "A recursive term can refer to %.*s only once",
+                      BW_SLICE_ARG(cte->name));
+        scope->recursion = cte->recursion;
+        scope->recursive = alias;
+    }
     if (cte) {
         add_source(a, scope,
                    relation_source(a, &cte->columns, cte->is_value, implied_alias(f), alias),

@@ -20,7 +20,9 @@ const sql_outside sql_outsides[] = {
     {"Table functions", "SELECT * FROM f(1)"},
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
     {"TABLESAMPLE", "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)"},
-    {"WITH RECURSIVE", "WITH RECURSIVE r AS (SELECT 1 AS n) SELECT n FROM r"},
+    {"In a recursive term: WITH, ORDER BY, LIMIT, GROUP BY, DISTINCT, QUALIFY, windows, and itself "
+     "in a subquery",
+     "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n FROM r GROUP BY n) SELECT n FROM r"},
     {"OVER, QUALIFY and SELECT AS STRUCT with GROUP BY ROLLUP, CUBE and GROUPING SETS",
      "SELECT x, ROW_NUMBER() OVER () AS n FROM t GROUP BY ROLLUP(x)"},
     {"INTERSECT ALL and EXCEPT ALL", "SELECT 1 EXCEPT ALL SELECT 1"},
@@ -62,7 +64,8 @@ static const char *const statements[] = {
     "BY (also ALL, ROLLUP, CUBE and GROUPING SETS, with GROUPING), HAVING, QUALIFY, WINDOW, ORDER "
     "BY with NULLS FIRST and LAST, LIMIT and OFFSET; "
     "DISTINCT, AS STRUCT, AS VALUE, * EXCEPT and * REPLACE.",
-    "WITH, UNION ALL and DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT; subqueries as tables, "
+    "WITH (also RECURSIVE), UNION ALL and DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT; "
+    "subqueries as tables, "
     "scalars, arrays, in IN and EXISTS, correlated ones too.",
     "PIVOT and UNPIVOT behind tables and subqueries.",
     "UNNEST with WITH OFFSET, of columns too; ARRAY and STRUCT literals, their elements by OFFSET, "

@@ -375,8 +375,7 @@ static void parse_with(sql_parser *p, sql_query *q)
 {
     if (!sql_accept_word(p, "WITH"))
         return;
-    if (sql_at_word(p, "RECURSIVE"))
-        sql_unsupported(p, sql_peek(p)->pos, "WITH RECURSIVE");
+    q->recursive = sql_accept_word(p, "RECURSIVE");
     do {
         sql_with *w = SQL_LIST_ADD(p, q->with, q->with_count);
         w->pos = sql_peek(p)->pos;

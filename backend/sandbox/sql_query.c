@@ -189,16 +189,26 @@ static const char *analyze_with(sql_analysis *a, const sql_query *q)
                 sql_error(a, w->pos, "Duplicate alias %.*s for WITH subquery",
                           BW_SLICE_ARG(w->name));
         }
-        sql_relation r = sql_analyze_query(a, NULL, w->query);
         sql_cte *c = BW_ARENA_NEW(a->arena, sql_cte);
-        *c = (sql_cte){
-            .outer = a->ctes, .name = w->name, .columns = r.columns, .is_value = r.is_value};
         c->sql_name = sql_printf(a, "w%d", sql_next(a));
+        bool recursive = q->recursive && sql_is_recursive(w);
+        sql_relation r =
+            recursive ? sql_analyze_recursive(a, w, c) : sql_analyze_query(a, NULL, w->query);
+        bool deep = recursive && bw_slice_is(w->query->set_op, "UNION ALL");
+        *c = (sql_cte){.outer = a->ctes,
+                       .name = w->name,
+                       .sql_name = c->sql_name,
+                       .columns = r.columns,
+                       .is_value = r.is_value};
         a->ctes = c;
-        bw_buf_addf(&out, "%s%s(", i ? "," : "WITH ", c->sql_name);
+        bw_buf_addf(&out, "%s%s(",
+                    i              ? ","
+                    : q->recursive ? "WITH RECURSIVE "
+                                   : "WITH ",
+                    c->sql_name);
         for (size_t k = 0; k < r.columns.count; k++)
             bw_buf_addf(&out, "%sc%zu", k ? "," : "", k + 1);
-        bw_buf_addf(&out, ") AS (%s)", r.sql);
+        bw_buf_addf(&out, "%s) AS (%s)", deep ? ",depth" : "", r.sql);
     }
     const char *text = q->with_count ? sql_printf(a, "%s ", bw_buf_cstr(&out)) : "";
     bw_buf_fini(&out);

@@ -20,6 +20,12 @@ static bool is_too_complex(const char *message)
     return false;
 }
 
+/* What SQLite does not run in a recursive query is found only by it. */
+static bool is_recursion(const char *message)
+{
+    return strstr(message, "recursive") || strncmp(message, "circular reference", 18) == 0;
+}
+
 static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
 {
     const char *message = sqlite3_errmsg(r->db);
@@ -31,6 +37,11 @@ static bw_status sqlite_failed(sql_run *r, int code, bool preparing)
         return bq_error_set(r->err, "resourcesExceeded", "query",
                             "Not enough resources for query planning - too many subqueries or "
                             "query is too complex: %s",
+                            message);
+    if (preparing && is_recursion(message))
+        return bq_error_set(r->err, "invalidQuery", "query",
+                            "Unsupported: this form of a recursive query is not part of the "
+                            "sandbox's SQL: %s",
                             message);
     if (preparing)
         return bq_error_set(r->err, "internalError", "query",

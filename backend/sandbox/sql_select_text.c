@@ -33,10 +33,14 @@ static void add_order(select_state *st, bw_buf *sql, bool by_name)
 
 static void add_body(const select_state *st, bw_buf *sql)
 {
+    bool counted = st->scope.recursion == SQL_RECURSION_DISTINCT;
+
     if (st->from)
         bw_buf_addf(sql, " FROM %s", st->from);
+    if (counted)
+        bw_buf_addf(sql, " WHERE bq_recursion(0,0)%s", st->where ? " AND " : "");
     if (st->where)
-        bw_buf_addf(sql, " WHERE %s", st->where);
+        bw_buf_addf(sql, "%s%s", counted ? "" : " WHERE ", st->where);
     if (st->group)
         bw_buf_adds(sql, st->group);
     if (st->having)
@@ -49,6 +53,8 @@ static const char *write_plain(select_state *st)
 
     bw_buf_adds(&sql, st->s->distinct ? "SELECT DISTINCT " : "SELECT ");
     add_outputs(st, &sql);
+    if (st->scope.recursion == SQL_RECURSION_ALL)
+        bw_buf_addf(&sql, ",bq_recursion(%s.depth,0)", st->scope.recursive);
     add_body(st, &sql);
     add_order(st, &sql, false);
     const char *text = sql_printf(st->a, "%s", bw_buf_cstr(&sql));
