@@ -110,15 +110,21 @@ static size_t to_do(const bw_provision *p)
            bw_provision_count(p, BW_PROVISION_DELETE);
 }
 
-static bw_status look(bw_provision *p, const wishes *w, bw_error *err)
+/* What an engine works with is not taken away under it. */
+static bw_status check_engine(const bw_provision *p, const wishes *w, bw_error *err)
 {
     char holder[128];
+    if (!w->destroy || w->dry_run || !bw_store_engine_runs(p->session->state_dir, holder))
+        return BW_OK;
+    bw_error_set(err, BW_CONFLICT, "an engine runs on these: %s", holder);
+    return bw_error_hint(err, "Stop it first.");
+}
+
+static bw_status look(bw_provision *p, const wishes *w, bw_error *err)
+{
     bw_status s = bw_session_store(p->session, BW_STORE_SHARED, err);
-    if (s == BW_OK && w->destroy && !w->dry_run &&
-        bw_store_engine_runs(p->session->state_dir, holder)) {
-        bw_error_set(err, BW_CONFLICT, "an engine runs on these: %s", holder);
-        s = bw_error_hint(err, "Stop it first.");
-    }
+    if (s == BW_OK)
+        s = check_engine(p, w, err);
     if (s != BW_OK)
         return s;
     if (w->dashboard || w->destroy)
@@ -144,6 +150,8 @@ static bw_status show_and_do(bw_provision *p, const wishes *w, bw_error *err)
     if (!w->dry_run && to_do(p) > 0) {
         if ((w->destroy || loses(p)) && !w->yes)
             s = confirm(p, w->destroy, to_do(p), err);
+        if (s == BW_OK)
+            s = check_engine(p, w, err);
         if (s == BW_OK && !json)
             fputc('\n', ctx->out);
         if (s == BW_OK)

@@ -18,6 +18,8 @@
 #include "app/session.h"
 #include "backend/destination/destination.h"
 #include "backend/engine/sync.h"
+#include "backend/google/bigquery.h"
+#include "backend/google/pubsub.h"
 
 #define BW_PROVISION_LABEL "managed-by"
 #define BW_PROVISION_OWNER "bridgewatch"
@@ -145,6 +147,10 @@ BW_NODISCARD bw_status bw_provision_describe(bw_provision *p, bw_provision_table
 /* What may be deleted: turns the actions into DELETE, KEEP and GONE. With `tables` the tables of the
    syncs too, where they carry this store's label. The order becomes that of deleting. */
 void bw_provision_look_for_destroy(bw_provision *p, bool tables);
+/* Whether what was to be deleted still is, now that somebody has thought about it for a while:
+   NOT_FOUND, CONFLICT. */
+BW_NODISCARD bw_status bw_provision_look_again(bw_provision *p, bw_pubsub *ps, bw_bigquery *bq,
+                                               const bw_provision_item *item, bw_error *err);
 
 /* ---- doing it --------------------------------------------------------------------------- */
 

@@ -175,7 +175,11 @@ static bw_status carry_out(worker *w, bw_provision_item *item, bw_error *err)
         [BW_PROVISION_DATASET] = do_dataset,     [BW_PROVISION_TABLE] = do_table,
         [BW_PROVISION_DASHBOARD] = do_dashboard,
     };
-    bw_status s = doers[item->kind](w, item, err);
+    bw_status s = item->action == BW_PROVISION_DELETE
+                      ? bw_provision_look_again(w->p, w->ps, w->bq, item, err)
+                      : BW_OK;
+    if (s == BW_OK)
+        s = doers[item->kind](w, item, err);
     /* What somebody else deleted meanwhile is gone as wanted. */
     return s == BW_NOT_FOUND && item->action == BW_PROVISION_DELETE ? BW_OK : s;
 }

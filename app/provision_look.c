@@ -141,11 +141,11 @@ static void keep(bw_provision_item *item, const char *why)
     item->note = why;
 }
 
-/* Whether the subscription is to be deleted before its topic. */
+/* Whether the subscription is to be deleted before its topic, and was if that has been tried. */
 static bool goes_too(bw_provision *p, const char *subscription)
 {
     const bw_provision_item *item = bw_provision_find(p, BW_PROVISION_SUBSCRIPTION, subscription);
-    return item && item->action == BW_PROVISION_DELETE;
+    return item && item->action == BW_PROVISION_DELETE && item->error.status == BW_OK;
 }
 
 /* A topic that others listen to is theirs as well. */
@@ -203,10 +203,6 @@ static void look_before_delete(bw_provision *p, bw_pubsub *ps, bw_provision_item
     json_decref(found);
     if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_TOPIC)
         check_others(p, ps, item);
-    if (item->action == BW_PROVISION_DELETE && item->kind == BW_PROVISION_SUBSCRIPTION) {
-        item->note = held(p, item->name);
-        item->loses = true;
-    }
 }
 
 static void look_dashboard_before_delete(bw_provision *p, bw_provision_item *item)
@@ -260,21 +256,45 @@ static void reverse(bw_provision *p)
     }
 }
 
+static void look_at(bw_provision *p, bw_pubsub *ps, bw_bigquery *bq, bw_provision_item *item)
+{
+    if (item->kind == BW_PROVISION_TABLE)
+        look_table_before_delete(p, bq, item);
+    else if (item->kind == BW_PROVISION_DASHBOARD)
+        look_dashboard_before_delete(p, item);
+    else if (item->kind == BW_PROVISION_DATASET)
+        keep(item, "datasets are never deleted");
+    else
+        look_before_delete(p, ps, item);
+}
+
 static void look_all_of(bw_provision *p, bw_pubsub *ps, bw_bigquery *bq, bw_provision_kind kind)
 {
     for (size_t i = 0; i < p->count; i++) {
         bw_provision_item *item = &p->items[i];
         if (item->kind != kind)
             continue;
-        if (kind == BW_PROVISION_TABLE)
-            look_table_before_delete(p, bq, item);
-        else if (kind == BW_PROVISION_DASHBOARD)
-            look_dashboard_before_delete(p, item);
-        else if (kind == BW_PROVISION_DATASET)
-            keep(item, "datasets are never deleted");
-        else
-            look_before_delete(p, ps, item);
+        look_at(p, ps, bq, item);
+        if (item->action != BW_PROVISION_DELETE || kind != BW_PROVISION_SUBSCRIPTION)
+            continue;
+        item->note = held(p, item->name);
+        item->loses = true;
     }
+}
+
+bw_status bw_provision_look_again(bw_provision *p, bw_pubsub *ps, bw_bigquery *bq,
+                                  const bw_provision_item *item, bw_error *err)
+{
+    bw_provision_item now = *item;
+    now.note = NULL;
+    look_at(p, ps, bq, &now);
+    if (now.action == BW_PROVISION_DELETE)
+        return BW_OK;
+    if (now.action == BW_PROVISION_GONE)
+        return bw_error_set(err, BW_NOT_FOUND, "it is gone already");
+    bw_error_set(err, BW_CONFLICT, "it is kept, because that has changed: %s",
+                 now.note ? now.note : "nobody says what it is now");
+    return bw_error_hint(err, "Run it again: it shows what is there now.");
 }
 
 void bw_provision_look_for_destroy(bw_provision *p, bool tables)

@@ -177,8 +177,9 @@ def test_dashboard():
     assert resource(sandbox, path)["displayName"] == "theirs"
 
 
-def at_terminal(bw, answer, *args):
-    """The command on a terminal of its own, and what it says when `answer` is typed."""
+def at_terminal(bw, answer, *args, meanwhile=lambda: None):
+    """The command on a terminal of its own, and what it says when `answer` is typed; `meanwhile` is
+    what others do before."""
     master, slave = pty.openpty()
     process = harness.spawn(bw.argv("provision", *args), env=bw.env(), stdin=slave, stdout=slave, stderr=slave)
     os.close(slave)
@@ -193,6 +194,7 @@ def at_terminal(bw, answer, *args):
                 pass
         return said
     wait_for("the question", lambda: b"Type " in read() or process.poll() is not None)
+    meanwhile()
     os.write(master, answer.encode() + b"\n")
 
     def ended():
@@ -220,6 +222,14 @@ def test_destroy():
     code, said = at_terminal(bw, "demo", "--destroy")
     assert code == 1 and "Type PROD to delete" in said and "nothing was deleted" in said, (code, said)
     assert len(names(sandbox, "subscriptions")) == 4
+
+    # What changes while the question stands is looked at once more.
+    code, said = at_terminal(bw, "PROD", "--destroy", meanwhile=lambda: create(
+        sandbox, "subscriptions/late", {"topic": full("topics/external-sync-update")}))
+    assert code == 1 and "subscriptions/late is subscribed to it and stays" in said, (code, said)
+    assert names(sandbox, "topics") == ["external-sync-create", "external-sync-update", "orders-dead"]
+    sandbox.call("DELETE", "/v1/" + full("subscriptions/late"))
+    plan(bw, "--dashboard")
 
     code, said = at_terminal(bw, "PROD", "--destroy")
     assert code == 0 and "deleted  subscription  projects/demo/subscriptions/orders\r\n" in said, (code, said)
