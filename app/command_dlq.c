@@ -164,10 +164,17 @@ static const char *what_is_wrong(const bw_dead_letter *l, bw_arena *arena)
     return bw_arena_printf(arena, "contradicts letter %lld: %s", (long long)l->contradicts, text);
 }
 
+typedef struct listing {
+    bw_text_table *table;
+    bool states; /* others than open ones are among them */
+    size_t n;
+} listing;
+
 static bw_status add_lines(void *user, const bw_dead_letter *letters, size_t n, bw_arena *arena,
                            bw_error *err)
 {
-    bw_text_table *t = user;
+    listing *to = user;
+    bw_text_table *t = to->table;
     char text[BW_TIME_TEXT];
     (void)err;
     for (size_t i = 0; i < n; i++) {
@@ -180,25 +187,52 @@ static bw_status add_lines(void *user, const bw_dead_letter *letters, size_t n, 
         bw_text_table_add(t, l->column && l->column[0] ? l->column : NULL);
         snprintf(text, sizeof(text), "%d", l->attempts);
         bw_text_table_add(t, text);
+        if (to->states)
+            bw_text_table_add(t, bw_letter_state_name(l->state));
         bw_text_table_add(t, bw_format_time(l->last_seen_us - l->last_seen_us % BW_SECOND, text));
         bw_text_table_add(t, what_is_wrong(l, arena));
     }
+    to->n += n;
     return BW_OK;
+}
+
+static void say_none(const bw_dlq *d)
+{
+    const bw_letter_filter *f = &d->filter;
+    bw_buf b = BW_BUF_INIT;
+    bw_buf_adds(&b, f->any_state ? "no dead letters" : "no open dead letters");
+    if (f->sync)
+        bw_buf_addf(&b, " of %s", f->sync);
+    if (f->reason)
+        bw_buf_addf(&b, " with reason %s", f->reason);
+    if (f->ids)
+        bw_buf_adds(&b, " with these ids");
+    fprintf(d->session.ctx->out, "%s\n", bw_buf_cstr(&b));
+    bw_buf_fini(&b);
 }
 
 static bw_exit list(bw_dlq *d)
 {
-    static const char *const titles[] = {"ID",     "SYNC",  "KEY",       "REASON",
-                                         "COLUMN", "TRIES", "LAST SEEN", "DETAIL"};
+    static const char *const titles[] = {"ID",    "SYNC",  "KEY",       "REASON", "COLUMN",
+                                         "TRIES", "STATE", "LAST SEEN", "DETAIL"};
+    const char *shown[BW_COUNT(titles)];
     const bw_cli_context *ctx = d->session.ctx;
     bw_error err = BW_ERROR_INIT;
+    listing to = {.states = d->filter.any_state};
+    size_t n = 0;
     if (bw_cli_has(ctx->line, "json"))
         return print_json(d);
-    bw_text_table *t = bw_text_table_new(titles, BW_COUNT(titles), 0x21);
-    bw_status s = bw_dlq_walk(d, 1, add_lines, t, &err);
-    if (s == BW_OK)
-        bw_text_table_print(t, ctx->out);
-    bw_text_table_free(t);
+    for (size_t i = 0; i < BW_COUNT(titles); i++) {
+        if (to.states || strcmp(titles[i], "STATE") != 0)
+            shown[n++] = titles[i];
+    }
+    to.table = bw_text_table_new(shown, n, 0x21);
+    bw_status s = bw_dlq_walk(d, 1, add_lines, &to, &err);
+    if (s == BW_OK && to.n > 0)
+        bw_text_table_print(to.table, ctx->out);
+    else if (s == BW_OK)
+        say_none(d);
+    bw_text_table_free(to.table);
     return s == BW_OK ? BW_EXIT_OK : bw_session_failed(ctx, &err);
 }
 
@@ -367,7 +401,12 @@ static bw_exit run_verb(bw_dlq *d, const bw_cli_context *ctx, size_t verb)
     bw_status status = bw_session_open(&d->session, ctx, false, &err);
     if (status == BW_OK)
         status = bw_session_store(&d->session, BW_STORE_SHARED, &err);
-    bw_exit code = status == BW_OK ? verbs[verb].run(d) : bw_session_failed(ctx, &err);
+    bool opened = status == BW_OK;
+    if (opened)
+        status = bw_dlq_check_names(d, &err);
+    bw_exit code = status == BW_OK ? verbs[verb].run(d)
+                   : opened        ? bw_cli_fail(ctx->err, &err, BW_EXIT_USAGE)
+                                   : bw_session_failed(ctx, &err);
     if (!bw_session_close(&d->session)) {
         fflush(ctx->out);
         _exit((int)code);
@@ -393,7 +432,8 @@ static const bw_cli_option options[] = {
     {.name = "sync", .arg = "SYNC", .help = "those of this sync"},
     {.name = "reason", .arg = "REASON", .help = "those with this reason code"},
     {.name = "all", .help = "all open ones"},
-    {.name = "any-state", .help = "also those that are replayed, superseded or discarded"},
+    {.name = "any-state",
+     .help = "also those that are replayed, superseded or discarded, with their state"},
     {.name = "limit",
      .arg = "N",
      .type = BW_SETTING_INT,
@@ -412,7 +452,7 @@ static const bw_cli_option options[] = {
     {.name = "content", .arg = "TEXT", .help = "with edit: the new content"},
     {.name = "file", .arg = "FILE", .help = "with edit: the new content is in this file"},
     {.name = "replay", .help = "with edit: replay the letter at once"},
-    {.name = "yes", .help = "with replay --publish and discard --all: do not ask"},
+    {.name = "yes", .help = "with replay --publish and discard: do not ask"},
     {.name = "output",
      .letter = 'o',
      .arg = "FILE",
@@ -433,11 +473,17 @@ const bw_cli_command bw_command_dlq = {
         "or open (not begun). The exit status is 0 when all landed or are gone.\n"
         "replay --publish sends the messages to their topic again, where every subscription gets "
         "them; it names those and asks.\n"
+        "Messages that say different things under one event id are letters of their own, which "
+        "`contradicts` names: the first that lands takes the id, the other is refused until it is "
+        "edited to have an event_id of its own.\n"
         "cancel ends replays after the letters at hand; the rest stays open.\n"
         "edit changes a message's content before it is replayed: to --content, to what --file or - "
         "(standard input) holds, or in $VISUAL or $EDITOR. Bytes that are no text are written, and "
-        "read, as {\"content_base64\": \"...\"}. The old content stays in the audit trail.\n"
-        "discard closes a letter; its content stays in the audit trail.\n"
+        "read, as {\"content_base64\": \"...\"}. The old content stays in the audit trail. The "
+        "message as it was, delivered again, does not undo the edit.\n"
+        "discard closes letters; their content stays in the audit trail. It asks unless a few ids "
+        "are given; more than 10, and where environment.confirm is type, by typing their number. "
+        "Where there is no terminal to ask on, say --yes.\n"
         "export writes one JSON object per line; content that is no text is in content_base64.",
     .options = options,
     .n_options = BW_COUNT(options),

@@ -1,5 +1,5 @@
-/* What the files of `dlq` share: command_dlq.c selects and shows, dlq_act.c acts, dlq_preview.c only says
-   what would happen. Threads: main. */
+/* What the files of `dlq` share: command_dlq.c selects and shows, dlq_names.c knows what can be named,
+   dlq_act.c acts, dlq_preview.c only says what would happen. Threads: main. */
 #ifndef BW_APP_DLQ_H
 #define BW_APP_DLQ_H
 
@@ -15,6 +15,9 @@ typedef struct bw_dlq {
 
 /* Prints what is wrong with the command line. */
 bw_exit bw_dlq_usage(const bw_cli_context *ctx, const char *text, const char *hint);
+
+/* INVALID: --sync or --reason name something that does not exist. */
+BW_NODISCARD bw_status bw_dlq_check_names(bw_dlq *d, bw_error *err);
 
 /* The selected letters, some hundreds at a time, so that memory does not depend on how many there
    are; `content_max` as in the filter. `each` gets them with an arena that is theirs until it

@@ -80,11 +80,21 @@ static bool choose(bw_dlq *d, chosen_list *list, bw_exit *code)
     return false;
 }
 
-/* Whether the operator says yes, on a terminal or by --yes. */
-static bool agreed(bw_dlq *d, const char *question, bw_exit *code)
+/* As the console has it: over so many, or where the environment says so, a y is too quick. */
+#define TYPED_OVER 10
+
+static bool must_type(const bw_cli_context *ctx, size_t n)
+{
+    const char *confirm = bw_config_string(bw_config_top(ctx->config), "environment.confirm");
+    return n > TYPED_OVER || (confirm && strcmp(confirm, "type") == 0);
+}
+
+/* Whether the operator says yes, on a terminal or by --yes, to doing `verb` to `n` letters. */
+static bool agreed(bw_dlq *d, const char *question, const char *verb, size_t n, bw_exit *code)
 {
     const bw_cli_context *ctx = d->session.ctx;
-    char answer[16] = "";
+    char answer[32] = "", number[24];
+    bool typed = must_type(ctx, n);
     *code = BW_EXIT_OK;
     if (bw_cli_has(ctx->line, "yes"))
         return true;
@@ -92,9 +102,15 @@ static bool agreed(bw_dlq *d, const char *question, bw_exit *code)
         *code = bw_dlq_usage(ctx, "this is asked for on a terminal only", "Say --yes to do it.");
         return false;
     }
-    fprintf(ctx->err, "%s [y/N] ", question);
+    snprintf(number, sizeof(number), "%zu", n);
+    if (typed)
+        fprintf(ctx->err, "%s Type %s to %s: ", question, number, verb);
+    else
+        fprintf(ctx->err, "%s [y/N] ", question);
     fflush(ctx->err);
-    if (fgets(answer, sizeof(answer), ctx->in) && (answer[0] == 'y' || answer[0] == 'Y'))
+    bool got = fgets(answer, sizeof(answer), ctx->in) != NULL;
+    answer[strcspn(answer, "\r\n")] = '\0';
+    if (got && (typed ? strcmp(answer, number) == 0 : answer[0] == 'y' || answer[0] == 'Y'))
         return true;
     fprintf(ctx->err, "nothing was done\n");
     *code = BW_EXIT_FAILED;
@@ -300,7 +316,7 @@ static bool may_publish(bw_dlq *d, const chosen_list *list, bw_exit *code)
         fputs(bw_buf_cstr(&text), d->session.ctx->err);
         snprintf(question, sizeof(question), "Publish %zu message%s again?", list->n,
                  list->n == 1 ? "" : "s");
-        ok = agreed(d, question, code);
+        ok = agreed(d, question, "publish", list->n, code);
     }
     bw_buf_fini(&text);
     return ok;
@@ -363,9 +379,10 @@ bw_exit bw_dlq_discard(bw_dlq *d)
     chosen_list list;
     bw_exit code;
     char question[96];
-    bool by_name = d->filter.ids != NULL;
     if (!choose(d, &list, &code))
         return code;
+    /* Who writes down a few ids has said which. */
+    bool named = d->filter.ids && !must_type(d->session.ctx, list.n);
     bw_command c = {.kind = BW_COMMAND_DISCARD,
                     .letters = ids_of(&list, &d->arena),
                     .n_letters = list.n,
@@ -375,10 +392,12 @@ bw_exit bw_dlq_discard(bw_dlq *d)
              list.n == 1 ? "" : "s");
     free_chosen(&list);
     if (bw_cli_has(d->session.ctx->line, "dry-run")) {
-        fprintf(d->session.ctx->out, "would discard %zu dead letters\n", c.n_letters);
+        fprintf(d->session.ctx->out, "would discard %zu dead letter%s\n", c.n_letters,
+                c.n_letters == 1 ? "" : "s");
         return BW_EXIT_OK;
     }
-    return by_name || agreed(d, question, &code) ? bw_act_in(&d->session, &c) : code;
+    return named || agreed(d, question, "discard", c.n_letters, &code) ? bw_act_in(&d->session, &c)
+                                                                       : code;
 }
 
 /* ---- edit ------------------------------------------------------------------------------- */
@@ -442,6 +461,25 @@ static bw_status read_one(bw_dlq *d, bw_dead_letter **out, bw_error *err)
     return bw_error_hint(err, "Mend the row at the source, then replay the letter.");
 }
 
+#define SHOWN_CONTENT 2048
+
+/* What is stored now, and what to do with it. */
+static bw_exit print_edited(bw_dlq *d, int64_t id, bw_slice content, const bw_act_answer *a)
+{
+    FILE *out = d->session.ctx->out;
+    bw_buf b = BW_BUF_INIT;
+    bw_exit code = bw_act_print(&d->session, a);
+    if (!a->ok || bw_cli_has(d->session.ctx->line, "json"))
+        return code;
+    bool cut = content.len > SHOWN_CONTENT;
+    bw_text_sanitise(&b, cut ? (bw_slice){content.ptr, SHOWN_CONTENT} : content);
+    fprintf(out, "%-12s%s%s\n", "content", bw_buf_cstr(&b), cut ? " (cut; dlq show has all)" : "");
+    fprintf(out, "%-12sbridgewatch dlq replay %lld (--dry-run says what it would change)\n", "next",
+            (long long)id);
+    bw_buf_fini(&b);
+    return code;
+}
+
 bw_exit bw_dlq_edit(bw_dlq *d)
 {
     const bw_cli_context *ctx = d->session.ctx;
@@ -464,7 +502,8 @@ bw_exit bw_dlq_edit(bw_dlq *d)
     bw_act_answer a = {.answered = true, .ok = true, .text = "unchanged: nothing was done"};
     if (changed)
         a = bw_act_ask(&d->session, &c);
-    if (!bw_cli_has(ctx->line, "replay") || !a.ok)
-        return bw_act_print(&d->session, &a);
-    return bw_dlq_replay(d);
+    if (bw_cli_has(ctx->line, "replay") && a.ok)
+        return bw_dlq_replay(d);
+    return changed && a.answered ? print_edited(d, l->id, content, &a)
+                                 : bw_act_print(&d->session, &a);
 }

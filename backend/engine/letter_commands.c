@@ -158,11 +158,19 @@ void bw_letters_edit(bw_engine *e, bw_queued_command *q)
 {
     const bw_command *c = &q->command;
     bw_error err = BW_ERROR_INIT;
-    bool ok = c->n_letters == 1 && c->content.ptr &&
-              bw_store_letter_edit(e->store, c->letters[0], c->content, c->who, &err) == BW_OK;
-    bw_engine_answer(e, q, ok,
-                     ok               ? "edited"
-                     : err.message[0] ? err.message
-                                      : "nothing to edit",
-                     err.hint);
+    if (c->n_letters != 1 || !c->content.ptr) {
+        bw_engine_answer(e, q, false, "nothing to edit", NULL);
+        return;
+    }
+    if (bw_store_letter_edit(e->store, c->letters[0], c->content, c->who, &err) != BW_OK) {
+        bw_engine_answer(e, q, false, err.message, err.hint);
+        return;
+    }
+    long long id = (long long)c->letters[0];
+    bw_engine_answer(e, q, true,
+                     bw_arena_printf(&q->arena,
+                                     "letter %lld edited, not sent yet: replay it; the audit trail "
+                                     "has the original",
+                                     id),
+                     bw_arena_printf(&q->arena, "`dlq replay %lld`, or r on its screen.", id));
 }

@@ -184,9 +184,18 @@ def test_dead_letters_that_are_not_there():
     bw = Lab().bw()
     for command, message in ((["show", "99"], "no such dead letter"), (["replay", "99"], "no open dead letter is selected"),
                              (["discard", "--sync", "shop.good"], "no open dead letter is selected"),
+                             (["list", "--sync", "shop.goood"], "there is no sync shop.goood"),
+                             (["discard", "--sync", "shop.goood", "--yes"], "Did you mean shop.good?"),
+                             (["list", "--sync", "entirely"], "there is no sync entirely"),
+                             (["list", "--reason", "array_nul"], "Did you mean ARRAY_NULL?"),
+                             (["export", "--reason", "NONSENSE"], "there is no reason NONSENSE"),
                              (["replay"], "which dead letters?"), (["show", "x"], "is a number"), (["lst"], "dlq has no lst")):
         done = bw.run("dlq", *command)
         assert done.returncode in (1, 2) and message in done.stderr and "HINT:" in done.stderr and not done.stdout, done
+        assert done.returncode == 2 or command[0] == "show" or command == ["replay", "99"], done
+    none = bw.run("dlq", "list", "--sync", "shop.good", "--reason", "ARRAY_NULL")
+    assert (none.returncode, none.stdout, none.stderr) == (0, "no open dead letters of shop.good with reason ARRAY_NULL\n", ""), none
+    assert bw.json("dlq", "list", "--sync", "shop.good") == {"dead_letters": []}
 
 
 # ---- sources ----

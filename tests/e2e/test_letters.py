@@ -147,7 +147,12 @@ def test_edit():
     same = stream.bw.run("dlq", "edit", str(binary["id"]), env={"VISUAL": "true"})
     assert "unchanged" in same.stdout, same.stdout + same.stderr
     coded = directory.file("coded", '{"content_base64": "%s"}\n' % base64.b64encode(b"\xfe\x01").decode())
-    assert stream.bw.run("dlq", "edit", str(binary["id"]), "--file", coded).returncode == 0
+    done = stream.bw.run("dlq", "edit", str(binary["id"]), "--file", coded)
+    assert done.returncode == 0, done.stderr
+    # What is stored, where the original is, and what to do next; in 76 columns, which the console has for it.
+    said = done.stdout.splitlines()
+    assert len(said) == 3 and "letter %d edited" % binary["id"] in said[0] and "original" in said[0] and len(said[0]) <= 76, said
+    assert said[1].startswith("content") and "dlq replay %d" % binary["id"] in said[2], said
     shown = stream.bw.json("dlq", "show", str(binary["id"]))["dead_letters"][0]
     assert base64.b64decode(shown["content_base64"]) == b"\xfe\x01", shown
     fixed = '{"entity_id":"b","operation":"create","data":{"a":1}}'
@@ -361,6 +366,16 @@ def test_publish_again():
     assert len(stream.entities("customer")) == 5 and len(raw_once(stream)) == 5
 
 
+def answered(stream, answer, *args):
+    """A dlq command on a terminal, where it is answered."""
+    terminal, stdin = os.openpty()
+    os.write(terminal, answer.encode())
+    done = subprocess.run(stream.bw.argv("dlq", *args), stdin=stdin, env=stream.bw.env(), capture_output=True, text=True)
+    os.close(terminal)
+    os.close(stdin)
+    return done
+
+
 def test_discard_asks():
     directory = TempDir()
     stream = Stream(directory)
@@ -369,15 +384,32 @@ def test_discard_asks():
     refused = stream.bw.run("dlq", "discard", "--all")
     assert refused.returncode == 2 and "--yes" in refused.stderr and len(stream.bw.letters()) == 2, refused.stderr
     for answer, left in (("n\n", 2), ("y\n", 0)):
-        terminal, stdin = os.openpty()
-        os.write(terminal, answer.encode())
-        done = subprocess.run(stream.bw.argv("dlq", "discard", "--all"), stdin=stdin, env=stream.bw.env(),
-                              capture_output=True, text=True)
-        os.close(terminal)
-        os.close(stdin)
+        done = answered(stream, answer, "discard", "--all")
         assert "Discard 2 dead letters?" in done.stderr and len(stream.bw.letters()) == left, done
+    # Over ten, named one by one or not, a y is too quick: how many there are is typed.
+    stream.publish([b"z%d" % i for i in range(12)])
+    stream.drain()
+    ids = [str(l["id"]) for l in stream.bw.letters()]
+    refused = stream.bw.run("dlq", "discard", *ids)
+    assert refused.returncode == 2 and "--yes" in refused.stderr, refused.stderr
+    for chosen in (["--all"], ids):
+        for answer in ("y\n", "1\n", "\n"):
+            done = answered(stream, answer, "discard", *chosen)
+            assert done.returncode == 1 and "Type 12 to discard" in done.stderr and "nothing was done" in done.stderr, done
+    done = answered(stream, "y\n", "replay", "--all", "--publish")
+    assert done.returncode == 1 and "Type 12 to publish" in done.stderr, done
+    assert len(stream.bw.letters()) == 12
+    assert stream.bw.run("dlq", "discard", ids[0]).returncode == 0 and len(stream.bw.letters()) == 11
+    done = answered(stream, "11\n", "discard", "--all")
+    assert done.returncode == 0 and not stream.bw.letters(), done
+    # Their state is a column where others than open ones are listed.
+    text = stream.bw.run("dlq", "list", "--any-state").stdout.splitlines()
+    at = text[0].index("STATE")
+    assert len(text) == 15 and {line[at:].split()[0] for line in text[1:]} == {"discarded"}, text
+    assert stream.bw.run("dlq", "list").stdout == "no open dead letters\n"
     stream.publish([b"z"])
     stream.drain()
+    assert "STATE" not in stream.bw.run("dlq", "list").stdout
     assert stream.bw.run("dlq", "discard", "--all", "--yes").returncode == 0 and not stream.bw.letters()
 
 
