@@ -57,11 +57,12 @@ static bw_status walk_some(bw_dlq *d, bw_letter_filter f, bw_dlq_each *each, voi
     while (s == BW_OK && left > 0) {
         bw_dead_letter *letters;
         bw_arena_reset(&arena, (size_t)1 << 20);
-        f.limit = left < STEP ? left : STEP;
+        f.limit = n = left < STEP ? left : STEP;
         if (f.content_max == 0)
-            s = bw_store_letters_fit(d->session.store, &f, BW_LETTERS_BYTES, &f.limit, err);
-        if (s != BW_OK || f.limit == 0)
+            s = bw_store_letters_fit(d->session.store, &f, BW_LETTERS_BYTES, &n, err);
+        if (s != BW_OK || n == 0)
             break;
+        f.limit = n;
         s = bw_store_letters(d->session.store, &f, &arena, &letters, &n, err);
         if (s != BW_OK || n == 0)
             break;

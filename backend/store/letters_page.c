@@ -127,8 +127,7 @@ bw_status bw_store_letters_fit(bw_store *store, const bw_letter_filter *filter, 
                                size_t *count, bw_error *err)
 {
     bw_buf text = BW_BUF_INIT, ids = BW_BUF_INIT;
-    size_t sum = 0;
-    *count = 0;
+    size_t n = 0, sum = 0;
     bw_buf_adds(&text, "SELECT length(content) FROM letters");
     add_where(&text, filter);
     bw_buf_adds(&text, " ORDER BY id LIMIT ? OFFSET ?");
@@ -139,10 +138,11 @@ bw_status bw_store_letters_fit(bw_store *store, const bw_letter_filter *filter, 
     bw_sql_bind_int(&q, (int64_t)filter->offset);
     while (bw_sql_next(&q)) {
         sum += (size_t)bw_sql_int(&q);
-        if (*count > 0 && sum > bytes)
+        if (n > 0 && sum > bytes)
             break;
-        ++*count;
+        n++;
     }
+    *count = n;
     bw_status st = bw_sql_end(&q, err);
     bw_tx_read_end(store);
     bw_buf_fini(&text);
