@@ -272,6 +272,8 @@ static void show_one(const bw_dead_letter *l, FILE *out)
             bw_format_time(l->first_seen_us, first), bw_format_time(l->last_seen_us, last));
     if (l->attributes)
         show_field(out, "attributes", bw_slice_cstr(l->attributes));
+    if (bw_store_letter_edited(l))
+        fprintf(out, "%-12sby an operator; the audit trail has the original\n", "edited");
     show_field(out, "content", l->content);
 }
 

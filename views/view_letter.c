@@ -99,11 +99,16 @@ static void add_content(bw_text_view *t, const bw_dead_letter *l)
         add_sides(t, l);
     bw_text_view_hang(t, 6);
     bw_text_view_add(t, BW_ROLE_TEXT, BW_SLICE_LIT(""));
-    bw_text_view_addf(t, BW_ROLE_TITLE, "content, as the source gave it");
+    bool edited = bw_store_letter_edited(l); /* what was wrong may not be any more */
+    if (edited)
+        bw_text_view_addf(t, BW_ROLE_WARN,
+                          "content, as an operator edited it; the audit trail has the original");
+    else
+        bw_text_view_addf(t, BW_ROLE_TITLE, "content, as the source gave it");
     if (l->content.len == 0)
         bw_text_view_addf(t, BW_ROLE_MUTED, "nothing was kept");
     else
-        bw_json_lines(t, l->content, l->column);
+        bw_json_lines(t, l->content, edited ? NULL : l->column);
     if (l->attributes)
         add_attributes(t, l);
 }

@@ -41,6 +41,15 @@ void bw_store_letter_hash(bw_slice content, char hash[BW_LETTER_HASH])
         snprintf(hash + i * 2, 3, "%02x", digest[i]);
 }
 
+bool bw_store_letter_edited(const bw_dead_letter *l)
+{
+    char hash[BW_LETTER_HASH];
+    if (!l->attributes || !l->content_hash)
+        return false;
+    bw_store_letter_hash(l->content, hash);
+    return strcmp(hash, l->content_hash) != 0;
+}
+
 /* The hash is of fixed length: no two identities have one text. */
 #define LETTER_KEY "content_hash || ' ' || event_id"
 

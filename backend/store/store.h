@@ -260,6 +260,8 @@ typedef struct bw_dead_letter {
 
 /* SHA-256 of a message's content, in hexadecimal digits. Threads: any. */
 void bw_store_letter_hash(bw_slice content, char hash[BW_LETTER_HASH]);
+/* Whether an operator has edited the message since it was first met. Of a letter with whole content. */
+bool bw_store_letter_edited(const bw_dead_letter *letter);
 /* What a landed message is known by among landed_keys; in the arena. */
 const char *bw_store_letter_key(bw_arena *arena, bw_slice event_id, const char *content_hash);
 

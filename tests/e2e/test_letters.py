@@ -153,6 +153,7 @@ def test_edit():
     said = done.stdout.splitlines()
     assert len(said) == 3 and "letter %d edited" % binary["id"] in said[0] and "original" in said[0] and len(said[0]) <= 76, said
     assert said[1].startswith("content") and "dlq replay %d" % binary["id"] in said[2], said
+    assert "edited      by an operator" in stream.bw.run("dlq", "show", str(binary["id"])).stdout
     shown = stream.bw.json("dlq", "show", str(binary["id"]))["dead_letters"][0]
     assert base64.b64decode(shown["content_base64"]) == b"\xfe\x01", shown
     fixed = '{"entity_id":"b","operation":"create","data":{"a":1}}'

@@ -136,7 +136,9 @@ static void messages_that_differ_under_one_id_are_two_letters(void **state)
 {
     fixture *f = *state;
     meet_message(f, "one", NULL);
-    assert_int_equal(fixture_get(f, 1).contradicts, 0);
+    bw_dead_letter l = fixture_get(f, 1);
+    assert_int_equal(l.contradicts, 0);
+    assert_false(bw_store_letter_edited(&l));
     meet_message(f, "two", NULL);
     meet_message(f, "two", NULL);
     is_message(f, 1, BW_LETTER_OPEN, 1, "one");
@@ -191,6 +193,8 @@ static void an_edited_message_met_as_it_was_stays_as_the_operator_left_it(void *
             move(f, id, cases[i].by[k], 1);
         meet_message(f, content, NULL);
         is_message(f, id, cases[i].state, 2, "mended");
+        bw_dead_letter l = fixture_get(f, id);
+        assert_true(bw_store_letter_edited(&l));
         /* A flood leaves it alone as well, and does not count it. */
         bw_batch_record b = fixture_plan(f, fixture_run(f));
         bw_dead_letter again = {
