@@ -47,7 +47,7 @@ bool bw_same_reason(const char *a, const char *b)
 static void tell(bw_engine *e, const bw_sync *sync, bw_log_level level, const char *text,
                  const char *hint)
 {
-    bw_news event = {.level = level, .done = -1, .total = -1, .wall_us = bw_wall_us(e->clock)};
+    bw_news event = {.level = (int)level, .done = -1, .total = -1, .wall_us = bw_wall_us(e->clock)};
     snprintf(event.sync, sizeof(event.sync), "%s", sync->def.name);
     snprintf(event.text, sizeof(event.text), "%.*s", (int)sizeof(event.text) - 1, text);
     snprintf(event.hint, sizeof(event.hint), "%.*s", (int)sizeof(event.hint) - 1, hint);
