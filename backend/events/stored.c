@@ -12,6 +12,8 @@
 #define VERSION       "version"
 #define RESOLVED      "conflict_resolved"
 #define REGISTERS     "_bw_fields"
+/* What nobody has counted to, and everybody can count on from. */
+#define VERSION_MAX (INT64_C(1) << 60)
 
 /* ---- keys --------------------------------------------------------------------------------- */
 
@@ -136,6 +138,12 @@ int64_t bw_stored_reserved(const bw_datastore_result *tombstone)
     return version;
 }
 
+static const char *uncountable(int64_t version, bw_arena *arena)
+{
+    return bw_arena_printf(arena, "the entity's version, which the engine counts, is %lld",
+                           (long long)version);
+}
+
 const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastore_result *tombstone,
                             const char *clock_field, int64_t now_us, bw_arena *arena,
                             bw_entity_state *out)
@@ -144,6 +152,8 @@ const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastor
     *out = (bw_entity_state){.last_modified_us = BW_TIME_NONE};
     if (tombstone->found)
         (void)bw_entity_int(tombstone->entity, VERSION, &out->version);
+    if (out->version < 0 || out->version > VERSION_MAX)
+        return uncountable(out->version, arena);
     if (entity->found) {
         bw_slice ours;
         if (!split(entity->entity, clock_field, arena, &ours, &out->properties))
@@ -153,6 +163,8 @@ const char *bw_stored_state(const bw_datastore_result *entity, const bw_datastor
             return why;
         int64_t version;
         bool has = bw_entity_int(ours, VERSION, &version);
+        if (has && (version < 0 || version > VERSION_MAX))
+            return uncountable(version, arena);
         /* Somebody may have made it again beside its tombstone, or without its version. */
         if (has && (version > out->version || bw_stored_reserved(tombstone)))
             out->version = version;

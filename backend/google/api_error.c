@@ -9,6 +9,7 @@
 
 #define QUOTA_WAIT_S 600.0
 #define COST_WAIT_S  3600.0
+#define WAIT_MAX_S   86400.0
 
 typedef struct meaning {
     const char *word; /* a reason or a canonical status */
@@ -152,8 +153,9 @@ static void read_error(answer *a, const json_t *error)
     {
         consider(a, json_string_value(json_object_get(item, "reason")));
         const char *delay = json_string_value(json_object_get(item, "retryDelay"));
-        if (delay)
-            a->retry_after_s = strtod(delay, NULL);
+        double s = delay ? strtod(delay, NULL) : 0;
+        if (s > 0) /* and a number */
+            a->retry_after_s = s < WAIT_MAX_S ? s : WAIT_MAX_S;
     }
     json_array_foreach(json_object_get(error, "errors"), i, item)
     {

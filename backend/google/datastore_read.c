@@ -117,8 +117,9 @@ static bw_status lookup_all(bw_datastore *ds, const bw_datastore_call *call, bw_
 {
     bw_datastore_read further = read ? *read : (bw_datastore_read){.at_us = 0};
     bw_slice answer;
+    bw_datastore_call asked = *call;
     for (size_t left = l->count; left;) {
-        bw_status s = ask(ds, call, l, &further, &answer, err);
+        bw_status s = ask(ds, &asked, l, &further, &answer, err);
         if (s != BW_OK)
             return s;
         if (!bw_dslookup_take(l, answer))
@@ -133,6 +134,7 @@ static bw_status lookup_all(bw_datastore *ds, const bw_datastore_call *call, bw_
             if (!l->out->transaction.len)
                 return bw_datastore_nonsense(call, "it names no transaction", err);
             further = (bw_datastore_read){.transaction = l->out->transaction};
+            asked.in_transaction = true;
         }
     }
     return BW_OK;

@@ -135,6 +135,19 @@ static void somebodys_version_is_not_overwritten(void **state)
     assert_string_equal(plain(f, "_bw_event", "e1"), "none");
 }
 
+static void a_version_beyond_counting_is_somebodys(void **state)
+{
+    fixture *f = *state;
+    write_directly(f, "customer", "a", "{\"version\":{\"integerValue\":\"9223372036854775807\"}}");
+    write_directly(f, "customer", "b", "{\"version\":{\"integerValue\":\"-2\"}}");
+    add(f, "patch", "a", 1, "e1", "{\"n\":2}");
+    add(f, "patch", "b", 1, "e2", "{\"n\":2}");
+    resolve(f);
+    assert_resolved(f, 0, "PROCESSING ");
+    assert_resolved(f, 1, "PROCESSING ");
+    assert_string_equal(plain(f, "customer", "b"), "{\"version\":-2}");
+}
+
 static void a_manual_conflict_waits_until_it_is_forced(void **state)
 {
     fixture *f = *state;
@@ -351,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_id_belongs_to_one_event, begin, end),
         cmocka_unit_test_setup_teardown(others_properties_keep_their_values, begin, end),
         cmocka_unit_test_setup_teardown(somebodys_version_is_not_overwritten, begin, end),
+        cmocka_unit_test_setup_teardown(a_version_beyond_counting_is_somebodys, begin, end),
         cmocka_unit_test_setup_teardown(a_manual_conflict_waits_until_it_is_forced, begin, end),
         cmocka_unit_test_setup_teardown(a_preview_changes_nothing, begin, end),
         cmocka_unit_test_setup_teardown(an_edited_conflict_may_be_forced, begin, end),

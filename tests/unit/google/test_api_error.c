@@ -25,8 +25,9 @@ typedef struct expectation {
     "\",\"details\":[" details "]}}"
 #define INFO(reason) \
     "{\"@type\":\"type.googleapis.com/google.rpc.ErrorInfo\",\"reason\":\"" reason "\"}"
-#define RETRY_INFO \
-    "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"1.5s\"}"
+#define RETRY_IN(delay) \
+    "{\"@type\":\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"" delay "\"}"
+#define RETRY_INFO RETRY_IN("1.5s")
 
 static const expectation cases[] = {
     {"duplicate job", 409, BQ("409", "duplicate"), 0, BW_EXISTS, false, false, 0, "duplicate",
@@ -37,6 +38,10 @@ static const expectation cases[] = {
      "rateLimitExceeded", "403", "next run"},
     {"429 with a wait", 429, "", 12, BW_RATE, true, false, 12, "", "cannot act: HTTP 429",
      "next run"},
+    {"a wait beyond reason", 429, RPC("429", "RESOURCE_EXHAUSTED", RETRY_IN("1e300s")), 0, BW_RATE,
+     true, false, 86400, "", "429", "next run"},
+    {"a wait that is none", 429, RPC("429", "RESOURCE_EXHAUSTED", RETRY_IN("nan")), 0, BW_RATE,
+     true, false, 0, "", "429", "next run"},
     {"quota", 403, BQ("403", "quotaExceeded"), 0, BW_QUOTA, false, false, 600, "quotaExceeded",
      "Said", "quota"},
     {"job rate as 400", 400, BQ("400", "jobRateLimitExceeded"), 0, BW_RATE, true, false, 0,
