@@ -52,16 +52,26 @@ static bw_status load_leaves(bw_pgconn *conn, bw_arena *arena, bw_pgbackfill *b,
     return BW_OK;
 }
 
-static bw_status load_xmin(bw_pgconn *conn, bw_pgbackfill *b, bw_error *err)
+static bw_status load_xmin(bw_pgconn *conn, int64_t *xmin, bw_error *err)
 {
     bw_pgresult *r;
     bw_status status = bw_pgconn_query(conn, "SELECT txid_snapshot_xmin(txid_current_snapshot())",
                                        NULL, 0, &r, err);
     if (status != BW_OK)
         return status;
-    b->xmin = bw_pgresult_int(r, 0, 0, 0);
+    *xmin = bw_pgresult_int(r, 0, 0, 0);
     bw_pgresult_free(r);
     return BW_OK;
+}
+
+/* Views and foreign tables have no row versions. Rows without a key are told apart by their number
+   among equals, so that equals have to be read together. */
+static bool tells_versions(const bw_pgbackfill *b)
+{
+    bool tells = b->table->info.n_key > 0;
+    for (size_t i = 0; i < b->n_leaves; i++)
+        tells &= b->leaves[i].kind == 'r' || b->leaves[i].kind == 'm';
+    return tells;
 }
 
 static bw_pgslicing choose_slicing(const bw_pgconn *conn, const bw_pgbackfill *b)
@@ -155,10 +165,11 @@ bw_status bw_pgbackfill_plan(bw_pgconn *conn, const bw_pgtable *table, const bw_
     *out = (bw_pgbackfill){.table = table, .spec = spec, .keep = arena};
     bw_status status = load_leaves(conn, arena, out, err);
     if (status == BW_OK)
-        status = load_xmin(conn, out, err);
+        status = load_xmin(conn, &out->xmin, err);
     if (status != BW_OK)
         return status;
     set_sizes(out);
+    out->tells_versions = tells_versions(out);
     out->slicing = choose_slicing(conn, out);
     /* What was begun in slices is ended in slices, even if the table has shrunk meanwhile. */
     if (out->slicing == BW_PGSLICING_WHOLE && from->active && table->info.n_key)
@@ -178,10 +189,10 @@ static void add_part(bw_buf *sql, const bw_pgbackfill *b, const char *relation, 
     bw_buf_addf(sql, "SELECT %s FROM %s%s", b->table->select_list, only ? "ONLY " : "", relation);
 }
 
-/* Row versions that the old snapshot did not see, in what it was to read. */
-static void add_newer(bw_buf *sql, const bw_pgbackfill *b)
+/* Row versions that the snapshot did not see, and some that it did. */
+static void add_newer(bw_buf *sql, int64_t xmin)
 {
-    bw_buf_addf(sql, " age(xmin) <= age('%" PRIu32 "'::xid)", (uint32_t)b->old_xmin);
+    bw_buf_addf(sql, " age(xmin) <= age('%" PRIu32 "'::xid)", (uint32_t)xmin);
 }
 
 static void catch_up_blocks(bw_pgbackfill *b, bw_buf *sql)
@@ -193,7 +204,7 @@ static void catch_up_blocks(bw_pgbackfill *b, bw_buf *sql)
         bw_buf_adds(sql, " WHERE");
         if (i == b->leaf)
             bw_buf_addf(sql, " ctid < '(%" PRId64 ",0)'::tid AND", b->block);
-        add_newer(sql, b);
+        add_newer(sql, b->old_xmin);
     }
 }
 
@@ -259,7 +270,7 @@ static void catch_up_keys(bw_pgbackfill *b, bw_buf *sql)
     /* Views have no row versions to compare. */
     bw_buf_adds(sql, b->table->kind == 'v' || b->table->kind == 'f' ? " AND false" : " AND");
     if (b->table->kind != 'v' && b->table->kind != 'f')
-        add_newer(sql, b);
+        add_newer(sql, b->old_xmin);
     bw_buf_fini(&column);
 }
 
@@ -325,6 +336,23 @@ bw_status bw_pgbackfill_next(bw_pgconn *conn, bw_pgbackfill *b, bw_arena *arena,
     b->over = out->last;
     bw_buf_fini(&sql);
     return status;
+}
+
+bw_status bw_pgbackfill_unread(bw_pgconn *conn, const bw_pgbackfill *b, bw_arena *arena,
+                               const char **condition, bw_error *err)
+{
+    int64_t now = 0;
+    *condition = NULL;
+    if (!b->over || !b->tells_versions)
+        return BW_OK;
+    bw_status status = load_xmin(conn, &now, err);
+    if (status != BW_OK || now < b->xmin || now - b->xmin > MAX_XMIN_AGE)
+        return status;
+    bw_buf sql = BW_BUF_INIT;
+    add_newer(&sql, b->xmin);
+    *condition = bw_arena_strdup(arena, bw_buf_cstr(&sql));
+    bw_buf_fini(&sql);
+    return BW_OK;
 }
 
 void bw_pgbackfill_where(const bw_pgbackfill *b, bw_arena *arena, bw_pgbackfill_position *out)

@@ -39,6 +39,7 @@ typedef struct bw_pgbackfill {
     double slice_rows;
     int64_t slice_blocks, blocks; /* of all leaves */
     int64_t xmin;                 /* of the current snapshot */
+    bool tells_versions;          /* rows have an xmin, and each is known by its key */
 
     /* How far it has come with the slice that was handed out last. */
     size_t leaf;
@@ -68,6 +69,10 @@ BW_NODISCARD bw_status bw_pgbackfill_plan(bw_pgconn *conn, const bw_pgtable *tab
 /* The next slice, its texts in `arena`; not called after the last one. */
 BW_NODISCARD bw_status bw_pgbackfill_next(bw_pgconn *conn, bw_pgbackfill *b, bw_arena *arena,
                                           bw_pgslice *out, bw_error *err);
+/* After the last slice, in a later snapshot: the condition, in `arena`, that what the backfill has read
+   does not meet and everything else does; NULL where nothing tells them apart. */
+BW_NODISCARD bw_status bw_pgbackfill_unread(bw_pgconn *conn, const bw_pgbackfill *b,
+                                            bw_arena *arena, const char **condition, bw_error *err);
 /* Where it stands once that slice is committed. */
 void bw_pgbackfill_where(const bw_pgbackfill *b, bw_arena *arena, bw_pgbackfill_position *out);
 

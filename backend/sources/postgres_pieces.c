@@ -89,6 +89,11 @@ bw_status bw_pgplan_window(bw_pgplan *p, bw_error *err)
     if (status == BW_OK)
         status = bw_pg_count_unreached(p->conn, &p->table, &p->snapshot_arena, &p->nulls, &p->ahead,
                                        err);
+    /* The window reaches back over what the backfill has read a moment ago: only what its snapshot
+       did not see is read, whatever its time. */
+    p->unread = NULL;
+    if (status == BW_OK && p->request.kind == BW_READ_INCREMENTAL)
+        status = bw_pgbackfill_unread(p->conn, &p->backfill, &p->snapshot_arena, &p->unread, err);
     return status == BW_OK ? find_cuts(p, err) : status;
 }
 
@@ -157,8 +162,11 @@ bw_status bw_pgplan_piece(bw_pgplan *p, bw_error *err)
     bw_buf sql = BW_BUF_INIT;
     bw_buf_addf(&sql, "SELECT %s FROM %s WHERE ", p->table.select_list, p->table.relation);
     bw_pgrange_add(&sql, p->table.cursor, bw_pg_cursor_type(&p->table), &piece);
+    if (p->unread) /* of which the planner knows nothing */
+        bw_buf_addf(&sql, " AND%s", p->unread);
+    else
+        status = bw_pg_estimate_rows(p->conn, bw_buf_cstr(&sql), &p->batch.rows_expected, err);
     bw_pgplan_copy(p, bw_buf_cstr(&sql));
-    status = bw_pg_estimate_rows(p->conn, bw_buf_cstr(&sql), &p->batch.rows_expected, err);
     bw_buf_fini(&sql);
     p->batch.from_us = axis_time(p, piece.above);
     p->batch.to_us = axis_time(p, piece.upto);

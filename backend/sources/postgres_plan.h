@@ -41,7 +41,8 @@ typedef struct bw_pgplan {
     bw_pgmoment moment;
     int64_t base_us; /* the moment's, or an earlier piece's */
     bw_pgbackfill backfill;
-    bw_pgrange range; /* what is left of the window */
+    bw_pgrange range;   /* what is left of the window */
+    const char *unread; /* of the window after a backfill: what that has not read; or NULL */
     const char *const *cuts;
     size_t n_cuts, next_cut;
     int64_t nulls, ahead;
