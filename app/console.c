@@ -14,6 +14,7 @@
 
 #include "app/commands.h"
 #include "app/edit_text.h"
+#include "app/layout_file.h"
 #include "app/session.h"
 #include "backend/core/thread.h"
 #include "backend/core/units.h"
@@ -35,6 +36,7 @@ typedef struct app {
     bw_theme theme;
     char *theme_dirs[THEME_DIRS + 1];
     bool mouse;
+    bool layout_unkept; /* said once that it cannot be written */
     /* The start of the engine: its thread writes the outcome, then `started`. */
     pthread_t starter;
     bool starting;
@@ -97,17 +99,28 @@ static void ask_page(void *user, const bw_page_query *query)
         bw_engine_ask(a->engine, SLOT, query);
 }
 
+/* A map of the configuration as pairs of texts, to be freed. */
+static const char *(*read_pairs(const char *path, const bw_config_node *top, size_t *n))[2]
+{
+    const bw_config_pair *pairs;
+    *n = bw_config_map(top, path, &pairs);
+    const char *(*out)[2] = bw_xcalloc(*n + 1, sizeof(*out));
+    for (size_t i = 0; i < *n; i++) {
+        out[i][0] = pairs[i].name;
+        out[i][1] = pairs[i].value;
+    }
+    return out;
+}
+
 static bw_status make_console(app *a, bw_error *err)
 {
     const bw_config_node *top = bw_config_top(a->ctx->config);
-    const bw_config_pair *pairs;
     const char *confirm = bw_config_string(top, "environment.confirm");
-    size_t n_keys = bw_config_map(top, "ui.keys", &pairs);
-    const char *(*keys)[2] = bw_xcalloc(n_keys + 1, sizeof(*keys));
-    for (size_t i = 0; i < n_keys; i++) {
-        keys[i][0] = pairs[i].name;
-        keys[i][1] = pairs[i].value;
-    }
+    size_t n_keys, n_columns;
+    const char *(*keys)[2] = read_pairs("ui.keys", top, &n_keys);
+    const char *(*columns)[2] = read_pairs("ui.columns", top, &n_columns);
+    bw_buf layout = BW_BUF_INIT;
+    bw_layout_read(a->session.state_dir, &layout);
     bw_console_options o = {
         .clock = a->clock,
         .environment = bw_config_string(top, "environment.label"),
@@ -117,16 +130,21 @@ static bw_status make_console(app *a, bw_error *err)
         .refresh_us = bw_config_duration(top, "ui.refresh"),
         .theme = bw_config_string(top, "ui.theme"),
         .theme_dirs = (const char *const *)a->theme_dirs,
+        .layout = bw_buf_cstr(&layout),
         .who = a->session.who,
         .local_time = true,
         .keys = (const char *const(*)[2])keys,
         .n_keys = n_keys,
+        .columns = (const char *const(*)[2])columns,
+        .n_columns = n_columns,
         .send = send_command,
         .ask = ask_page,
         .user = a,
     };
     bw_status s = bw_console_new(&o, &a->console, err);
     free(keys);
+    free(columns);
+    bw_buf_fini(&layout);
     if (s == BW_OK && use_theme(a, o.theme, err) != BW_OK) {
         bw_console_themed(a->console, o.theme, err); /* says so; the built-in one will do */
         *err = (bw_error)BW_ERROR_INIT;
@@ -313,6 +331,21 @@ static void grant_edit(app *a, int64_t id)
     a->draw = true;
 }
 
+/* A small file that is replaced: no more than a key press may cost. */
+static void keep_layout(app *a)
+{
+    bw_buf layout = BW_BUF_INIT;
+    bw_error err = BW_ERROR_INIT;
+    bw_console_layout(a->console, &layout);
+    if (bw_layout_write(a->session.state_dir, bw_buf_slice(&layout), &err) != BW_OK &&
+        !a->layout_unkept) {
+        a->layout_unkept = true;
+        bw_console_toast(a->console, BW_TOAST_WARN, "%s", err.message);
+        a->draw = true;
+    }
+    bw_buf_fini(&layout);
+}
+
 static void grant_wishes(app *a)
 {
     bw_console_wishes w;
@@ -332,6 +365,8 @@ static void grant_wishes(app *a)
         bw_term_refresh(a->term);
         a->draw = true;
     }
+    if (w.layout)
+        keep_layout(a);
     if (w.edit)
         grant_edit(a, w.edit);
     if (w.suspend)

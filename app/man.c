@@ -149,9 +149,11 @@ static const item environment[] = {
 static const item files[] = {
     {"./bridgewatch.yaml, $XDG_CONFIG_HOME/bridgewatch/bridgewatch.yaml",
      "The configuration, see bridgewatch.yaml(5)."},
-    {"$XDG_CONFIG_HOME/bridgewatch/themes/*.theme", "The user's own themes."},
-    {"$XDG_STATE_HOME/bridgewatch", "Checkpoints, dead letters, history and the log, where "
-                                    "state_dir does not say otherwise."},
+    {"$XDG_CONFIG_HOME/bridgewatch/themes/*.theme",
+     "The user's own themes; those that come with the program are part of it."},
+    {"$XDG_STATE_HOME/bridgewatch",
+     "Checkpoints, dead letters, history, the log and how the console's lists are arranged "
+     "(console.layout), where state_dir does not say otherwise."},
 };
 
 static void add_option_items(const bw_cli_option *options, size_t n, bw_buf *out)

@@ -159,6 +159,11 @@ static const bw_setting top_settings[] = {
      .type = BW_SETTING_MAP,
      .help = "keys by action, separated by blanks; \"\" takes an action's keys away",
      .example = "{resync: \"F5\", quit: \"\"}"},
+    {.path = "ui.columns",
+     .type = BW_SETTING_MAP,
+     .help = "columns by screen, only what differs: -NAME hides, +NAME shows, NAME<OTHER puts "
+             "NAME before OTHER; what is arranged in the console wins",
+     .example = "{syncs: \"+source -rows lag<state\"}"},
     {.path = "engine.workers",
      .type = BW_SETTING_INT,
      .fallback = "4",

@@ -60,7 +60,17 @@ bw_status bw_console_new(const bw_console_options *options, bw_console **out, bw
     }
     c->options.keys = NULL; /* the caller's no longer have to be there */
     c->options.n_keys = 0;
+    bw_console_read_layout(c, options->layout);
+    c->options.layout = NULL;
     bw_console_open(c, BW_SCREEN_SYNCS, NULL);
+    s = bw_console_read_columns(c, err);
+    c->options.columns = NULL;
+    c->options.n_columns = 0;
+    if (s != BW_OK) {
+        bw_console_free(c);
+        return s;
+    }
+    bw_console_arrange(c);
     *out = c;
     return BW_OK;
 }
@@ -85,6 +95,7 @@ void bw_console_free(bw_console *c)
     bw_dialog_free(c->dialog);
     bw_arena_fini(&c->dialog_arena);
     free(c->filter_before);
+    bw_console_free_layout(c);
     bw_history_fini(&c->command_history);
     bw_history_fini(&c->filter_history);
     bw_toasts_free(c->toasts);
@@ -197,7 +208,12 @@ void bw_console_open(bw_console *c, bw_screen_id screen, const bw_view_at *at)
         drop_top(c);
     c->has_asked = false;
     bw_view *view = class->open(class, &c->host, at ? at : &nowhere);
+    /* Nor is what is shown already: `:sync NAME` on that sync's own screen. */
+    if (c->depth > 1 && bw_console_top(c)->class == class && view->crumb[0] &&
+        strcmp(bw_console_top(c)->crumb, view->crumb) == 0)
+        drop_top(c);
     c->stack[c->depth++] = view;
+    bw_console_arrange(c);
     bw_console_update(c);
 }
 
@@ -260,7 +276,7 @@ static bw_reaction choose(bw_console *c, const bw_input *event)
     return BW_REACT_REDRAW;
 }
 
-bw_reaction bw_console_event(bw_console *c, const bw_input *event)
+static bw_reaction take(bw_console *c, const bw_input *event)
 {
     if (c->dialog)
         return bw_console_dialog_event(c, event);
@@ -277,6 +293,13 @@ bw_reaction bw_console_event(bw_console *c, const bw_input *event)
     const bw_action *action =
         bw_action_for_key(c->actions, bw_console_top(c)->class->id, event->key);
     return action ? bw_console_act(c, action, "") : BW_REACT_NONE;
+}
+
+bw_reaction bw_console_event(bw_console *c, const bw_input *event)
+{
+    bw_reaction r = take(c, event);
+    bw_console_note_arrangement(c);
+    return r;
 }
 
 int64_t bw_console_deadline(const bw_console *c)

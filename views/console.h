@@ -18,18 +18,23 @@ typedef struct bw_console_options {
     int64_t refresh_us;
     const char *theme;             /* in force */
     const char *const *theme_dirs; /* NULL-terminated */
+    const char *layout;            /* of bw_console_layout(), from before; or NULL */
     const char *who;               /* the operator, for commands */
     bool local_time;               /* the header's clock; false: UTC (tests) */
     /* ui.keys: pairs of action and blank-separated keys. */
     const char *const (*keys)[2];
     size_t n_keys;
+    /* ui.columns: pairs of screen and what differs from its beginning (bw_table_arrange). */
+    const char *const (*columns)[2];
+    size_t n_columns;
     /* The engine. */
     bw_status (*send)(void *user, const bw_command *command, uint64_t *id, bw_error *err);
     void (*ask)(void *user, const bw_page_query *query);
     void *user;
 } bw_console_options;
 
-/* INVALID or CONFLICT when the keys of the configuration contradict themselves. */
+/* INVALID or CONFLICT when the keys of the configuration contradict themselves, NOT_FOUND for a screen
+   or column that there is not. */
 BW_NODISCARD bw_status bw_console_new(const bw_console_options *options, bw_console **out,
                                       bw_error *err);
 void bw_console_free(bw_console *c);
@@ -53,9 +58,13 @@ bw_reaction bw_console_tick(bw_console *c);
 /* Opens a screen above the others. */
 void bw_console_open(bw_console *c, bw_screen_id screen, const bw_view_at *at);
 
+/* How the operator has arranged the lists (columns, sort), for the next start: one line per screen. */
+void bw_console_layout(const bw_console *c, bw_buf *out);
+
 /* What the program has to do for the console; taking them clears them. */
 typedef struct bw_console_wishes {
     bool quit, suspend, redraw, mouse;
+    bool layout;       /* bw_console_layout() says something new */
     const char *theme; /* NULL, or the name to load; bw_console_themed() says how it went */
     bw_slice copy;     /* ptr NULL: nothing */
     int64_t edit;      /* 0, or the dead letter whose content is to be edited */

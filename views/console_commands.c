@@ -167,13 +167,10 @@ static bw_reaction columns(bw_console *c, const char *argument)
         c->chooser = bw_chooser_new(t);
         return BW_REACT_REDRAW;
     }
-    for (size_t i = 0; i < bw_table_columns(t); i++) {
-        if (strcmp(bw_table_column(t, i)->id, argument) != 0)
-            continue;
-        bw_table_show_column(t, i, !bw_table_column_shown(t, i));
-        return BW_REACT_REDRAW;
-    }
-    bw_toasts_add(c->toasts, BW_TOAST_WARN, "there is no column %s", argument);
+    bw_error err = BW_ERROR_INIT;
+    if (bw_table_arrange(t, argument, &err) != BW_OK)
+        bw_toasts_add(c->toasts, BW_TOAST_WARN, "%s%s%s", err.message, err.hint[0] ? "  " : "",
+                      err.hint);
     return BW_REACT_REDRAW;
 }
 
@@ -366,26 +363,26 @@ static void complete_argument(void *user, const bw_action *action, const char *b
         for (; *names; names++) {
             snprintf(line, sizeof(line), "%s %s", action->name, *names);
             if (strncmp(*names, begun, n) == 0)
-                bw_candidates_add(out, line);
+                bw_candidates_add(out, line, NULL);
         }
     } else if (action->id == BW_ACTION_SORT || action->id == BW_ACTION_COLUMNS) {
         bw_table *t = table_of(c);
         for (size_t i = 0; t && i < bw_table_columns(t); i++) {
             snprintf(line, sizeof(line), "%s %s", action->name, bw_table_column(t, i)->id);
             if (strncmp(bw_table_column(t, i)->id, begun, n) == 0)
-                bw_candidates_add(out, line);
+                bw_candidates_add(out, line, NULL);
         }
     } else if (action->argument && strstr(action->argument, "SYNC")) {
         for (size_t i = 0; s && i < s->n_syncs; i++) {
             snprintf(line, sizeof(line), "%s %s", action->name, s->syncs[i].name);
             if (strncmp(s->syncs[i].name, begun, n) == 0)
-                bw_candidates_add(out, line);
+                bw_candidates_add(out, line, NULL);
         }
     } else if (action->id == BW_ACTION_SYNC) {
         for (size_t i = 0; s && i < s->n_syncs; i++) {
             snprintf(line, sizeof(line), "sync %s", s->syncs[i].name);
             if (strncmp(s->syncs[i].name, begun, n) == 0)
-                bw_candidates_add(out, line);
+                bw_candidates_add(out, line, NULL);
         }
     }
 }

@@ -53,6 +53,9 @@ struct bw_console {
     bw_toasts *toasts;
     bw_prompt *prompt;
     bw_prompt_kind prompt_kind;
+    /* How each screen's list was arranged by the operator, or NULL; and how those on the stack are. */
+    char *layouts[BW_SCREEN_COUNT], *arranged[BW_STACK];
+    char *columns[BW_SCREEN_COUNT]; /* the configuration's, or NULL */
     bw_history command_history, filter_history;
     bw_palette palette;
     bw_chooser *chooser; /* of the topmost table's columns, or NULL */
@@ -87,6 +90,16 @@ void bw_console_update(bw_console *c);
 /* Asks for the page that the topmost view needs, unless it has been asked for. */
 void bw_console_ask(bw_console *c);
 bool bw_console_back(bw_console *c);
+
+/* console_layout.c */
+void bw_console_read_layout(bw_console *c, const char *text);
+/* Takes the configuration's columns; NOT_FOUND for a screen or a column that there is not. */
+BW_NODISCARD bw_status bw_console_read_columns(bw_console *c, bw_error *err);
+void bw_console_free_layout(bw_console *c);
+/* A view was put on top: its list is arranged as the operator had it. */
+void bw_console_arrange(bw_console *c);
+/* Remembers what the operator may just have changed. */
+void bw_console_note_arrangement(bw_console *c);
 
 /* console_commands.c */
 bw_status bw_console_add_actions(bw_console *c, bw_error *err);

@@ -5,12 +5,13 @@ sandbox, the program."""
 import json
 import os
 import re
+import shutil
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import harness  # noqa: E402
 from console_shop import Shop, directory, hanging_server  # noqa: E402
-from harness import Bridgewatch, wait_for  # noqa: E402
+from harness import PROGRAM, Bridgewatch, wait_for  # noqa: E402
 from tmux_console import Console  # noqa: E402
 
 
@@ -173,6 +174,35 @@ def test_themes_switch_at_once():
         s.wait_row("light .*in use")
         for name in ("colour-blind-safe", "dark", "high-contrast", "monochrome"):
             s.wait_for(name)
+
+
+def test_the_program_alone_has_its_themes():
+    """Copied to somewhere without any of its other files."""
+    with Shop(start=False) as s:
+        alone = shutil.copy(PROGRAM, os.path.join(directory.path, "bridgewatch"))
+        s.command = lambda: "%s -c %s" % (alone, s.bw.config)
+        s.start()
+        assert "no theme" not in s.console.screen()
+        s.say("themes")
+        s.wait_row("dark .*in use")
+        for name in ("colour-blind-safe", "high-contrast", "light", "monochrome"):
+            s.wait_for(name)
+        s.say("theme drak")
+        s.wait_for("Did you mean dark?")
+
+
+def test_what_is_arranged_is_there_at_the_next_start():
+    with Shop() as s:
+        s.say("sort dlq desc")
+        s.wait_for("sort dlq ▼")
+        s.say("columns -fresh")
+        s.wait_gone("FRESH")
+        s.keys("Q")
+        s.wait_for("rc=0")
+        kept = os.path.join(s.bw.state, "console.layout")
+        assert os.stat(kept).st_mode & 0o777 == 0o600
+        s.start()
+        assert "FRESH" not in s.wait_for("sort dlq ▼")
 
 
 def test_export_is_private_and_overwrites_nothing():

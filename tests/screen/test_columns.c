@@ -165,12 +165,112 @@ static void titles_are_clicked(void **state)
     bw_screen_close(&f);
 }
 
+static void kept(const bw_screen_fixture *f, const char *want)
+{
+    bw_buf layout = BW_BUF_INIT;
+    bw_console_layout(f->console, &layout);
+    assert_string_equal(bw_buf_cstr(&layout), want);
+    bw_buf_fini(&layout);
+}
+
+#define ARRANGED                                                                            \
+    "syncs: sort lag desc columns sync mode lag state -fresh rows last next dlq spark why " \
+    "-source -target\n"
+
+/* What was arranged is there at the next start, and wins over the configuration; a list that was
+   not touched follows the configuration. */
+static void the_next_start_finds_it_arranged(void **state)
+{
+    (void)state;
+    static const char *const configured[][2] = {{"syncs", "+source -dlq"}, {"sources", "-kind"}};
+    bw_screen_fixture f;
+    int from, to, lag, status;
+    bw_screen_open(&f, &(bw_screen_options){.cols = 160, .ascii = true});
+    kept(&f, "");
+    bw_screen_command(&f, "sort lag desc");
+    bw_screen_command(&f, "columns -fresh lag<state");
+    kept(&f, ARRANGED);
+    bw_screen_close(&f);
+    bw_screen_options again = {.cols = 160,
+                               .ascii = true,
+                               .layout = "nosuch: sort x asc\nruns: sort\n" ARRANGED
+                                         "sources: columns gone -version where\n",
+                               .columns = configured,
+                               .n_columns = BW_COUNT(configured)};
+    bw_screen_open(&f, &again);
+    assert_false(find_title(f.canvas, "FRESH", &from, &to));
+    assert_false(find_title(f.canvas, "SOURCE", &from, &to));
+    assert_true(find_title(f.canvas, "DLQ", &from, &to));
+    assert_true(find_title(f.canvas, "LAGv", &lag, &to));
+    assert_true(find_title(f.canvas, "STATE", &status, &to));
+    assert_true(lag < status);
+    assert_int_equal(check(&f), (int)BW_COUNT(truths));
+    bw_screen_command(&f, "sources");
+    assert_false(find_title(f.canvas, "VERSION", &from, &to));
+    assert_true(find_title(f.canvas, "WHERE", &from, &to));
+    assert_true(find_title(f.canvas, "SOURCE", &lag, &to) && from < lag);
+    bw_screen_close(&f);
+
+    again.layout = NULL;
+    bw_screen_open(&f, &again);
+    assert_true(find_title(f.canvas, "SOURCE", &from, &to));
+    assert_false(find_title(f.canvas, "DLQ", &from, &to));
+    kept(&f, "");
+    bw_screen_close(&f);
+}
+
+/* Within one start, too: a screen that is opened again is as it was left. */
+static void a_screen_is_opened_as_it_was_left(void **state)
+{
+    (void)state;
+    bw_screen_fixture f;
+    int from, to;
+    bw_screen_open(&f, &(bw_screen_options){.cols = 120, .ascii = true});
+    bw_screen_command(&f, "sources");
+    bw_screen_command(&f, "columns -kind");
+    bw_screen_keys(&f, "q");
+    bw_screen_command(&f, "sources");
+    assert_false(find_title(f.canvas, "KIND", &from, &to));
+    bw_screen_command(&f, "columns reset");
+    bw_screen_keys(&f, "q");
+    kept(&f, "");
+    bw_screen_close(&f);
+}
+
+static void configured_columns_have_to_exist(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *const pair[1][2];
+        const char *message, *hint;
+    } cases[] = {
+        {{{"sincs", "-lag"}}, "ui.columns: sincs: no screen is called so", "Did you mean syncs?"},
+        {{{"syncs", "-lagg"}}, "ui.columns: syncs: no column is called lagg", "Did you mean lag?"},
+        {{{"log", "-lag"}}, "ui.columns: log: this screen has no columns", ""},
+    };
+    for (size_t i = 0; i < BW_COUNT(cases); i++) {
+        bw_test_clock clock = bw_test_clock_at(0);
+        bw_console *console;
+        bw_error err = BW_ERROR_INIT;
+        const bw_console_options o = {
+            .clock = &clock.clock, .columns = cases[i].pair, .n_columns = 1};
+        assert_int_equal(bw_console_new(&o, &console, &err), BW_NOT_FOUND);
+        assert_string_equal(err.message, cases[i].message);
+        assert_string_equal(err.hint, cases[i].hint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(at_every_width),     cmocka_unit_test(after_each_sort),
-        cmocka_unit_test(after_filtering),    cmocka_unit_test(after_choosing_columns),
+        cmocka_unit_test(at_every_width),
+        cmocka_unit_test(after_each_sort),
+        cmocka_unit_test(after_filtering),
+        cmocka_unit_test(after_choosing_columns),
         cmocka_unit_test(titles_are_clicked),
+        cmocka_unit_test(the_next_start_finds_it_arranged),
+        cmocka_unit_test(a_screen_is_opened_as_it_was_left),
+        cmocka_unit_test(configured_columns_have_to_exist),
     };
     return BW_RUN_TESTS(tests);
 }

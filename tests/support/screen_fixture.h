@@ -14,9 +14,12 @@ typedef struct bw_screen_options {
     bw_fixture_kind kind;
     int cols, rows; /* 0: 80x24 */
     bool ascii, plain, read_only, confirm_type;
-    const char *environment; /* NULL: none */
-    bool no_snapshot;        /* the engine has not started yet */
-    bool no_pages;           /* nor does it answer */
+    const char *environment;         /* NULL: none */
+    bool no_snapshot;                /* the engine has not started yet */
+    bool no_pages;                   /* nor does it answer */
+    const char *layout;              /* of an earlier start, or NULL */
+    const char *const (*columns)[2]; /* ui.columns */
+    size_t n_columns;
 } bw_screen_options;
 
 #define BW_SENT_MAX 32

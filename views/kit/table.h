@@ -107,7 +107,7 @@ bool bw_table_is_marked(const bw_table *t, const char *id);
 size_t bw_table_targets(const bw_table *t, char ***ids);
 void bw_table_targets_free(char **ids);
 
-size_t bw_table_visible(const bw_table *t); /* rows that pass the filter */
+size_t bw_table_visible(const bw_table *t);               /* rows that pass the filter */
 size_t bw_table_visible_row(const bw_table *t, size_t n); /* n-th of them: index into the data */
 size_t bw_table_columns(const bw_table *t);
 const bw_column *bw_table_column(const bw_table *t, size_t column);
@@ -127,6 +127,14 @@ size_t bw_table_column_at(const bw_table *t, size_t place);
  * starts over. BW_NOT_FOUND names the nearest column. Nothing changes on an error.
  */
 BW_NODISCARD bw_status bw_table_arrange(bw_table *t, const char *text, bw_error *err);
+
+/*
+ * How the operator has arranged it, to be kept and restored: "sort lag desc columns sync lag -quota".
+ * Appends nothing where nothing was changed. Restoring leaves out what is not known (any more);
+ * columns that are not named come after the others, as they are in the beginning.
+ */
+void bw_table_arrangement(const bw_table *t, bw_buf *out);
+void bw_table_restore(bw_table *t, const char *arrangement);
 
 /* Draws titles and rows onto a cleared canvas; remembers where for clicks and paging. `focused`: shows the cursor. */
 void bw_table_draw(bw_table *t, bw_region r, bool focused);

@@ -136,6 +136,61 @@ bw_status bw_table_arrange(bw_table *t, const char *text, bw_error *err)
     return status;
 }
 
+static bool columns_changed(const bw_table *t)
+{
+    for (size_t i = 0; i < t->column_count; i++)
+        if (t->arrangement[i] != i || t->hidden[i] != t->columns[i].hidden)
+            return true;
+    return false;
+}
+
+void bw_table_arrangement(const bw_table *t, bw_buf *out)
+{
+    if (t->chosen)
+        bw_buf_addf(out, "sort %s %s", t->columns[t->sort].id, t->descending ? "desc" : "asc");
+    if (!columns_changed(t))
+        return;
+    bw_buf_addf(out, "%scolumns", t->chosen ? " " : "");
+    for (size_t i = 0; i < t->column_count; i++) {
+        size_t column = t->arrangement[i];
+        bw_buf_addf(out, " %s%s", t->hidden[column] ? "-" : "", t->columns[column].id);
+    }
+}
+
+/* The next of the words parted by blanks, "" after the last. */
+static const char *next_word(const char **text, char word[64])
+{
+    *text += strspn(*text, " ");
+    size_t n = strcspn(*text, " ");
+    snprintf(word, 64, "%.*s", (int)(n < 64 ? n : 63), *text);
+    *text += n;
+    return word;
+}
+
+void bw_table_restore(bw_table *t, const char *arrangement)
+{
+    char word[64], order[64];
+    size_t column, place = 0;
+    bool in_columns = false;
+    while (next_word(&arrangement, word)[0]) {
+        bool hides = word[0] == '-';
+        if (!in_columns && strcmp(word, "sort") == 0) {
+            next_word(&arrangement, word);
+            next_word(&arrangement, order);
+            if (column_named(t, word, &column, NULL) == BW_OK && !t->columns[column].unsortable)
+                bw_table_sort_by(t, column, strcmp(order, "desc") == 0);
+        } else if (!in_columns) {
+            in_columns = strcmp(word, "columns") == 0;
+        } else if (column_named(t, word + hides, &column, NULL) == BW_OK &&
+                   place_of(t, column) >= place) {
+            while (place_of(t, column) > place)
+                bw_table_move_column(t, column, -1);
+            bw_table_show_column(t, column, !hides);
+            place++;
+        }
+    }
+}
+
 /* Cells that a column needs at least, its title and sort sign included. */
 static int least(const bw_column *c)
 {
