@@ -2,12 +2,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backend/core/units.h"
 #include "backend/score/record.h"
 #include "views/kit/canvas.h"
 
 #define RUNS_SHOWN 8
+#define RUNS_ROOMY 80 /* cells that the columns of runs need */
 
 typedef struct writer {
     bw_text_view *t;
@@ -120,25 +122,34 @@ static bw_role run_role(const char *state)
     return strcmp(state, "failed") == 0 ? BW_ROLE_ERROR : BW_ROLE_WARN;
 }
 
+static void run_count(bw_buf *line, int width, bool known, int64_t n)
+{
+    char text[BW_TIME_TEXT];
+    bw_buf_addf(line, " %*s", width, known ? bw_format_count((double)n, text) : "-");
+}
+
 static void one_run(const writer *w, const bw_run_record *r)
 {
-    char ago[BW_TIME_TEXT], took[BW_TIME_TEXT], loaded[BW_TIME_TEXT], there[BW_TIME_TEXT];
-    char state[16];
-    bw_text_view_addf(w->t, BW_ROLE_MUTED, "  %8s ago  ",
+    char ago[BW_TIME_TEXT], took[BW_TIME_TEXT], state[16];
+    bool ended = r->ended_us != BW_TIME_NONE, roomy = w->width >= RUNS_ROOMY;
+    /* A run's counts are written down batch by batch: before the first they say nothing. */
+    bool known = ended || r->rows_read > 0;
+    bw_text_view_addf(w->t, BW_ROLE_MUTED, roomy ? "  %8s ago  " : "  %8s  ",
                       bw_format_duration(w->now_us - r->started_us, ago));
     snprintf(state, sizeof(state), "%-11s ", r->state);
     bw_text_view_extend(w->t, run_role(r->state), bw_slice_cstr(state));
     bw_buf line = BW_BUF_INIT;
-    bw_buf_addf(&line, "%-11s", r->kind ? r->kind : "");
-    /* A run's counts are written down batch by batch: before the first they say nothing. */
-    if (r->ended_us != BW_TIME_NONE || r->rows_read > 0)
-        bw_buf_addf(&line, " %8s loaded", bw_format_count((double)r->rows_loaded, loaded));
-    if (r->rows_present > 0)
-        bw_buf_addf(&line, ", %s there", bw_format_count((double)r->rows_present, there));
-    if (r->dead_letters > 0)
-        bw_buf_addf(&line, ", %lld dead", (long long)r->dead_letters);
-    if (r->ended_us != BW_TIME_NONE)
-        bw_buf_addf(&line, ", %s", bw_format_elapsed(r->ended_us - r->started_us, took));
+    if (roomy) {
+        bw_buf_addf(&line, "%-11s", r->kind ? r->kind : "");
+        run_count(&line, 7, known, r->rows_read);
+    }
+    run_count(&line, 7, known, r->rows_loaded);
+    if (roomy)
+        run_count(&line, 7, known, r->rows_present);
+    run_count(&line, 5, known, r->dead_letters);
+    if (roomy)
+        bw_buf_addf(&line, " %7s",
+                    ended ? bw_format_elapsed(r->ended_us - r->started_us, took) : "-");
     bw_text_view_extend(w->t, BW_ROLE_TEXT, bw_buf_slice(&line));
     bw_buf_fini(&line);
     if (r->error)
@@ -155,6 +166,12 @@ static void runs(const writer *w)
     if (w->page->error || w->page->n_runs == 0)
         bw_text_view_addf(w->t, w->page->error ? BW_ROLE_ERROR : BW_ROLE_MUTED, "  %s",
                           w->page->error ? w->page->error : "none so far");
+    if (w->page->n_runs > 0 && w->width < RUNS_ROOMY)
+        bw_text_view_addf(w->t, BW_ROLE_COLUMN, "  %8s  %-11s %7s %5s", "AGO", "STATE", "LOADED",
+                          "DEAD");
+    else if (w->page->n_runs > 0)
+        bw_text_view_addf(w->t, BW_ROLE_COLUMN, "  %-12s  %-11s %-11s %7s %7s %7s %5s %7s",
+                          "STARTED", "STATE", "KIND", "READ", "LOADED", "THERE", "DEAD", "TOOK");
     for (size_t i = 0; i < w->page->n_runs && i < RUNS_SHOWN; i++)
         one_run(w, &w->page->runs[i]);
 }
@@ -327,11 +344,13 @@ static void settings(const writer *w)
 {
     const bw_sync_detail *d = w->s->detail;
     section(w, "Settings in force");
-    fact(w, "target", BW_ROLE_TEXT, w->s->target);
-    fact(w, "mode", BW_ROLE_TEXT, w->s->mode);
-    fact(w, "schedule", BW_ROLE_TEXT, w->s->schedule);
-    for (size_t i = 0; d && i < d->n_settings; i++)
+    bool mode = false; /* found out where it is not configured */
+    for (size_t i = 0; d && i < d->n_settings; i++) {
         bw_text_view_addf(w->t, BW_ROLE_TEXT, "  %s", d->settings[i]);
+        mode |= strncmp(d->settings[i], "mode: ", 6) == 0;
+    }
+    if (!mode)
+        bw_text_view_addf(w->t, BW_ROLE_TEXT, "  mode: %s (found out)", w->s->mode);
 }
 
 void bw_sync_text(bw_text_view *out, const bw_sync_view *sync, const bw_page *page, int64_t now_us,

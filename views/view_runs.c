@@ -23,7 +23,7 @@ static const bw_column columns[] = {
     [DEAD] = {"dead", "DEAD", 5, 5, BW_ALIGN_RIGHT, 1, BW_UNIT_PLAIN, .descending = true},
     [BYTES] = {"bytes", "SENT", 9, 9, BW_ALIGN_RIGHT, 6, BW_UNIT_BYTES, .descending = true},
     [TOOK] = {"took", "TOOK", 7, 7, BW_ALIGN_RIGHT, 5, BW_UNIT_SECONDS, .descending = true},
-    [ERROR] = {"error", "ERROR", 10, 0, BW_ALIGN_LEFT, 8, BW_UNIT_TEXT},
+    [ERROR] = {"error", "ERROR", 24, 0, BW_ALIGN_LEFT, 8, BW_UNIT_TEXT},
 };
 
 typedef struct view_runs {

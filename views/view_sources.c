@@ -123,7 +123,7 @@ static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *pa
                                                  .user = v});
 }
 
-/* What the selected one last said. */
+/* What the selected one last said, and what it is: on a narrow screen columns are missing. */
 static bw_role say(const bw_table_view *v, bw_buf *out)
 {
     const bw_source_view *s = &v->snapshot->sources[bw_table_selected_index(v->table)];
@@ -132,6 +132,12 @@ static bw_role say(const bw_table_view *v, bw_buf *out)
                 : s->state == BW_SOURCE_UP      ? "answers"
                 : s->state == BW_SOURCE_UNKNOWN ? "has not been asked yet"
                                                 : "does not answer");
+    bw_buf_addf(out, "\n%s, ", s->where && s->where[0] ? s->where : s->kind);
+    if (s->version && s->version[0])
+        bw_buf_addf(out, "%s, ", s->version);
+    bw_buf_addf(out, "%d sync%s", s->syncs, s->syncs == 1 ? "" : "s");
+    if (s->failing > 0)
+        bw_buf_addf(out, ", %d failing", s->failing);
     return s->error ? BW_ROLE_ERROR : BW_ROLE_TEXT;
 }
 

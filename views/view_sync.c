@@ -89,7 +89,7 @@ static void draw_graphs(const view_sync *v, bw_region r)
                           .span_us = span,
                           .max = NAN,
                           .style = BW_ROLE_GRAPH};
-    const bw_graph rate = {.title = "rows read",
+    const bw_graph rate = {.title = r.canvas->glyphs->plain ? "rows read" : "rows read (10s mean)",
                            .values = v->rate,
                            .count = BW_HISTORY,
                            .format = rate_text,

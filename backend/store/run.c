@@ -57,9 +57,11 @@ static bw_status write_outcome(bw_store *store, const bw_run_record *run, bw_err
 {
     bw_sql q = bw_sql_open(
         store,
-        "UPDATE runs SET state = ?, ended = ?, rows_read = ?, rows_loaded = ?,"
+        "UPDATE runs SET mode = coalesce(?, mode), state = ?, ended = ?, rows_read = ?, "
+        "rows_loaded = ?,"
         " rows_present = ?, dead_letters = ?, bytes_uploaded = ?, bytes_billed = ?, batches = ?,"
         " checkpoint = coalesce(?, checkpoint), error = ?, hint = ? WHERE id = ?");
+    bw_sql_bind_text(&q, run->mode); /* the one that was found out, where it was to be */
     bw_sql_bind_text(&q, run->state);
     bw_sql_bind_time(&q, run->ended_us);
     bw_sql_bind_int(&q, run->rows_read);

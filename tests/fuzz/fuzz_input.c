@@ -15,8 +15,8 @@ static const char *const feeds[] = {BW_FEED_PASTE_BEGIN, BW_FEED_PASTE_END, BW_F
 static void complete(void *user, const char *text, bw_candidates *out)
 {
     (void)user;
-    bw_candidates_add(out, text);
-    bw_candidates_add(out, "resync-full");
+    bw_candidates_add(out, text, NULL);
+    bw_candidates_add(out, "resync-full", NULL);
 }
 
 static void take(bw_prompt *p, const bw_input *e)

@@ -89,7 +89,7 @@ bw_status bw_palette_parse(const bw_action_set *set, unsigned screen, const char
 
 static int by_text(const void *a, const void *b)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    return strcmp(((const bw_candidate *)a)->text, ((const bw_candidate *)b)->text);
 }
 
 static void complete_name(const bw_palette *p, const char *begun, bw_candidates *out)
@@ -100,11 +100,11 @@ static void complete_name(const bw_palette *p, const char *begun, bw_candidates 
         if (!in_palette(p->set, a, p->screen) || strncmp(a->name, begun, n) != 0)
             continue;
         char *text = bw_xasprintf("%s%s", a->name, a->argument ? " " : "");
-        bw_candidates_add(out, text);
+        bw_candidates_add(out, text, a->help);
         free(text);
     }
     if (out->count > 1)
-        qsort(out->text, out->count, sizeof(*out->text), by_text);
+        qsort(out->items, out->count, sizeof(*out->items), by_text);
 }
 
 void bw_palette_complete(void *palette, const char *text, bw_candidates *out)

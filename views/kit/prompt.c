@@ -22,17 +22,17 @@ struct bw_prompt {
     char *complaint;
 };
 
-void bw_candidates_add(bw_candidates *c, const char *text)
+void bw_candidates_add(bw_candidates *c, const char *text, const char *help)
 {
-    BW_GROW(c->text, c->count + 1, c->cap);
-    c->text[c->count++] = bw_xstrdup(text);
+    BW_GROW(c->items, c->count + 1, c->cap);
+    c->items[c->count++] = (bw_candidate){bw_xstrdup(text), help};
 }
 
 void bw_candidates_fini(bw_candidates *c)
 {
     for (size_t i = 0; i < c->count; i++)
-        free(c->text[i]);
-    free(c->text);
+        free(c->items[i].text);
+    free(c->items);
     *c = (bw_candidates){NULL, 0, 0};
 }
 
@@ -220,14 +220,14 @@ static void end_completion(bw_prompt *p)
 /* How much the candidates have in common at their beginning. */
 static size_t common(const bw_candidates *c)
 {
-    size_t n = strlen(c->text[0]);
+    size_t n = strlen(c->items[0].text);
     for (size_t i = 1; i < c->count; i++) {
         size_t k = 0;
-        while (k < n && c->text[i][k] == c->text[0][k])
+        while (k < n && c->items[i].text[k] == c->items[0].text[k])
             k++;
         n = k;
     }
-    return bw_utf8_valid_prefix((bw_slice){c->text[0], n});
+    return bw_utf8_valid_prefix((bw_slice){c->items[0].text, n});
 }
 
 /* The first tab completes what is certain; the next ones go through the candidates. */
@@ -245,7 +245,7 @@ static bw_reaction complete(bw_prompt *p, int by)
         size_t n = common(&p->candidates);
         bool one = p->candidates.count == 1;
         if (n > p->len || one) {
-            char *line = bw_xstrndup(p->candidates.text[0], n);
+            char *line = bw_xstrndup(p->candidates.items[0].text, n);
             set_text(p, line);
             free(line);
             if (one)
@@ -258,7 +258,7 @@ static bw_reaction complete(bw_prompt *p, int by)
         p->chosen = by > 0 ? 0 : n - 1;
     else
         p->chosen = (p->chosen + (by > 0 ? 1 : n - 1)) % n;
-    set_text(p, p->candidates.text[p->chosen]);
+    set_text(p, p->candidates.items[p->chosen].text);
     return BW_REACT_REDRAW | BW_REACT_CHANGE;
 }
 
@@ -407,12 +407,22 @@ static void draw_candidates(const bw_prompt *p, bw_region r)
     if (rows > n)
         rows = n;
     size_t first = p->chosen != SIZE_MAX && p->chosen >= rows ? p->chosen - rows + 1 : 0;
+    int widest = 0;
+    for (size_t i = 0; i < n; i++) {
+        int cells = bw_cells(bw_slice_cstr(p->candidates.items[i].text));
+        widest = cells > widest ? cells : widest;
+    }
     for (size_t i = 0; i < rows; i++) {
+        const bw_candidate *c = &p->candidates.items[first + i];
         bool here = first + i == p->chosen;
-        bw_region_field(r, r.rows - 1 - (int)rows + (int)i, 1, r.cols - 2, BW_ALIGN_LEFT,
-                        (here ? BW_ROLE_TEXT : BW_ROLE_HINT) |
-                            BW_ON(here ? BW_ROLE_SELECTED : BW_ROLE_DIALOG),
-                        bw_slice_cstr(p->candidates.text[first + i]));
+        int row = r.rows - 1 - (int)rows + (int)i, help = widest + 3;
+        bw_style on = BW_ON(here ? BW_ROLE_SELECTED : BW_ROLE_DIALOG);
+        bw_region_fill(bw_region_sub(r, row, 0, 1, -1), BW_ROLE_HINT | on);
+        bw_region_field(r, row, 1, r.cols - 2, BW_ALIGN_LEFT,
+                        (here ? BW_ROLE_TEXT : BW_ROLE_HINT) | on, bw_slice_cstr(c->text));
+        if (c->help && help + 10 < r.cols)
+            bw_region_field(r, row, help, r.cols - help - 1, BW_ALIGN_LEFT, BW_ROLE_MUTED | on,
+                            bw_slice_cstr(c->help));
     }
 }
 

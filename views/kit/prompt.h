@@ -14,12 +14,17 @@
 #include "views/kit/keys.h"
 #include "views/kit/reaction.h"
 
-/* What a completion can be: whole replacements of the line. */
+/* What a completion can be: whole replacements of the line, each with a word on what it does (borrowed;
+   may be NULL). */
+typedef struct bw_candidate {
+    char *text;
+    const char *help;
+} bw_candidate;
 typedef struct bw_candidates {
-    char **text;
+    bw_candidate *items;
     size_t count, cap;
 } bw_candidates;
-void bw_candidates_add(bw_candidates *c, const char *text);
+void bw_candidates_add(bw_candidates *c, const char *text, const char *help);
 void bw_candidates_fini(bw_candidates *c);
 
 /* The newest last; doubles move to the end. One per kind of prompt, kept by whoever opens prompts. */

@@ -174,7 +174,7 @@ static void theme_names(void *user, const bw_action *action, const char *begun, 
         char line[32];
         snprintf(line, sizeof(line), "%s %s", action->name, themes[i]);
         if (strncmp(themes[i], begun, strlen(begun)) == 0)
-            bw_candidates_add(out, line);
+            bw_candidates_add(out, line, NULL);
     }
 }
 
@@ -186,12 +186,13 @@ static void the_palette_completes(void **state)
     bw_candidates c = {0};
     bw_palette_complete(&palette, "res", &c);
     assert_int_equal(c.count, 2);
-    assert_string_equal(c.text[0], "resync");
-    assert_string_equal(c.text[1], "resync-full");
+    assert_string_equal(c.items[0].text, "resync");
+    assert_string_equal(c.items[1].text, "resync-full");
+    assert_string_equal(c.items[1].help, bw_action_by_name(set, "resync-full")->help);
     bw_candidates_fini(&c);
     bw_palette_complete(&palette, "th l", &c);
     assert_int_equal(c.count, 1);
-    assert_string_equal(c.text[0], "theme light");
+    assert_string_equal(c.items[0].text, "theme light");
     bw_candidates_fini(&c);
     /* Everything that help lists can be completed: no action is out of reach. */
     bw_palette_complete(&palette, "", &c);

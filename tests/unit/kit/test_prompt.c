@@ -96,7 +96,7 @@ static void offer(void *user, const char *text, bw_candidates *out)
     (void)user;
     for (size_t i = 0; i < BW_COUNT(words); i++) {
         if (strncmp(words[i], text, strlen(text)) == 0)
-            bw_candidates_add(out, words[i]);
+            bw_candidates_add(out, words[i], NULL);
     }
 }
 

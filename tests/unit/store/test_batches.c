@@ -192,6 +192,12 @@ static void a_run_leaves_its_outcome_on_the_sync(void **state)
     assert_int_equal(n, 2);
     assert_string_equal(runs[0].state, "ok");
     assert_string_equal(runs[1].state, "cancelled");
+    assert_string_equal(runs[0].mode, "upsert");
+    /* A mode that was to be found out is there in the end. */
+    bw_run_record ended = {.id = runs[0].id, .sync = SYNC, .state = "ok", .mode = "append"};
+    assert_ok(bw_store_run_end(f->store, &ended, &f->err), f->err);
+    assert_ok(bw_store_runs(f->store, NULL, 0, 2, &f->arena, &runs, &n, &f->err), f->err);
+    assert_string_equal(runs[0].mode, "append");
     assert_ok(bw_store_runs(f->store, SYNC, runs[1].id, 0, &f->arena, &runs, &n, &f->err), f->err);
     assert_int_equal(n, 2);
 }
