@@ -299,9 +299,10 @@ bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max, bw
     void *items;
     bw_tx_read(store);
     bw_sql q =
-        bw_sql_open(store, "SELECT DISTINCT iif(attributes IS NULL, key, " LETTER_KEY ") AS k"
+        bw_sql_open(store, "SELECT k FROM (SELECT iif(attributes IS NULL, key, " LETTER_KEY ") AS k"
                            " FROM letters WHERE sync = ? AND k NOT NULL"
-                           " AND state IN ('open', 'replaying') ORDER BY k LIMIT ?");
+                           " AND state IN ('open', 'replaying') GROUP BY k"
+                           " ORDER BY max(state = 'replaying') DESC, k LIMIT ?) ORDER BY k");
     bw_sql_bind_text(&q, sync);
     bw_sql_bind_limit(&q, max);
     bw_status st = bw_sql_list(&q, arena, sizeof(char *), read_key, &items, count, err);

@@ -284,7 +284,7 @@ BW_NODISCARD bw_status bw_store_letters_put(bw_store *store, const char *sync,
 BW_NODISCARD bw_status bw_store_letters_staged_new(bw_store *store, const char *sync, int64_t batch,
                                                    int64_t *count, bw_error *err);
 /* Keys (of messages: bw_store_letter_key) of the sync's open and replaying letters, sorted (strcmp) and
-   each once, for the run to watch for; at most `max`. */
+   each once, for the run to watch for; at most `max`, those of replaying letters before others. */
 BW_NODISCARD bw_status bw_store_letter_keys(bw_store *store, const char *sync, size_t max,
                                             bw_arena *arena, const char *const **keys,
                                             size_t *count, bw_error *err);

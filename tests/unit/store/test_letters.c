@@ -225,6 +225,13 @@ static void a_key_that_lands_settles_its_letters(void **state)
     assert_string_equal(keys[0], "{\"id\":\"a,b\"}");
     assert_string_equal(keys[1], "{\"id\":1}");
     assert_string_equal(keys[2], "{\"id\":3}");
+    /* Where not all can be watched for, what is being replayed is. */
+    move(f, other, BW_LETTER_REPLAYING, 1);
+    assert_ok(bw_store_letter_keys(f->store, SYNC, 2, &f->arena, &keys, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+    assert_string_equal(keys[0], "{\"id\":\"a,b\"}");
+    assert_string_equal(keys[1], "{\"id\":3}");
+    assert_ok(bw_store_letters_release(f->store, &other, 1, &f->err), f->err);
 
     bw_batch_record b = fixture_plan(f, fixture_run(f));
     b.landed_keys = "[\"{\\\"id\\\":1}\",\"{\\\"id\\\":\\\"a,b\\\"}\",\"{\\\"id\\\":99}\"]";
