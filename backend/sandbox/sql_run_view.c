@@ -47,7 +47,7 @@ static bw_status describe(sql_run *r, bq_table_ref ref, bq_table *view)
 {
     const bq_sql_request *request = r->a.request;
     bq_sql_request inner = *request;
-    bq_schema schema;
+    bq_schema schema = {0};
     const char *text;
 
     inner.project = ref.project;
