@@ -239,6 +239,14 @@ static const struct {
      "with and without /bigquery/v2. Clients of Pub/Sub and Datastore speak gRPC unless they are "
      "told to use REST, so PUBSUB_EMULATOR_HOST and DATASTORE_EMULATOR_HOST alone do not do. "
      "GCE_METADATA_HOST set to HOST:PORT gives clients a project and access tokens."},
+    {"LIMITS",
+     "Errors have the shape of the method's service. Only what is not HTTP/1.0 or 1.1, a request "
+     "line or headers beyond 128 KiB, a Content-Length that is no number and chunks that are none "
+     "are refused before the sandbox sees them, by libmicrohttpd, whose answers (400, 413, 414, "
+     "431, 505) are in HTML, as those of Google's front ends are. A body may have 32 MiB, also "
+     "unpacked, but for media, which have no limit. A query that takes longer than 100 ms goes on "
+     "beside the others; INSERT, UPDATE, DELETE, MERGE and definitions hold BigQuery until they "
+     "are done or cancelled, and so does a long query without --data over more than 1 GiB."},
     {"EXIT STATUS",
      "0 after SIGTERM or SIGINT; 1 when it cannot listen or its data directory cannot be used; 2 "
      "when the command line is wrong."},

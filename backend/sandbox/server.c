@@ -6,6 +6,8 @@
  *   WORKING  (worker) the connection is suspended and the worker alone owns the request
  *   READY    (polling thread) resumed; the answer is queued, or the connection cut
  *
+ * From NEW to READY at once goes a request whose headers contradict each other.
+ *
  * The hand-over needs no lock: libmicrohttpd does not touch a suspended connection, and suspending
  * and resuming go through its own mutex.
  */
@@ -18,10 +20,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include <microhttpd.h>
-
+#include "backend/sandbox/content.h"
 #include "backend/sandbox/router.h"
 
 #define POLLING_THREADS 2
@@ -211,31 +211,6 @@ static enum MHD_Result answer(transport *t)
 
 /* ---- Working ---------------------------------------------------------------------------------- */
 
-static bool inflate_body(bw_buf *body)
-{
-    z_stream z = {0};
-    bw_buf plain = BW_BUF_INIT;
-    int code = inflateInit2(&z, 15 + 32);
-    z.next_in = (Bytef *)body->ptr;
-    z.avail_in = (uInt)body->len;
-    while (code == Z_OK && plain.len <= BW_SB_MAX_BODY) {
-        z.next_out = (Bytef *)bw_buf_reserve(&plain, 65536);
-        z.avail_out = 65536;
-        code = inflate(&z, Z_NO_FLUSH);
-        plain.len += 65536 - z.avail_out;
-        if (code == Z_OK && z.avail_in == 0 && z.avail_out > 0)
-            code = Z_BUF_ERROR;
-    }
-    inflateEnd(&z);
-    bw_buf_fini(body);
-    if (code == Z_STREAM_END && plain.len <= BW_SB_MAX_BODY) {
-        *body = plain;
-        return true;
-    }
-    bw_buf_fini(&plain);
-    return false;
-}
-
 static bool body_is_fine(transport *t)
 {
     bw_sb_request *r = &t->request;
@@ -244,10 +219,9 @@ static bool body_is_fine(transport *t)
                           "Request payload size exceeds the limit: %zu bytes.", BW_SB_MAX_BODY);
         return false;
     }
-    const char *encoding = r->body.len ? bw_sb_request_header(r, "Content-Encoding") : NULL;
-    if (encoding && strcasecmp(encoding, "gzip") == 0 && !inflate_body(&r->body)) {
-        bw_sb_reply_error(&t->reply, 400, "badRequest", NULL,
-                          "The request body is not valid gzip data within the size limit.");
+    const char *fault = bw_sb_content_decode(t->connection, &r->body, BW_SB_MAX_BODY);
+    if (fault) {
+        bw_sb_reply_error(&t->reply, 400, "badRequest", NULL, "%s", fault);
         return false;
     }
     return true;
@@ -351,6 +325,17 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
                                   (unsigned)BW_SB_FIRST_TIMEOUT);
 }
 
+/* Before the body, which is not read: the connection ends with the answer. */
+static enum MHD_Result refuse(transport *t, const char *why)
+{
+    t->request.started_us = bw_mono_us(t->server->options.clock);
+    bw_sb_reply_error(&t->reply, 400, "badRequest", NULL, "%s", why);
+    bw_sb_reply_header(&t->reply, "Connection", "close");
+    log_request(t, 400);
+    t->phase = PHASE_READY;
+    return answer(t);
+}
+
 static enum MHD_Result on_headers(transport *t, const char *verb)
 {
     bw_sb_request *r = &t->request;
@@ -360,6 +345,9 @@ static enum MHD_Result on_headers(transport *t, const char *verb)
     r->verb = bw_arena_strdup(&r->arena, tunnelled ? override : verb);
     bw_sb_route_find(o->services, o->service_count, r);
     t->reply.shape = r->service->shape;
+    const char *contradiction = bw_sb_content_framing(t->connection);
+    if (contradiction)
+        return refuse(t, contradiction);
     if (r->route && !r->route->unlisted)
         r->fault = bw_sb_faults_draw(o->faults, r->route->method, r->route->alias);
     if (r->fault.kind == BW_SB_FAULT_CUT_MIDDLE)

@@ -138,6 +138,126 @@ static void malformed_requests_are_answered_and_survived(void **state)
     bw_test_sandbox_free(s);
 }
 
+/* {} in gzip. */
+#define PACKED                                                                             \
+    "\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\xae\x05\x00\x43\xbf\xa6\xa3\x02\x00\x00" \
+    "\x00"
+#define BODY(text) text, sizeof(text) - 1
+
+/* Answers one request sent as it is; its body, which must be whole and JSON, and the status. */
+static int exchange(const bw_test_sandbox *s, const char *headers, const char *body, size_t size,
+                    char **answer)
+{
+    bw_buf request = BW_BUF_INIT;
+    bw_buf_adds(&request, "PATCH /bigquery/v2/projects/demo/datasets/analytics ");
+    bw_buf_adds(&request, headers);
+    bw_buf_adds(&request, "\r\n");
+    bw_buf_add(&request, body, size);
+    int fd = dial(s);
+    (void)!send(fd, request.ptr, request.len, MSG_NOSIGNAL);
+    char *heard = hear(fd), *at = heard;
+    close(fd);
+    bw_buf_fini(&request);
+    if (strncmp(at, "HTTP/1.1 100 Continue\r\n\r\n", 25) == 0)
+        at += 25;
+    char *head_end = strstr(at, "\r\n\r\n"), *length = strcasestr(at, "\r\nContent-Length: ");
+    if (strncmp(at, "HTTP/1.", 7) != 0 || !head_end || !length || length > head_end)
+        fail_msg("%s: no answer: %s", headers, heard);
+    if (strtoul(length + 18, NULL, 10) != strlen(head_end + 4))
+        fail_msg("%s: a torn answer: %s", headers, heard);
+    if (head_end[4] != '{')
+        fail_msg("%s: not JSON: %s", headers, heard);
+    int status = (int)strtol(at + 9, NULL, 10);
+    *answer = bw_xstrdup(head_end + 4);
+    free(heard);
+    return status;
+}
+
+/* Whoever stands between may read such a body in another way. */
+static void bodies_that_contradict_their_headers_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers, *body;
+        size_t size;
+        int status;
+        const char *says;
+    } cases[] = {
+        {"HTTP/1.1\r\nContent-Length: 2\r\n", BODY("{}"), 200, "analytics"},
+        {"HTTP/1.0\r\nContent-Length: 2\r\n", BODY("{}"), 200, "analytics"},
+        {"HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n", BODY("{}"), 200, "analytics"},
+        {"HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n", BODY("2;x=y\r\n{}\r\n0\r\nX: y\r\n\r\n"),
+         200, "analytics"},
+        {"HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 2\r\n", BODY("{}"), 200, "analytics"},
+        {"HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n", BODY("{} "), 400,
+         "two values of Content-Length"},
+        {"HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 2\r\n", BODY("{} "), 400,
+         "two values of Content-Length"},
+        {"HTTP/1.1\r\nContent-Length: 12\r\nTransfer-Encoding: chunked\r\n",
+         BODY("2\r\n{}\r\n0\r\n\r\n"), 400, "both Content-Length and Transfer-Encoding"},
+        {"HTTP/1.1\r\nTransfer-Encoding: gzip\r\n", BODY(PACKED), 400, "only chunked is"},
+        {"HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n", BODY(PACKED), 400, "only chunked is"},
+        {"HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+         BODY("2\r\n{}\r\n0\r\n\r\n"), 400, "only chunked is"},
+        {"HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 22\r\n", BODY(PACKED), 200,
+         "analytics"},
+        {"HTTP/1.1\r\nContent-Encoding: identity, X-GZip\r\nContent-Length: 22\r\n", BODY(PACKED),
+         200, "analytics"},
+        {"HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: 22\r\n",
+         BODY(PACKED), 400, "only gzip is, once"},
+        {"HTTP/1.1\r\nContent-Encoding: gzip, gzip\r\nContent-Length: 22\r\n", BODY(PACKED), 400,
+         "only gzip is, once"},
+        {"HTTP/1.1\r\nContent-Encoding: br\r\nContent-Length: 2\r\n", BODY("{}"), 400,
+         "only gzip is, once"},
+        {"HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 23\r\n", BODY(PACKED "x"), 400,
+         "not valid gzip"},
+        {"HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 21\r\n", PACKED, 21, 400,
+         "not valid gzip"},
+    };
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    for (size_t i = 0; i < BW_COUNT(cases); i++) {
+        char *answer;
+        char *all = bw_xasprintf("%sHost: x\r\nConnection: close\r\n", cases[i].headers);
+        int status = exchange(s, all, cases[i].body, cases[i].size, &answer);
+        if (status != cases[i].status || !strstr(answer, cases[i].says))
+            fail_msg("%s: %d %s", cases[i].headers, status, answer);
+        free(answer);
+        free(all);
+    }
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
+/* Each of many requests in one go is answered, and in order. */
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    bw_test_sandbox *s = bw_test_sandbox_start(false, NULL);
+    bw_buf requests = BW_BUF_INIT;
+    for (int i = 0; i < N; i++)
+        bw_buf_addf(
+            &requests,
+            "POST /bigquery/v2/projects/demo/queries HTTP/1.1\r\nHost: x\r\n"
+            "Content-Length: 43\r\n%s\r\n{\"query\":\"SELECT %03d\",\"useLegacySql\":false}",
+            i == N - 1 ? "Connection: close\r\n" : "", i);
+    int fd = dial(s);
+    say(fd, bw_buf_cstr(&requests));
+    char *answers = hear(fd), *at = answers;
+    for (int i = 0; i < N; i++) {
+        char value[16];
+        snprintf(value, sizeof value, "{\"v\":\"%d\"}", i);
+        at = strstr(at, value);
+        if (!at)
+            fail_msg("answer %d is missing: %s", i, answers);
+    }
+    free(answers);
+    close(fd);
+    bw_buf_fini(&requests);
+    bw_test_sandbox_stop(s);
+    bw_test_sandbox_free(s);
+}
+
 /* Uploads that break off at any byte leave nothing behind but their session. */
 static void broken_uploads_leave_no_job(void **state)
 {
@@ -352,6 +472,8 @@ int main(void)
         cmocka_unit_test(a_long_query_holds_up_nobody_else),
         cmocka_unit_test(a_long_change_holds_up_no_other_service),
         cmocka_unit_test(malformed_requests_are_answered_and_survived),
+        cmocka_unit_test(bodies_that_contradict_their_headers_are_refused),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(broken_uploads_leave_no_job),
         cmocka_unit_test(memory_does_not_follow_the_upload),
         cmocka_unit_test(discarding_counts_and_keeps_nothing),
