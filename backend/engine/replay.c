@@ -15,6 +15,7 @@
 #include "backend/engine/run_internal.h"
 
 #define REPLAY_GROUP 500
+#define KEEP_BYTES   ((size_t)64 << 10)
 
 /* Whether the row can be read again by what its letter knows, or is a message, which is stored. */
 static bool can_be_read(const bw_dead_letter *l)
@@ -156,6 +157,32 @@ static bw_status take_way(bw_run_work *w, const bw_dead_letter *letters, size_t 
                            : replay_messages(w, letters, n, err);
 }
 
+static int compare_words(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Only letters of the group can land with it: the run watches for them, however many others there
+   are. */
+static void watch_group(bw_run_work *w, const bw_dead_letter *letters, size_t n)
+{
+    bw_arena *a = &w->letter_arena;
+    bw_arena_reset(a, KEEP_BYTES);
+    const char **words = BW_ARENA_ARRAY(a, const char *, n + 1);
+    w->n_letter_keys = 0;
+    for (size_t i = 0; i < n; i++) {
+        const bw_dead_letter *l = &letters[i];
+        if (l->attributes)
+            words[w->n_letter_keys++] =
+                bw_store_letter_key(a, bw_slice_cstr(l->event_id), l->content_hash);
+        else if (l->key)
+            words[w->n_letter_keys++] = bw_arena_strdup(a, l->key);
+    }
+    qsort(words, w->n_letter_keys, sizeof(*words), compare_words);
+    w->letter_keys = words;
+    w->letter_landed = BW_ARENA_ARRAY(a, bool, n + 1);
+}
+
 static bw_status replay_group(bw_run_work *w, const int64_t *ids, size_t n_ids, bw_error *err)
 {
     bw_store *store = w->run->env.store;
@@ -178,8 +205,10 @@ static bw_status replay_group(bw_run_work *w, const int64_t *ids, size_t n_ids, 
         letters[kept++] = letters[i];
     }
     bw_crash_point("replay_group_before");
-    if (s == BW_OK && kept > 0)
+    if (s == BW_OK && kept > 0) {
+        watch_group(w, letters, kept);
         s = take_way(w, letters, kept, err);
+    }
     bw_crash_point("replay_group_after");
     bw_error later = BW_ERROR_INIT;
     if (s == BW_OK)

@@ -4,10 +4,12 @@ the middle; drained from a dead-letter subscription; and hostile ones.
 """
 import base64
 import collections
+import contextlib
 import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -220,6 +222,19 @@ def test_two_contents_under_one_id():
     done = stream.bw.json("dlq", "edit", str(two), "--content", renamed, "--replay")
     assert done["counts"]["replayed"] == 1, done
     assert set(raw_once(stream)) == {"e000001", "e000002"} and not stream.bw.letters()
+
+
+def test_replay_beside_many_open_letters():
+    """A replayed letter is settled by its landing, however many others are open."""
+    stream = letters_of_events(TempDir(), [event(1), event(2)])
+    with contextlib.closing(sqlite3.connect(os.path.join(stream.bw.state, "state.db"))) as db, db:
+        columns = [c[1] for c in db.execute("PRAGMA table_info(letters)") if c[1] not in ("id", "event_id")]
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100001)"
+                   " INSERT INTO letters (event_id, %s) SELECT printf('!%%06d', i), %s FROM n, letters"
+                   " WHERE letters.id = 1" % (", ".join(columns), ", ".join("letters." + c for c in columns)))
+    done = stream.bw.json("dlq", "replay", "1", "2")
+    assert done["counts"]["replayed"] == 2, done["counts"]
+    assert set(stream.entities("customer")) == {"n1", "n2"}
 
 
 def test_what_was_edited_and_replayed_stays_so():
