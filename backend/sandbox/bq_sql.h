@@ -1,5 +1,5 @@
 /*
- * GoogleSQL: one statement, parsed, typed, translated to SQLite and run. A subset; what is outside
+ * GoogleSQL: one statement or a script of several, parsed, typed, translated to SQLite and run. A subset; what is outside
  * of it is refused with BigQuery's shape of error naming the construct.
  *
  * The rows of a query always become a table: the one that the request names, or an anonymous one in
@@ -23,6 +23,11 @@ typedef struct bq_sql_param {
     bq_value value;
 } bq_sql_param;
 
+typedef struct bq_sql_child bq_sql_child;
+/* Runs inside the transaction after each statement of a script: what records it as a job of its own. */
+typedef bw_status bq_sql_after_child(void *user, bq_catalog *catalog, const bq_sql_child *child,
+                                     bq_error *err);
+
 typedef struct bq_sql_request {
     const char *project;         /* of the job: unqualified names and the anonymous result */
     const char *default_project; /* defaultDataset; NULL: project */
@@ -38,6 +43,9 @@ typedef struct bq_sql_request {
     bool create;                     /* CREATE_IF_NEEDED */
     bq_evolution evolve;             /* schemaUpdateOptions */
     const bw_cancel *cancel;         /* NULL: cannot be cancelled */
+    bq_sql_after_child *child;       /* NULL: none; its user is the hook's */
+    const bq_sql_param *variables;   /* of a script, while it runs */
+    size_t variable_count;
 } bq_sql_request;
 
 typedef struct bq_sql_result {
@@ -54,14 +62,26 @@ typedef struct bq_sql_result {
     int64_t inserted, updated, deleted; /* dmlStats; their sum is numDmlAffectedRows */
     const char *ddl_operation;          /* CREATE REPLACE SKIP DROP ALTER; NULL when not DDL */
     bq_table_ref target;                /* of DML and DDL; table NULL otherwise */
+    bool is_script;   /* several statements: the rows are those of the last query */
+    size_t children;  /* statements that a script has run */
+    bq_error failure; /* of a script, when statements before have taken effect; reason NULL: none */
 } bq_sql_result;
+
+/* A statement of a script that has been run. */
+struct bq_sql_child {
+    size_t number; /* from 0 */
+    bw_slice text;
+    int line, column, end_line, end_column; /* of the text in the script, from 1 */
+    const bq_sql_result *result;
+};
 
 /* Runs inside the statement's transaction before it commits, with the complete result: see
    bq_before_commit in bq_catalog.h. Not called for a dry run. */
 typedef bw_status bq_sql_before_commit(void *user, bq_catalog *catalog, const bq_sql_result *result,
                                        bq_error *err);
 
-/* On an error nothing has changed and `result` needs no fini. `hook` may be NULL. */
+/* On an error nothing has changed and `result` needs no fini. `hook` may be NULL. A script that has
+   failed after some of its statements is BW_OK with result->failure. */
 BW_NODISCARD bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request,
                                   bq_sql_before_commit *hook, void *user, bq_sql_result *result,
                                   bq_error *err);

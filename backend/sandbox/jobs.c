@@ -321,7 +321,7 @@ static void publish(bw_sb_jobs *jobs, bw_sb_job *job)
     bw_sb_job_unref(jobs, job);
 }
 
-static void set_failure(bw_sb_job *job, const bq_error *failure)
+void bw_sb_job_set_failure(bw_sb_job *job, const bq_error *failure)
 {
     pthread_mutex_lock(&job->mu);
     job->failure = *failure;
@@ -342,7 +342,7 @@ static void clear_outcome(bw_sb_job *job)
 static void fail(bw_sb_jobs *jobs, bw_sb_job *job, const bq_error *failure)
 {
     bq_error err = BQ_ERROR_INIT;
-    set_failure(job, failure);
+    bw_sb_job_set_failure(job, failure);
     if (job->dropped || bw_sb_job_store(job, true, jobs->bq->catalog, bq_job_put, &err) == BW_OK) {
         publish(jobs, job);
         return;

@@ -137,6 +137,8 @@ void bw_sb_job_print_reference(const bw_sb_job *job, bw_buf *out);
 
 /* For run: sets statistics and errors (in the job's arena); NULL leaves one as it is. */
 void bw_sb_job_set_outcome(bw_sb_job *job, const char *statistics, const char *errors);
+/* For run, when the job has failed and yet changed something: it then ends with bw_sb_job_commit(). */
+void bw_sb_job_set_failure(bw_sb_job *job, const bq_error *failure);
 /* bq_before_commit: user is the job, whose results are complete but for the end time. */
 bw_status bw_sb_job_commit(void *user, bq_catalog *catalog, bq_error *err);
 

@@ -141,6 +141,21 @@ static bool state_fits(bw_sb_request *r, bw_sb_job_state state)
     return false;
 }
 
+/* Statements of scripts are listed for their script alone. */
+static bool parent_fits(bw_sb_request *r, bw_sb_job *job)
+{
+    const char *wanted = bw_sb_request_query(r, "parentJobId");
+    bw_arena arena = BW_ARENA_INIT;
+    const char *parent = NULL;
+    pthread_mutex_lock(&job->mu);
+    if (job->statistics)
+        parent = bw_sb_json_text(&arena, bw_slice_cstr(job->statistics), "parentJobId");
+    pthread_mutex_unlock(&job->mu);
+    bool fits = wanted ? parent && strcmp(parent, wanted) == 0 : !parent;
+    bw_arena_fini(&arena);
+    return fits;
+}
+
 static bool list_args(bw_sb_request *r, bw_sb_reply *reply, list_state *s, int64_t *max,
                       int64_t *offset)
 {
@@ -177,7 +192,8 @@ static bw_sb_outcome list(void *context, bw_sb_request *r, bw_sb_reply *reply)
         if (bw_sb_job_find(bq->jobs, project, s.items[i].location, s.items[i].id, &job, &err) !=
             BW_OK)
             continue;
-        bool fits = state_fits(r, bw_sb_job_get_state(job)) && matching++ >= offset;
+        bool fits =
+            state_fits(r, bw_sb_job_get_state(job)) && parent_fits(r, job) && matching++ >= offset;
         more = fits && shown == max;
         if (fits && !more) {
             bw_buf_adds(&reply->body, shown++ ? "," : "");

@@ -34,7 +34,8 @@ static bw_status plan_query(bw_sb_job *job, query_plan *plan, bq_error *err)
                           .location = job->location,
                           .text = bw_slice_cstr(text),
                           .maximum_bytes_billed = bw_sb_json_int(config, "maximumBytesBilled", 0),
-                          .cancel = &job->cancel};
+                          .cancel = &job->cancel,
+                          .child = bw_sb_query_child};
     plan->destination =
         bw_sb_table_reference(arena, bw_sb_json_object(config, "destinationTable"), job->project);
     if (plan->destination.table)
@@ -147,7 +148,7 @@ static int64_t billed(int64_t bytes)
     return whole < 10 * megabyte ? 10 * megabyte : whole;
 }
 
-static void take_result(bw_sb_job *job, const bq_sql_result *result, bool dry_run)
+void bw_sb_query_take_result(bw_sb_job *job, const bq_sql_result *result, bool dry_run)
 {
     bw_sb_job_result *to = &job->result;
     bw_buf schema = BW_BUF_INIT, out = BW_BUF_INIT;
@@ -160,6 +161,8 @@ static void take_result(bw_sb_job *job, const bq_sql_result *result, bool dry_ru
         to->schema = take_text(&job->arena, &schema);
     }
     bw_buf_addc(&out, '{');
+    if (result->is_script)
+        bw_sb_json_add_int64(&out, "numChildJobs", (int64_t)result->children);
     bw_sb_json_add_int64(&out, "totalBytesProcessed", result->bytes_processed);
     bw_sb_json_add_raw(&out, "query", BW_SLICE_LIT("{"));
     bw_sb_json_add_text(&out, "statementType", result->statement_type);
@@ -192,8 +195,10 @@ static bw_status before_commit(void *user, bq_catalog *catalog, const bq_sql_res
 {
     bw_sb_job *job = user;
     pthread_mutex_lock(&job->mu);
-    take_result(job, result, false);
+    bw_sb_query_take_result(job, result, false);
     pthread_mutex_unlock(&job->mu);
+    if (result->failure.reason)
+        bw_sb_job_set_failure(job, &result->failure);
     return bw_sb_job_commit(job, catalog, err);
 }
 
@@ -221,7 +226,7 @@ bw_status bw_sb_query_dry_run(bw_sb_bigquery *bq, bw_sb_job *job, bq_error *err)
     if (status == BW_OK)
         status = bq_sql_run(bq->catalog, &plan.request, NULL, NULL, &result, err);
     if (status == BW_OK) {
-        take_result(job, &result, true);
+        bw_sb_query_take_result(job, &result, true);
         job->result.table = (bq_table_ref){0};
         job->created_us = job->started_us = job->ended_us = bw_wall_us(bq->clock);
         job->state = BW_SB_JOB_DONE;

@@ -146,6 +146,8 @@ typedef struct sql_analysis {
     sql_cte *ctes;
     int subqueries; /* depth of subqueries in expressions */
     int views;      /* depth of views */
+    const sql_udf **functions;
+    size_t function_count;
     sql_index *indexes;
     size_t index_count;
 } sql_analysis;
@@ -229,9 +231,14 @@ sql_typed sql_literal_float(sql_analysis *a, sql_scope *scope, const sql_expr *x
 sql_typed sql_literal_string(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_literal_bytes(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_literal_typed(sql_analysis *a, sql_scope *scope, const sql_expr *x);
+/* A variable of the script; false when there is none of this name. */
+bool sql_variable(sql_analysis *a, bw_slice name, size_t pos, sql_typed *out);
 sql_typed sql_literal_param(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 /* An expression that is grouped by may stand as a whole, whatever its columns. */
 void sql_match_group(const sql_scope *scope, sql_typed *x);
+/* Functions that the statement brings with it (sql_udf.c); NULL: none of this name. */
+const sql_udf *sql_find_udf(const sql_analysis *a, bw_slice name);
+sql_typed sql_call_udf(sql_analysis *a, sql_scope *scope, const sql_expr *x, const sql_udf *f);
 /* GROUPING(x) */
 sql_typed sql_analyze_grouping(sql_analysis *a, sql_scope *scope, const sql_expr *x);
 sql_typed sql_analyze_call(sql_analysis *a, sql_scope *scope, const sql_expr *x);

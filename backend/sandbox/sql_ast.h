@@ -234,6 +234,7 @@ typedef enum sql_stmt_kind {
     SQL_S_ALTER_TABLE,
     SQL_S_CREATE_VIEW, /* text, query, columns */
     SQL_S_DROP_VIEW,
+    SQL_S_CREATE_FUNCTION, /* functions: the one; only in scripts and before a statement */
 } sql_stmt_kind;
 
 typedef struct sql_set {
@@ -294,6 +295,16 @@ typedef struct sql_alter {
     size_t option_count;
 } sql_alter;
 
+/* CREATE TEMP FUNCTION name(params) [RETURNS type] AS (body) */
+typedef struct sql_udf {
+    bw_slice name;
+    size_t pos;
+    sql_names params;
+    const bq_field **types; /* of params; NULL: ANY TYPE */
+    const bq_field *returns;
+    sql_expr *body;
+} sql_udf;
+
 typedef struct sql_stmt {
     sql_stmt_kind kind;
     size_t pos;
@@ -321,6 +332,9 @@ typedef struct sql_stmt {
     size_t option_count;
     sql_alter *alters;
     size_t alter_count;
+    const sql_udf **functions; /* that stand before it */
+    size_t function_count;
+    bool script;     /* not parsed: it is more than one statement */
     int param_count; /* ? placeholders */
 } sql_stmt;
 

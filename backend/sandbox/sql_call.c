@@ -391,6 +391,9 @@ sql_typed sql_analyze_call(sql_analysis *a, sql_scope *scope, const sql_expr *x)
         bw_buf_addf(&path, "%s%.*s", i ? "." : "", BW_SLICE_ARG(x->names.items[i]));
     const char *name = upper(a, bw_buf_slice(&path));
     bw_buf_fini(&path);
+    const sql_udf *udf = x->names.count == 1 ? sql_find_udf(a, x->names.items[0]) : NULL;
+    if (udf)
+        return sql_call_udf(a, scope, x, udf);
     if (x->names.count == 1 && (x->call->over || sql_is_aggregate(x->names.items[0]) ||
                                 sql_is_window_only(x->names.items[0])))
         return sql_analyze_aggregate(a, scope, x);

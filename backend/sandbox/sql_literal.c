@@ -132,12 +132,34 @@ sql_typed sql_literal_typed(sql_analysis *a, sql_scope *scope, const sql_expr *x
     return t;
 }
 
+bool sql_variable(sql_analysis *a, bw_slice name, size_t pos, sql_typed *out)
+{
+    for (size_t i = a->request->variable_count; i-- > 0;) {
+        const bq_sql_param *v = &a->request->variables[i];
+        if (!sql_name_equal(name, v->name))
+            continue;
+        *out = (sql_typed){.type = v->type, .pos = pos, .constant = true};
+        out->type.name = "";
+        out->sql = sql_bind_value(a, &v->value);
+        return true;
+    }
+    return false;
+}
+
 sql_typed sql_literal_param(sql_analysis *a, sql_scope *scope, const sql_expr *x)
 {
     const bq_sql_param *found = NULL;
     size_t seen = 0;
+    sql_typed variable;
 
     (void)scope;
+    if (x->text.len > 0 && x->text.ptr[0] == '@') {
+        const char *name = sql_printf(a, "@%.*s", BW_SLICE_ARG(x->text));
+        if (sql_variable(a, bw_slice_cstr(name), x->pos, &variable))
+            return variable;
+        sql_error(a, x->pos, "Unsupported: a system variable is not part of the sandbox's SQL");
+        return nothing(x);
+    }
     for (size_t i = 0; !found && i < a->request->param_count; i++) {
         const bq_sql_param *p = &a->request->params[i];
         bool same = x->text.len > 0 ? p->name && sql_name_equal(x->text, p->name)

@@ -4,10 +4,11 @@
 #include "backend/sandbox/sql_functions.h"
 
 const sql_outside sql_outsides[] = {
-    {"Scripts of several statements, and the statements of the procedural language: DECLARE, SET, "
-     "BEGIN, IF, LOOP, CALL, EXECUTE IMMEDIATE, transactions",
-     "DECLARE x INT64"},
-    {"Functions, procedures, schemas, and temporary, external and materialized objects",
+    {"Transactions over several statements", "BEGIN TRANSACTION"},
+    {"CALL, CASE as a statement, SET of system variables, EXECUTE IMMEDIATE with INTO or USING",
+     "CALL p(1)"},
+    {"Functions but temporary ones of SQL, procedures, schemas, and temporary, external and "
+     "materialized objects",
      "CREATE MATERIALIZED VIEW v AS SELECT 1 AS x"},
     {"ALTER VIEW", "ALTER VIEW v SET OPTIONS(description = 'x')"},
     {"ALTER TABLE RENAME", "ALTER TABLE t RENAME TO u"},
@@ -78,6 +79,10 @@ static const char *const statements[] = {
     "CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns and OPTIONS), DROP VIEW.",
     ("INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS, INFORMATION_SCHEMA.VIEWS and "
      "__TABLES__."),
+    ("Scripts: DECLARE, SET, BEGIN and END (also EXCEPTION WHEN ERROR THEN, @@error.message), IF, "
+     "WHILE, LOOP, REPEAT, FOR IN, BREAK, CONTINUE, RETURN, RAISE, ASSERT, EXECUTE IMMEDIATE. A "
+     "script is one transaction that others see when it has ended; each statement becomes a child "
+     "job. CREATE TEMP FUNCTION in SQL, also before a single statement."),
     "Named and positional parameters of every type.",
 };
 

@@ -106,11 +106,46 @@ static void parse_create_view(sql_parser *p, sql_stmt *s)
         sql_fail_at(p, from, "Query parameters cannot be used inside SQL view bodies");
 }
 
+/* name(x INT64, y ANY TYPE) [RETURNS type] AS (body); CREATE TEMP FUNCTION has been taken */
+static void parse_function(sql_parser *p, sql_stmt *s)
+{
+    sql_udf *f = BW_ARENA_NEW(p->arena, sql_udf);
+    size_t count = 0;
+
+    s->kind = SQL_S_CREATE_FUNCTION;
+    f->pos = sql_peek(p)->pos;
+    f->name = sql_identifier(p);
+    sql_expect_symbol(p, "(");
+    while (!p->failed && !sql_at_symbol(p, ")")) {
+        if (count > 0)
+            sql_expect_symbol(p, ",");
+        sql_names_add(p, &f->params, sql_identifier(p));
+        bool any = sql_accept_words(p, "ANY", "TYPE", NULL);
+        *SQL_LIST_ADD(p, f->types, count) = any ? NULL : sql_parse_type(p);
+    }
+    sql_expect_symbol(p, ")");
+    if (sql_accept_word(p, "RETURNS"))
+        f->returns = sql_parse_type(p);
+    if (sql_at_word(p, "LANGUAGE") || sql_at_word(p, "REMOTE") || sql_at_word(p, "DETERMINISTIC") ||
+        sql_at_word(p, "NOT"))
+        sql_unsupported(p, s->pos, "a function in another language than SQL");
+    sql_expect_word(p, "AS");
+    sql_expect_symbol(p, "(");
+    f->body = sql_parse_expr(p);
+    sql_expect_symbol(p, ")");
+    *SQL_LIST_ADD(p, s->functions, s->function_count) = f;
+}
+
 void sql_parse_create(sql_parser *p, sql_stmt *s)
 {
     s->or_replace = sql_accept_words(p, "OR", "REPLACE", NULL);
     if (sql_accept_word(p, "VIEW")) {
         parse_create_view(p, s);
+        return;
+    }
+    if (sql_accept_words(p, "TEMP", "FUNCTION", NULL) ||
+        sql_accept_words(p, "TEMPORARY", "FUNCTION", NULL)) {
+        parse_function(p, s);
         return;
     }
     expect_table(p, "CREATE");

@@ -377,9 +377,7 @@ static sql_expr *parse_param(sql_parser *p)
     const sql_token *t = sql_take(p);
     sql_expr *x = sql_expr_new(p, SQL_X_PARAM, t->pos);
 
-    if (t->type == SQL_PARAM && t->text.ptr[0] == '@')
-        sql_unsupported(p, t->pos, "a system variable");
-    else if (t->type == SQL_PARAM)
+    if (t->type == SQL_PARAM)
         x->text = t->text;
     else
         x->index = p->param_count++;

@@ -220,12 +220,11 @@ static const statement_row statements[] = {
 };
 
 /* Statements that BigQuery has and the subset has not, so that they are named. */
-static const char *const others[] = {
-    "BEGIN", "COMMIT", "ROLLBACK", "DECLARE", "SET",     "CALL",     "EXECUTE", "EXPORT",
-    "LOAD",  "GRANT",  "REVOKE",   "ASSERT",  "LOOP",    "WHILE",    "REPEAT",  "FOR",
-    "IF",    "CASE",   "RAISE",    "RETURN",  "EXPLAIN", "DESCRIBE", "UNDROP",  "CLONE"};
+static const char *const others[] = {"COMMIT",  "ROLLBACK", "CALL",   "EXPORT",
+                                     "LOAD",    "GRANT",    "REVOKE", "CASE",
+                                     "EXPLAIN", "DESCRIBE", "UNDROP", "CLONE"};
 
-static void parse_statement(sql_parser *p, sql_stmt *s)
+void sql_parse_statement(sql_parser *p, sql_stmt *s)
 {
     const sql_token *t = sql_peek(p);
 
@@ -257,24 +256,40 @@ static void parse_statement(sql_parser *p, sql_stmt *s)
     sql_unexpected(p);
 }
 
+/* The functions that stand before a statement. */
+static void parse_functions(sql_parser *p, sql_stmt *out)
+{
+    while (!p->failed && out->kind == SQL_S_CREATE_FUNCTION && sql_at_symbol(p, ";") &&
+           sql_ahead(p, 1)->type != SQL_END && !out->script) {
+        sql_stmt next = {.functions = out->functions, .function_count = out->function_count};
+        sql_take(p);
+        next.script = sql_at_step(p);
+        if (!next.script)
+            sql_parse_statement(p, &next);
+        *out = next;
+    }
+}
+
 bw_status sql_parse(bw_arena *arena, bw_slice text, sql_stmt *out, bq_error *err)
 {
     sql_tokens tokens;
 
+    *out = (sql_stmt){0};
     text = bw_arena_slice(arena, text); /* ends with a NUL: numbers are read where they stand */
     bw_status status = sql_lex(arena, text, &tokens, err);
 
     if (status != BW_OK)
         return status;
     sql_parser p = {.arena = arena, .text = text, .tokens = tokens.items, .err = err};
-    *out = (sql_stmt){0};
-    parse_statement(&p, out);
+    out->script = sql_at_step(&p);
+    if (!out->script)
+        sql_parse_statement(&p, out);
+    parse_functions(&p, out);
     bool closed = sql_accept_symbol(&p, ";");
     if (!p.failed && sql_peek(&p)->type != SQL_END) {
+        out->script = out->script || closed;
         if (sql_at_symbol(&p, "|") && sql_token_symbol(sql_ahead(&p, 1), ">"))
             sql_unsupported(&p, sql_peek(&p)->pos, "pipe syntax");
-        else if (closed)
-            sql_unsupported(&p, sql_peek(&p)->pos, "a script of several statements");
         else
             sql_expected(&p, "end of input");
     }

@@ -89,10 +89,15 @@ void sql_parse_merge(sql_parser *p, sql_stmt *s);
 void sql_parse_create(sql_parser *p, sql_stmt *s);
 void sql_parse_drop(sql_parser *p, sql_stmt *s);
 void sql_parse_alter(sql_parser *p, sql_stmt *s);
+/* One statement of SQL, without the semicolon. */
+void sql_parse_statement(sql_parser *p, sql_stmt *s);
+/* Does a statement of the procedural language begin here (sql_parse_script.c)? */
+bool sql_at_step(const sql_parser *p);
 /* (a, b, c) of names */
 void sql_parse_name_list(sql_parser *p, sql_names *out);
 
-/* Parses one statement (a closing semicolon is allowed). */
+/* Parses one statement (a closing semicolon is allowed), with the functions before it. Fails, and sets
+   out->script, when the text is a script. */
 BW_NODISCARD bw_status sql_parse(bw_arena *arena, bw_slice text, sql_stmt *out, bq_error *err);
 
 #endif

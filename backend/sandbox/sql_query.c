@@ -16,7 +16,8 @@ bool sql_constant_int(sql_analysis *a, const sql_expr *x, int64_t *out)
         *out = strtoll(bw_arena_strndup(a->arena, t.text.ptr, t.text.len), NULL, 10);
         return true;
     }
-    if (x->kind != SQL_X_PARAM || t.type.kind != BQ_INT64)
+    if ((x->kind != SQL_X_PARAM && x->kind != SQL_X_PATH) || t.sql[0] != '?' ||
+        t.type.kind != BQ_INT64 || t.type.mode == BQ_REPEATED)
         return false;
     size_t index = strtoull(t.sql + 1, NULL, 10) - 1;
     *out = a->binds[index].value.i;

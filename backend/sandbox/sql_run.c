@@ -4,6 +4,7 @@
 
 #include "backend/sandbox/bq_functions.h"
 #include "backend/sandbox/sql_parser.h"
+#include "backend/sandbox/sql_script.h"
 
 /* ---- SQLite ------------------------------------------------------------------------------------ */
 
@@ -262,6 +263,13 @@ void sql_set_target(sql_run *r, bq_table_ref ref)
 
 /* ---- The statement ----------------------------------------------------------------------------- */
 
+/* A function that nothing uses. */
+static bw_status run_create_function(sql_run *r)
+{
+    r->result->ddl_operation = "CREATE";
+    return BW_OK;
+}
+
 static const struct {
     const char *type;
     sql_runner *run;
@@ -277,7 +285,14 @@ static const struct {
     [SQL_S_ALTER_TABLE] = {"ALTER_TABLE", sql_run_alter},
     [SQL_S_CREATE_VIEW] = {"CREATE_VIEW", sql_run_create_view},
     [SQL_S_DROP_VIEW] = {"DROP_VIEW", sql_run_drop_view},
+    [SQL_S_CREATE_FUNCTION] = {"CREATE_FUNCTION", run_create_function},
 };
+
+bw_status sql_run_kind(sql_run *r)
+{
+    r->result->statement_type = runners[r->stmt->kind].type;
+    return runners[r->stmt->kind].run(r);
+}
 
 /* So long a query holds the catalog before it is run aside. */
 #define PATIENCE_US (BW_SECOND / 10)
@@ -339,7 +354,8 @@ static bw_status run_locked(sql_run *r, bq_sql_before_commit *hook, void *user)
 /* From the text on. `patience_us` 0: as long as it takes. */
 static bw_status run_once(bq_catalog *catalog, const bq_sql_request *request,
                           bq_sql_before_commit *hook, void *user, bq_sql_result *result,
-                          bq_error *err, run_way *way, int64_t patience_us, bool *gave_up)
+                          bq_error *err, run_way *way, int64_t patience_us, bool *gave_up,
+                          bool *script)
 {
     bw_arena arena = BW_ARENA_INIT;
     sql_stmt stmt;
@@ -356,6 +372,9 @@ static bw_status run_once(bq_catalog *catalog, const bq_sql_request *request,
     r.a.location = request->location && *request->location ? request->location : "US";
     r.a.now_us = bw_wall_us(catalog->clock);
     bw_status status = sql_parse(&arena, request->text, &stmt, r.err);
+    *script = stmt.script;
+    r.a.functions = stmt.functions;
+    r.a.function_count = stmt.function_count;
     if (status == BW_OK) {
         result->statement_type = runners[stmt.kind].type;
         status = only_queries_have_destinations(&r) ? BW_OK : BW_INVALID;
@@ -376,14 +395,17 @@ bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request, bq_sql_
                      void *user, bq_sql_result *result, bq_error *err)
 {
     bq_error local = BQ_ERROR_INIT;
-    bool gave_up;
+    bool gave_up, script;
 
     err = err ? err : &local;
-    bw_status status =
-        run_once(catalog, request, hook, user, result, err, run_locked, PATIENCE_US, &gave_up);
+    bw_status status = run_once(catalog, request, hook, user, result, err, run_locked, PATIENCE_US,
+                                &gave_up, &script);
+    if (script)
+        return sql_run_script(catalog, request, hook, user, result, err);
     if (gave_up)
-        status = run_once(catalog, request, hook, user, result, err,
-                          bq_snapshot_fits(catalog) ? sql_run_aside : run_locked, 0, &gave_up);
+        status =
+            run_once(catalog, request, hook, user, result, err,
+                     bq_snapshot_fits(catalog) ? sql_run_aside : run_locked, 0, &gave_up, &script);
     return status;
 }
 

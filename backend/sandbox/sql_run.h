@@ -25,6 +25,8 @@ sql_runner sql_run_query, sql_run_insert, sql_run_update, sql_run_delete, sql_ru
     sql_run_merge, sql_run_create, sql_run_drop, sql_run_alter, sql_run_create_view,
     sql_run_drop_view;
 
+/* Runs r->stmt, by its kind. */
+BW_NODISCARD bw_status sql_run_kind(sql_run *r);
 /* SQLite text with the statement's binds, to be stepped and finalised; and what a step's code means. */
 BW_NODISCARD bw_status sql_prepare(sql_run *r, const char *sql, sqlite3_stmt **stmt);
 bw_status sql_step_failed(sql_run *r, int code);

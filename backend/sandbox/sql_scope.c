@@ -202,6 +202,8 @@ sql_typed sql_resolve_path(sql_analysis *a, sql_scope *scope, const sql_expr *x)
             used = 1;
         }
     }
+    if (used == 0 && sql_variable(a, first, x->pos, &out))
+        used = 1;
     if (used == 0 && is_pseudo_column(first)) {
         sql_error(a, x->pos, "Unsupported: the pseudo column %.*s is not part of the sandbox's SQL",
                   BW_SLICE_ARG(first));

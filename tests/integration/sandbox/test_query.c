@@ -298,6 +298,54 @@ static void parameters_have_types(void **state)
                      400);
 }
 
+/* The statements of a script are jobs of their own, which are listed for it alone. */
+static void a_script_has_child_jobs(void **state)
+{
+    fixture *f = *state;
+    static const char body[] =
+        "{\"configuration\":{\"query\":{\"query\":\"CREATE TABLE d.%s (x INT64);\\n"
+        "INSERT INTO d.%s VALUES (1), (2); SELECT SUM(x) AS s FROM "
+        "d.%s%s\",\"useLegacySql\":false}},"
+        "\"jobReference\":{\"jobId\":\"%s\",\"location\":\"US\"}}";
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/jobs", body, "scripted", "scripted",
+                                       "scripted", "", "script1"),
+                     200);
+    char *job = bw_test_bq_wait(f->bq, "script1", NULL);
+    assert_string_equal(bw_test_json_at(job, "statistics.query.statementType"), "SCRIPT");
+    assert_string_equal(bw_test_json_at(job, "statistics.numChildJobs"), "3");
+    assert_false(bw_test_json_has(job, "status.errorResult"));
+    free(job);
+    assert_int_equal(bw_test_http_get(f->http, P "/queries/script1"), 200);
+    assert_body_at(f, "rows.0.f.0.v", "3");
+    assert_int_equal(bw_test_http_get(f->http, P "/jobs?parentJobId=script1"), 200);
+    assert_false(bw_test_json_has(bw_test_http_body(f->http), "jobs.3.id"));
+    for (int i = 0; i < 3; i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "jobs.%d.statistics.parentJobId", i);
+        assert_body_at(f, path, "script1");
+    }
+    char *child =
+        bw_xstrdup(bw_test_json_at(bw_test_http_body(f->http), "jobs.0.jobReference.jobId"));
+    assert_int_equal(bw_test_http_get(f->http, P "/jobs/%s", child), 200);
+    assert_body_at(f, "status.state", "DONE");
+    assert_body_at(f, "statistics.scriptStatistics.evaluationKind", "STATEMENT");
+    free(child);
+    assert_int_equal(bw_test_http_get(f->http, P "/jobs?maxResults=1000"), 200);
+    assert_null(strstr(bw_test_http_body(f->http), "parentJobId"));
+
+    /* One that fails keeps what it has done. */
+    assert_int_equal(bw_test_http_json(f->http, "POST", P "/jobs", body, "partly", "partly",
+                                       "partly", " WHERE nothing", "script2"),
+                     200);
+    job = bw_test_bq_wait(f->bq, "script2", NULL);
+    assert_string_equal(bw_test_json_at(job, "status.errorResult.reason"), "invalidQuery");
+    assert_string_equal(bw_test_json_at(job, "statistics.numChildJobs"), "2");
+    free(job);
+    char *rows = bw_test_bq_rows(f->bq, "partly");
+    assert_string_equal(rows, "1\n2\n");
+    free(rows);
+}
+
 static void a_query_job_writes_where_it_is_told(void **state)
 {
     fixture *f = *state;
@@ -479,6 +527,7 @@ int main(void)
         cmocka_unit_test(ranges_are_loaded),
         cmocka_unit_test(a_result_is_a_table),
         cmocka_unit_test(a_query_job_writes_where_it_is_told),
+        cmocka_unit_test(a_script_has_child_jobs),
         cmocka_unit_test(a_long_query_gives_what_a_short_one_gives),
         cmocka_unit_test(a_merge_reports_what_it_did),
         cmocka_unit_test(a_dry_run_estimates_and_changes_nothing),

@@ -299,9 +299,8 @@ static const sql_case errors[] = {
                                       "types: INT64, STRING"},
     {"SELECT * FROM t ORDER BY s", "! invalidQuery: ORDER BY does not support expressions of type "
                                    "STRUCT<a INT64, b STRING>"},
-    {"SELECT 1; SELECT 2", "! invalidQuery: Unsupported: a script of several statements"},
     {"BEGIN TRANSACTION", "! invalidQuery: Unsupported: the statement BEGIN"},
-    {"CREATE VIEW v AS SELECT 1", "! invalidQuery: Unsupported: CREATE VIEW"},
+    {"CREATE MATERIALIZED VIEW v AS SELECT 1", "! invalidQuery: Unsupported: CREATE MATERIALIZED"},
     {"SELECT id FROM t LIMIT -1", "! invalidQuery: LIMIT expects a non-negative integer literal or "
                                   "parameter at [1:24]"},
     {"SELECT ROW_NUMBER() FROM t", "! invalidQuery: Analytic function ROW_NUMBER cannot be called "
