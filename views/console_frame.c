@@ -88,7 +88,10 @@ static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, boo
     else
         snprintf(t->dlq, sizeof(t->dlq), "DLQ %lld", (long long)s->dead_letters);
     bw_format_duration(isnan(s->worst_lag_s) ? -1 : (int64_t)(s->worst_lag_s * BW_SECOND), text);
-    snprintf(t->lag, sizeof(t->lag), "worst %slag %s", knows_all_lags(s) ? "" : "known ", text);
+    if (s->n_syncs > 0 && isnan(s->worst_lag_s))
+        snprintf(t->lag, sizeof(t->lag), "lag unknown");
+    else if (s->n_syncs > 0)
+        snprintf(t->lag, sizeof(t->lag), "worst %slag %s", knows_all_lags(s) ? "" : "known ", text);
     if (!isnan(s->quota_left))
         snprintf(t->quota, sizeof(t->quota), "quota %.0f%%", floor(s->quota_left * 100));
     clock_text(c, s, t->clock, sizeof(t->clock), old);

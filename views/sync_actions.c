@@ -110,7 +110,7 @@ const char *bw_sync_refuse(const bw_action *action, const bw_sync_view *sync)
 {
     if (!sync)
         return NULL;
-    bool paused = sync->activity == BW_ACTIVITY_PAUSED || sync->state == BW_STATE_PAUSED;
+    bool paused = sync->paused_by != NULL;
     switch (action->id) {
     case ACTION_PAUSE:
         return paused ? "it is paused already" : NULL;

@@ -219,8 +219,9 @@ static void position(const writer *w)
     fact(w, "last success", BW_ROLE_TEXT, when(w, s->last_success_us, text, sizeof(text)));
     /* A stream's run has no end of its own, and what was due before it began says nothing. */
     fact(w, "next run", BW_ROLE_TEXT,
-         s->stream && s->progress.active ? "when the one under way has ended"
-                                         : when(w, s->next_run_us, text, sizeof(text)));
+         s->paused_by                      ? "none while it is paused"
+         : s->stream && s->progress.active ? "when the one under way has ended"
+                                           : when(w, s->next_run_us, text, sizeof(text)));
     if (d && d->cursor_name) {
         bw_buf b = BW_BUF_INIT;
         bw_buf_addf(&b, "%s (%s)", d->cursor_name, d->cursor_origin);

@@ -130,6 +130,8 @@ static int draw_reason(const view_sync *v, bw_region r, int rows)
     bw_buf_adds(&b, bw_sync_reason(s));
     if (s->failures > 1)
         bw_buf_addf(&b, " (%d times in a row)", s->failures);
+    if (s->paused_by && s->state != BW_STATE_PAUSED)
+        bw_buf_addf(&b, "; paused by %s", s->paused_by);
     if (s->hint && s->hint[0] && s->state <= BW_STATE_PARKED)
         bw_buf_addf(&b, "\nHINT: %s", s->hint);
     if (s->progress.active && s->progress.waiting_for)

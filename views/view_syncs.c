@@ -126,7 +126,7 @@ static void fill_cell(void *user, size_t row, size_t column, bw_table_cell *cell
         last_cell(cell, s, now);
         break;
     case NEXT:
-        if (!s->progress.active && s->state != BW_STATE_PAUSED)
+        if (!s->progress.active)
             age_cell(cell, now, s->next_run_us, "in ", "");
         else
             bw_table_cell_printf(cell, "-");
@@ -193,6 +193,8 @@ static bw_role say(const bw_table_view *v, bw_buf *out)
                     bw_format_count((double)s->progress.rows_read, rows));
     if (s->progress.active && s->progress.eta_us != BW_TIME_NONE)
         bw_buf_addf(out, ", done in about %s", bw_format_duration(s->progress.eta_us, text));
+    if (s->paused_by && s->state != BW_STATE_PAUSED)
+        bw_buf_addf(out, "; paused by %s", s->paused_by);
     if (s->dead_letters > 0)
         bw_buf_addf(out, "; %lld dead-lettered", (long long)s->dead_letters);
     if (s->hint && s->hint[0] && s->state <= BW_STATE_PARKED)

@@ -143,7 +143,10 @@ static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync
         .rows_total = r->rows_total,
         .last_success_us = r->last_success_us,
         .last_run_us = r->last_run_us,
-        .next_run_us = sync->next_due_us,
+        .next_run_us = r->paused ? BW_TIME_NONE : sync->next_due_us,
+        .paused_by = !r->paused     ? NULL
+                     : r->paused_by ? copy(a, r->paused_by)
+                                    : "an operator",
         .watermark_us = r->watermark_us,
         .parked_until_us = r->parked_until_us,
         .dead_letters = sync->dead_letters,

@@ -487,7 +487,7 @@ static void put_record(bw_engine *e, bw_sync *sync)
     r.mode = sync->mode;
     r.state = bw_sync_state_name(bw_sync_judge(e, sync).state);
     r.freshness = bw_sync_judge(e, sync).freshness;
-    r.next_run_us = sync->next_due_us;
+    r.next_run_us = r.paused ? BW_TIME_NONE : sync->next_due_us;
     r.source_offset_us = sync->source_offset_us;
     r.freshness_target_us = sync->def.freshness_target_us;
     r.lag_s = sync->source_down ? NAN : bw_sync_lag_s(e, sync);

@@ -65,9 +65,10 @@ typedef struct bw_sync_view {
     int64_t freshness_target_us;
     double rows_per_s; /* of the active run; NAN when idle */
     int64_t rows_total;
-    int64_t last_success_us, last_run_us, next_run_us; /* wall */
+    int64_t last_success_us, last_run_us, next_run_us; /* wall; no next one while paused */
     int64_t watermark_us;                              /* the source's time */
     int64_t parked_until_us;
+    const char *paused_by; /* whatever the state is; NULL: not paused */
     int64_t dead_letters; /* open */
     int64_t null_cursors, ahead_rows;
     bool stream;             /* of a subscription; the next three are about it */

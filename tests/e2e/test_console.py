@@ -57,6 +57,20 @@ def test_pause_and_resume():
         assert "pause" in actions and "resume" in actions, actions
 
 
+def test_a_failed_sync_that_is_paused_says_both():
+    """Or somebody waits for a next run that does not come."""
+    with Shop(syncs=["{source: shop, table: public.nothing, schedule: every 1s}"]) as s:
+        s.wait_row("shop.nothing .*failed")
+        s.keys("p")
+        s.wait_for("No further run starts")
+        s.keys("y")
+        s.wait_for("; paused by")
+        s.keys("Enter")
+        s.wait_for("failed, paused")
+        s.keys("P")
+        s.wait_gone("; paused by")
+
+
 def test_cancel_a_run_that_hangs():
     listener, port = hanging_server()
     with Shop(syncs=["{source: hang, table: public.t, schedule: manual, key: [id]}"],

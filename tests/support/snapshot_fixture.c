@@ -226,6 +226,8 @@ static size_t usual_syncs(bw_sync_view *v, int64_t wall_us, unsigned turn)
     v[n] = plain_sync("shop.prices", "public.prices", "my-project.analytics.prices", wall_us);
     v[n].state = BW_STATE_PAUSED;
     v[n].activity = BW_ACTIVITY_PAUSED;
+    v[n].paused_by = "ann@ops-1";
+    v[n].next_run_us = BW_TIME_NONE;
     v[n++].reason = "paused by ann@ops-1";
     v[n] = plain_sync("crm.contacts", "public.contacts", "my-project.analytics.contacts", wall_us);
     make_unknown(&v[n++]);

@@ -191,6 +191,8 @@ static void pauses_until_resumed(void **state)
     assert_int_equal(lab_runs(l, sync, &runs), 0);
     const bw_snapshot *s = bw_engine_snapshot(l->engine);
     assert_string_equal(bw_snapshot_find(s, sync)->reason, "paused by ann");
+    assert_string_equal(bw_snapshot_find(s, sync)->paused_by, "ann");
+    assert_int_equal(bw_snapshot_find(s, sync)->next_run_us, BW_TIME_NONE);
     bw_snapshot_unref(s);
     assert_true(lab_run_kind(l, sync, BW_COMMAND_RESUME));
     lab_until(l, sync, has_run);
