@@ -302,8 +302,10 @@ static const bw_cli_option options[] = {
 static bw_status check_line(const bw_cli_line *line, bw_error *err)
 {
     static const char *const for_lines[] = {"topic", "ordering-key"};
-    if (!bw_cli_value(line, "topic"))
-        return bw_error_set(err, BW_INVALID, "--topic is needed");
+    if (!bw_cli_value(line, "topic")) {
+        bw_error_set(err, BW_INVALID, "--topic is needed");
+        return bw_error_hint(err, "`bridgewatch help publish` lists the options.");
+    }
     if (line->n_args == 0)
         return BW_OK;
     if (strcmp(line->args[0], "-") != 0)

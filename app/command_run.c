@@ -166,7 +166,11 @@ const bw_cli_command bw_command_run = {
     .details =
         "Runs every sync on its schedule until a signal ends it. With --once each sync, or each "
         "one named, runs once and the results are printed.\n"
-        "SIGTERM is a clean stop; runs that are cut off resume at the next start.",
+        "SIGTERM is a clean stop; runs that are cut off resume at the next start.\n"
+        "With --once: READ counts the rows that came from the source, LOADED those that changed "
+        "the "
+        "target, THERE those that it held already, DEAD those that did not fit and are dead "
+        "letters.",
     .options = options,
     .n_options = BW_COUNT(options),
     .max_args = SIZE_MAX,

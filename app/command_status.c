@@ -271,7 +271,11 @@ const bw_cli_command bw_command_status = {
     .help = "print the state of every sync",
     .details =
         "Reads the state directory and works with or without a running engine; an engine whose "
-        "heartbeat is older than 15 s counts as not running.",
+        "heartbeat is older than 15 s counts as not running.\n"
+        "FRESH is 100 while LAG, how far the target is behind its source, is within the sync's "
+        "freshness target, and halves with every further target. LOADED counts the rows since the "
+        "state was made, LAST OK is how long ago a run was well, DLQ the dead letters that are "
+        "open. What is not known is -.",
     .options = options,
     .n_options = BW_COUNT(options),
     .needs = BW_NEEDS_DEFAULTS,

@@ -83,8 +83,7 @@ const bw_cli_command bw_command_sync = {
     .help = "sync now, or resync",
     .details =
         "Without options an incremental run now. Every resync leaves the old content in place "
-        "until "
-        "it has succeeded.\n"
+        "until it has succeeded.\n"
         "When an engine runs on the state directory it does the work; otherwise this command does.",
     .options = sync_options,
     .n_options = BW_COUNT(sync_options),
@@ -98,6 +97,8 @@ const bw_cli_command bw_command_pause = {
     .name = "pause",
     .args = "SYNC...",
     .help = "start no further runs of these syncs",
+    .details = "A run under way goes on to its end. An engine that runs is told; else it finds the "
+               "pause at its next start. `bridgewatch status` says who paused what.",
     .options = plain_options,
     .n_options = BW_COUNT(plain_options),
     .min_args = 1,
@@ -111,6 +112,7 @@ const bw_cli_command bw_command_resume = {
     .name = "resume",
     .args = "SYNC...",
     .help = "let paused or parked syncs run again",
+    .details = "Whatever paused them, and before the time that they are parked until.",
     .options = plain_options,
     .n_options = BW_COUNT(plain_options),
     .min_args = 1,

@@ -4,7 +4,6 @@
  * own, so that the first frame and every key come before whatever the engine has to wait for.
  */
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "app/edit_text.h"
 #include "app/layout_file.h"
 #include "app/session.h"
+#include "app/theme_dirs.h"
 #include "backend/core/thread.h"
 #include "backend/core/units.h"
 #include "views/console.h"
@@ -23,8 +23,7 @@
 #include "views/kit/term.h"
 #include "views/kit/toast.h"
 
-#define THEME_DIRS 3
-#define SLOT       0 /* the pages of the topmost screen */
+#define SLOT 0 /* the pages of the topmost screen */
 
 typedef struct app {
     const bw_cli_context *ctx;
@@ -34,7 +33,7 @@ typedef struct app {
     bw_term *term;
     bw_canvas *canvas;
     bw_theme theme;
-    char *theme_dirs[THEME_DIRS + 1];
+    char *theme_dirs[BW_THEME_DIRS + 1];
     bool mouse;
     bool layout_unkept; /* said once that it cannot be written */
     /* The start of the engine: its thread writes the outcome, then `started`. */
@@ -52,24 +51,6 @@ typedef struct app {
 } app;
 
 /* ---- themes ----------------------------------------------------------------------------- */
-
-/* Beside the program (a build in the source tree, an installation that was moved), then where it
-   was to be installed. */
-static void find_theme_dirs(app *a)
-{
-    char path[PATH_MAX];
-    size_t n = 0;
-    ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (len > 0) {
-        path[len] = '\0';
-        char *slash = strrchr(path, '/');
-        if (slash)
-            *slash = '\0';
-        a->theme_dirs[n++] = bw_xasprintf("%s/../themes", path);
-        a->theme_dirs[n++] = bw_xasprintf("%s/../share/bridgewatch/themes", path);
-    }
-    a->theme_dirs[n] = bw_xstrdup(BW_THEME_DIR);
-}
 
 static bw_status use_theme(app *a, const char *name, bw_error *err)
 {
@@ -486,8 +467,7 @@ static bw_exit end(app *a)
         a->code = bw_session_failed(a->ctx, &a->start_error);
     bw_console_free(a->console);
     bw_canvas_free(a->canvas);
-    for (size_t i = 0; i < THEME_DIRS; i++)
-        free(a->theme_dirs[i]);
+    bw_theme_dirs_free(a->theme_dirs);
     if (!ended || !bw_session_close(&a->session)) {
         fflush(a->ctx->out);
         _exit((int)a->code); /* the commit protocol makes that safe; memory is still in use */
@@ -500,8 +480,7 @@ static bw_exit refuse(app *a, const bw_error *err)
     bw_exit code = err->status == BW_UNSUPPORTED ? bw_cli_fail(a->ctx->err, err, BW_EXIT_USAGE)
                                                  : bw_session_failed(a->ctx, err);
     bw_console_free(a->console);
-    for (size_t i = 0; i < THEME_DIRS; i++)
-        free(a->theme_dirs[i]);
+    bw_theme_dirs_free(a->theme_dirs);
     (void)bw_session_close(&a->session);
     return code;
 }
@@ -518,7 +497,7 @@ static bw_exit run(const bw_cli_context *ctx)
     }
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a file at its size limit is an error, not an end */
-    find_theme_dirs(&a);
+    bw_theme_dirs_find(a.theme_dirs);
     bw_status s = bw_session_open(&a.session, ctx, true, &err);
     if (s == BW_OK)
         s = check_alone(&a, &err);

@@ -91,3 +91,28 @@ void bw_json_lines(bw_text_view *out, bw_slice json, const char *mark)
         after_value = t.type != BW_JSON_KEY && t.type != BW_JSON_OBJECT && t.type != BW_JSON_ARRAY;
     }
 }
+
+void bw_json_words(bw_buf *out, bw_slice json)
+{
+    bw_json_scan scan = bw_json_scan_init(json);
+    bw_json_token t;
+    bw_slice value;
+    size_t begun = out->len;
+    if (!bw_json_valid(json, NULL, NULL) || !bw_json_next(&scan, &t) || t.type != BW_JSON_OBJECT) {
+        bw_buf_add(out, json.ptr, json.len);
+        return;
+    }
+    while (bw_json_next_member(&scan, &t, &value)) {
+        if (bw_slice_is(value, "null"))
+            continue;
+        bw_buf_adds(out, out->len > begun ? ", " : "");
+        size_t name = out->len;
+        (void)bw_json_unescape(t.raw, out);
+        for (size_t i = name; i < out->len; i++)
+            if (out->ptr[i] == '_')
+                out->ptr[i] = ' ';
+        bw_buf_addc(out, ' ');
+        if (value.ptr[0] != '"' || !bw_json_unescape(value, out))
+            bw_buf_add(out, value.ptr, value.len);
+    }
+}

@@ -8,4 +8,8 @@
    member `mark` (NULL: none) is drawn as what is wrong. Text that is not JSON is appended as it is. */
 void bw_json_lines(bw_text_view *out, bw_slice json, const char *mark);
 
+/* Appends an object's members as "name value, name value": names with blanks for underscores, texts
+   without quotes, what is null left out. Anything else is appended as it is. */
+void bw_json_words(bw_buf *out, bw_slice json);
+
 #endif

@@ -193,8 +193,8 @@ static bw_role say_entry(const bw_table_view *base, bw_buf *out)
     const bw_audit_entry *e = &base->page->audit[bw_table_selected_index(base->table)];
     if (v->verdict[0])
         bw_buf_addf(out, "%s\n", v->verdict);
-    bw_buf_addf(out, "%s %s %s  %s", e->who, e->action, e->subject,
-                strcmp(e->detail, "{}") == 0 ? "" : e->detail);
+    bw_buf_addf(out, "%s %s %s  ", e->who, e->action, e->subject);
+    bw_json_words(out, bw_slice_cstr(e->detail));
     return v->sound || !v->verdict[0] ? BW_ROLE_TEXT : BW_ROLE_ERROR;
 }
 
