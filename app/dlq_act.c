@@ -99,7 +99,10 @@ static bool agreed(bw_dlq *d, const char *question, const char *verb, size_t n, 
     if (bw_cli_has(ctx->line, "yes"))
         return true;
     if (!isatty(fileno(ctx->in))) {
-        *code = bw_dlq_usage(ctx, "this is asked for on a terminal only", "Say --yes to do it.");
+        char text[96];
+        snprintf(text, sizeof(text), "there is no terminal to ask on whether to %s %zu letter%s",
+                 verb, n, n == 1 ? "" : "s");
+        *code = bw_dlq_usage(ctx, text, "Say --yes to do it.");
         return false;
     }
     snprintf(number, sizeof(number), "%zu", n);

@@ -9,14 +9,15 @@
 #include "backend/engine/engine_internal.h"
 #include "backend/engine/tally.h"
 
-static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const char *text,
-                   const char *hint)
+static void finish_as(bw_engine *e, uint64_t id, int64_t store_id, bw_log_level level,
+                      const char *text, const char *hint)
 {
+    bool ok = level != BW_LOG_ERROR;
     bw_error err = BW_ERROR_INIT;
     bw_news event = {.command = id,
                      .final = true,
                      .ok = ok,
-                     .level = ok ? BW_LOG_INFO : BW_LOG_ERROR,
+                     .level = (int)level,
                      .done = -1,
                      .total = -1,
                      .wall_us = bw_wall_us(e->clock)};
@@ -31,6 +32,12 @@ static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const c
         free(outcome);
     }
     e->changed = true;
+}
+
+static void finish(bw_engine *e, uint64_t id, int64_t store_id, bool ok, const char *text,
+                   const char *hint)
+{
+    finish_as(e, id, store_id, ok ? BW_LOG_INFO : BW_LOG_ERROR, text, hint);
 }
 
 void bw_engine_answer(bw_engine *e, const bw_queued_command *q, bool ok, const char *text,
@@ -122,7 +129,12 @@ static void count_down(bw_engine *e, bw_tracked *t)
         snprintf(
             t->text, sizeof(t->text), "%d runs: %s", t->runs,
             bw_tally_text(t->rows_read, t->rows_loaded, t->rows_present, t->dead_letters, tally));
-    finish(e, t->id, t->store_id, t->failed == 0, t->text, t->hint);
+    bool partly = t->replay.refused + t->replay.keyless > 0; /* carried out, and not all well */
+    finish_as(e, t->id, t->store_id,
+              t->failed ? BW_LOG_ERROR
+              : partly  ? BW_LOG_WARN
+                        : BW_LOG_INFO,
+              t->text, t->hint);
     *t = e->tracked[--e->n_tracked];
 }
 

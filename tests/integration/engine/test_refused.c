@@ -212,6 +212,7 @@ static void replays_rows_from_the_source(void **state)
     assert_true(replay(l, ids, 3));
     assert_string_equal(l->news.text,
                         "1 of 3 replayed, 1 refused, 1 gone at the source: db.orders");
+    assert_int_equal(l->news.level, BW_LOG_WARN);
     assert_string_equal(letter_states(l),
                         "{\"id\":1} replayed, {\"id\":2} open, {\"id\":3} superseded");
     assert_table(l, "id", "orders", "1\n4\n5\n6\n");
