@@ -69,7 +69,7 @@ typedef struct bw_sync_view {
     int64_t watermark_us;                              /* the source's time */
     int64_t parked_until_us;
     const char *paused_by; /* whatever the state is; NULL: not paused */
-    int64_t dead_letters; /* open */
+    int64_t dead_letters;  /* open */
     int64_t null_cursors, ahead_rows;
     bool stream;             /* of a subscription; the next three are about it */
     int64_t backlog;         /* messages that it holds; -1 unknown */

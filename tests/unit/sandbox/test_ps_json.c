@@ -132,7 +132,8 @@ static void times_need_a_zone(void **state)
     (void)state;
     int64_t us;
     assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01T00:00:00Z"), &us) && us == 0);
-    assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01t00:00:01.000002z"), &us) && us == 1000002);
+    assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01t00:00:01.000002z"), &us) &&
+                us == 1000002);
     assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1970-01-01T01:30:00+01:30"), &us) && us == 0);
     assert_true(bw_sb_stamp_parse_us(BW_SLICE_LIT("1969-12-31T23:00:00-01:00"), &us) && us == 0);
     static const char *const refused[] = {"",
