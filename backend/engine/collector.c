@@ -15,6 +15,8 @@
 #define BACKLOG_EVERY  BW_MINUTE
 #define CALL_DEADLINE  BW_MINUTE
 #define BACKLOG_WITHIN (10 * BW_SECOND)
+/* In a row: one that is answered at once looks at only a part of the service. */
+#define EMPTY_PULLS 3
 
 struct bw_collector {
     bw_collector_options options;
@@ -89,6 +91,7 @@ static void *run(void *arg)
 {
     bw_collector *c = arg;
     int64_t again = AGAIN_FIRST;
+    int empty = 0;
     while (!bw_cancelled(&c->cancel)) {
         bw_error err = BW_ERROR_INIT;
         size_t count = 0;
@@ -108,7 +111,8 @@ static void *run(void *arg)
             continue;
         }
         again = AGAIN_FIRST;
-        if (count == 0 && c->options.drain)
+        empty = count == 0 ? empty + 1 : 0;
+        if (empty == EMPTY_PULLS && c->options.drain)
             break;
     }
     atomic_store(&c->over, true);

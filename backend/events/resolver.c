@@ -153,6 +153,10 @@ static bw_status settle(bw_resolver *r, bw_attempt *a, bw_error *err)
             return s;
         if (s == BW_INVALID && a->n > 1)
             return halve(r, a, err);
+        if (s == BW_UNSUPPORTED && a->n > 1) { /* an answer larger than the client takes, say */
+            r->limit = a->n / 2;
+            return halve(r, a, err);
+        }
         if (s == BW_INVALID && ++refusals < BW_RESOLVER_FAILURES)
             continue;
         if (s == BW_INVALID)

@@ -15,8 +15,9 @@
  * entity whose last_modified, version or conflict_resolved is of another type than ours belongs to
  * somebody who uses that name, and its events are faults.
  *
- * Outcomes carry _bw_expires (31 days after) for a TTL policy. Tombstones stay, because they hold
- * the version; after 31 days they are nothing to conflict with. An entity that exists has one too,
+ * Outcomes carry _bw_expires for a TTL policy: 62 days after, because no subscription keeps a message
+ * longer than 31 days, nor does the dead-letter subscription that it may then come to. Tombstones
+ * stay, because they hold the version; after 31 days they are nothing to conflict with. An entity that exists has one too,
  * with the versions that may have been given to it: when somebody else deletes it, or writes it anew,
  * its versions still go on, and whoever goes by them does not take what follows for old.
  *
@@ -30,7 +31,8 @@
 #include "backend/google/google.h"
 #include "backend/google/retry.h"
 
-#define BW_RESOLVER_KEEP     (31 * BW_DAY)
+#define BW_RESOLVER_KEEP     (31 * BW_DAY) /* of tombstones */
+#define BW_RESOLVER_OUTCOMES (62 * BW_DAY)
 #define BW_RESOLVER_GROUP    100
 #define BW_RESOLVER_FAILURES 5
 

@@ -295,7 +295,7 @@ void bw_stored_outcome_write(bw_buf *out, bw_slice key, const bw_event *event,
     leave_unindexed(out);
     add_time(out, "at", now_us);
     leave_unindexed(out);
-    add_time(out, "_bw_expires", now_us + BW_RESOLVER_KEEP);
+    add_time(out, "_bw_expires", now_us + BW_RESOLVER_OUTCOMES);
     leave_unindexed(out);
     bw_buf_adds(out, "}}");
 }

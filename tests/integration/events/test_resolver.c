@@ -37,7 +37,7 @@ static void writes_entities_tombstones_and_outcomes(void **state)
     assert_true(bw_entity_int(outcome, "version", &n) && n == 3);
     assert_true(bw_entity_time(outcome, "at", &at) &&
                 bw_entity_time(outcome, "_bw_expires", &expires));
-    assert_int_equal(expires - at, 31 * BW_DAY);
+    assert_int_equal(expires - at, 62 * BW_DAY);
     bw_buf_fini(&word);
 }
 

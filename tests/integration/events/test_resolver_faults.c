@@ -305,6 +305,22 @@ static void a_refusal_of_everything_is_nobodys_fault(void **state)
     assert_resolved(f, 1, "applied v1 {\"n\":1}");
 }
 
+/* As when an answer is larger than the client takes: less is asked for. */
+static void what_is_too_much_is_asked_for_in_parts(void **state)
+{
+    fixture *f = *state;
+    add(f, "create", "a", 1, "e1", "{\"n\":1}");
+    add(f, "create", "b", 1, "e2", "{\"n\":1}");
+    faults(f, "datastore.projects.lookup:501:1:1\n");
+    resolve(f);
+    assert_resolved(f, 1, "applied v1 {\"n\":1}");
+    assert_int_equal(bw_resolver_counted(f->resolver).commits, 2);
+    faults(f, "datastore.projects.lookup:501\n");
+    assert_int_equal(bw_resolver_run(f->resolver, f->items, f->n, &f->arena, f->out, &f->err),
+                     BW_UNSUPPORTED);
+    no_faults(f);
+}
+
 static void a_cancel_ends_the_call(void **state)
 {
     fixture *f = *state;
@@ -333,6 +349,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_that_is_refused_is_found_too, begin, end),
         cmocka_unit_test_setup_teardown(an_outage_is_nobodys_fault, begin, end),
         cmocka_unit_test_setup_teardown(a_refusal_of_everything_is_nobodys_fault, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_too_much_is_asked_for_in_parts, begin, end),
         cmocka_unit_test_setup_teardown(a_cancel_ends_the_call, begin, end),
     };
     return BW_RUN_TESTS(tests);
