@@ -151,6 +151,7 @@ static void print_json(const report *rep, FILE *out)
         json_object_set_new(o, "lag_s", bw_json_number(l->lag_s));
         json_object_set_new(o, "last_success_at", bw_json_time(r->last_success_us));
         json_object_set_new(o, "next_run_at", bw_json_time(r->next_run_us));
+        json_object_set_new(o, "slowed", bw_json_text(r->slowed));
         json_object_set_new(o, "rows_per_s", json_null()); /* only the engine's own console knows */
         json_object_set_new(o, "rows_total", json_integer(r->rows_total));
         json_object_set_new(o, "dead_letters", json_integer(l->dead_letters));
@@ -195,6 +196,8 @@ static void print_notes(const report *rep, FILE *out)
         if (r->paused)
             bw_text_note(out, &first, r->name, "paused by %s; `bridgewatch resume %s` ends it",
                          r->paused_by ? r->paused_by : "somebody", r->name);
+        if (r->slowed)
+            bw_text_note(out, &first, r->name, "%s", r->slowed);
         json_t *notes = r->notes ? json_loads(r->notes, 0, NULL) : NULL;
         for (size_t k = 0; k < json_array_size(notes); k++)
             bw_text_note(out, &first, r->name, "%s", json_string_value(json_array_get(notes, k)));

@@ -104,7 +104,7 @@ static const item documents[] = {
      "and not wrong."},
     {"status",
      "{engine: {state, version, started_at}, syncs: [{sync, source, target, mode, state, health, "
-     "activity, freshness (0 to 100), lag_s, last_success_at, next_run_at, rows_per_s, "
+     "activity, freshness (0 to 100), lag_s, last_success_at, next_run_at, slowed, rows_per_s, "
      "rows_total, dead_letters, checkpoint, error}], dead_letters: {open, remote}}"},
     {"sync, pause, resume, dlq edit, cancel, discard", "{ok, message, hint}"},
     {"dlq list, dlq show",

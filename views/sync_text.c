@@ -222,6 +222,8 @@ static void position(const writer *w)
          s->paused_by                      ? "none while it is paused"
          : s->stream && s->progress.active ? "when the one under way has ended"
                                            : when(w, s->next_run_us, text, sizeof(text)));
+    if (s->slowed)
+        fact(w, "slowed", BW_ROLE_WARN, s->slowed);
     if (d && d->cursor_name) {
         bw_buf b = BW_BUF_INIT;
         bw_buf_addf(&b, "%s (%s)", d->cursor_name, d->cursor_origin);

@@ -3,13 +3,8 @@
 #include <stdio.h>
 
 #include "backend/core/units.h"
+#include "backend/engine/limits.h"
 #include "backend/engine/run_internal.h"
-
-/* BigQuery's limits: modifications of a table and of a partitioned table's partitions in 24 h, and
-   load jobs of a project in 24 h. */
-#define TABLE_MODIFICATIONS     1500
-#define PARTITION_MODIFICATIONS 30000
-#define PROJECT_LOAD_JOBS       100000
 
 /* Refuses what would go over the limit of 24 h; else books it, before it is sent. */
 static bw_status book_within(bw_run *run, const char *what, const char *whom, int64_t n,
@@ -38,10 +33,10 @@ static bw_status book(void *user, const char *table, int partitions, bw_error *e
     bool partitioned = partitions > 0;
     bw_status s = book_within(
         run, "modifications", table, partitioned ? partitions : 1,
-        partitioned ? PARTITION_MODIFICATIONS : TABLE_MODIFICATIONS,
+        partitioned ? BW_PARTITION_MODIFICATIONS : BW_TABLE_MODIFICATIONS,
         partitioned ? "30,000 partition modifications" : "1,500 table modifications", err);
     if (s == BW_OK)
-        s = book_within(run, "load_jobs", "project", 1, PROJECT_LOAD_JOBS, "100,000 load jobs",
+        s = book_within(run, "load_jobs", "project", 1, BW_PROJECT_LOAD_JOBS, "100,000 load jobs",
                         err);
     return s;
 }
@@ -52,7 +47,10 @@ static bw_status book_bytes(void *user, int64_t bytes, bw_error *err)
     char limit[BW_TIME_TEXT], text[80];
     bw_format_bytes(run->def->max_bytes_per_day, limit);
     snprintf(text, sizeof(text), "%s that queries may read", limit);
-    return book_within(run, "bytes", run->def->name, bytes, run->def->max_bytes_per_day, text, err);
+    bw_status s =
+        book_within(run, "bytes", run->def->name, bytes, run->def->max_bytes_per_day, text, err);
+    run->bytes_refused = s == BW_QUOTA ? bytes : 0;
+    return s;
 }
 
 bw_budget_ops bw_budget_on_store(bw_run *run)

@@ -41,6 +41,7 @@ typedef struct bw_sync {
     bw_arena arena;     /* of record and the strings below; made anew after each run */
     bw_sync_record record;
     const char *mode, *target, *error, *hint, *held_back_by;
+    const char *slowed;   /* why it runs less often than its schedule says, or NULL */
     bw_run *run;          /* queued or running */
     bw_kept kept;         /* the runs', one after the other; without a run the engine's thread's */
     int64_t seen_commits; /* of that run: what is shown is not older */
@@ -151,6 +152,12 @@ void bw_engine_count_letters(bw_engine *e);
 size_t bw_sync_withdraw(bw_engine *e, bw_sync *sync, const char *words);
 /* Wall time at which something is due; BW_FOREVER when nothing is. */
 int64_t bw_engine_next_due(const bw_engine *e);
+
+/* pace.c */
+/* When a run that is due then may begin, by what is left of the limits of 24 h; sync->slowed says why
+   it is later. `from`: when the last run began; `refused`: the bytes that it was not allowed, or 0. */
+int64_t bw_sync_pace(bw_engine *e, bw_sync *sync, int64_t from, int64_t due, int64_t refused);
+int64_t bw_sync_pace_bytes(bw_engine *e, bw_sync *sync, int64_t from, int64_t due, int64_t refused);
 
 /* standstill.c */
 /* Cuts runs off after a jump of the clock. */

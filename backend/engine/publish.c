@@ -162,6 +162,7 @@ static void view_sync(bw_engine *e, bw_snapshot_box *box, bw_sync *sync, bw_sync
         .hint = copy(a, sync->hint),
         .checkpoint = copy(a, r->checkpoint),
         .held_back_by = copy(a, sync->held_back_by),
+        .slowed = copy(a, sync->slowed),
         .quota_left = sync->quota_left,
         .bytes_today = sync->bytes_today,
         .max_bytes_per_day = sync->def.max_bytes_per_day,

@@ -106,7 +106,8 @@ typedef struct bw_run {
     const char *mode;         /* as resolved */
     const char *target;       /* project.dataset.table */
     bool partitioned;
-    bw_batch_end end; /* of the last committed batch; strings in end_arena */
+    int64_t bytes_refused; /* that a query would have read, had the day's bytes not been used up */
+    bw_batch_end end;      /* of the last committed batch; strings in end_arena */
     bw_arena end_arena;
     bool any_commit;
     bw_detail_box *detail;     /* guarded by mu while it runs */

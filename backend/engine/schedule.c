@@ -7,28 +7,27 @@
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/engine/engine_internal.h"
+#include "backend/engine/limits.h"
 
 #define RETRY_FIRST  (5 * BW_SECOND)
 #define RETRY_MOST   (5 * BW_MINUTE)
 #define EXPAND_AGAIN (10 * BW_MINUTE)
-/* BigQuery's limits in 24 h, of a table and of a partitioned table's partitions. */
-#define TABLE_MODIFICATIONS     1500
-#define PARTITION_MODIFICATIONS 30000
 
 /* ---- the list of syncs ------------------------------------------------------------------ */
 
-static int64_t first_due(const bw_engine *e, const bw_sync *sync)
+static int64_t first_due(bw_engine *e, bw_sync *sync)
 {
     const bw_schedule *s = sync->def.schedule;
     int64_t now = bw_wall_us(e->clock), last = sync->record.last_run_us;
+    sync->slowed = NULL;
     if (sync->def.pattern)
         return now;
     if (!s || s->kind == BW_SCHEDULE_MANUAL)
         return BW_TIME_NONE;
     if (last == BW_TIME_NONE)
         return s->kind == BW_SCHEDULE_EVERY ? now : bw_schedule_next(s, now);
-    int64_t due = bw_schedule_next(s, last); /* what was missed while nobody ran is due now */
-    return due != BW_TIME_NONE && due < now ? now : due;
+    int64_t due = bw_sync_pace_bytes(e, sync, last, bw_schedule_next(s, last), 0);
+    return due != BW_TIME_NONE && due < now ? now : due; /* what was missed while nobody ran */
 }
 
 /* With `once`: whether the sync was asked for, by its name or its pattern's. A pattern has to be
@@ -51,7 +50,8 @@ static bool selected(const bw_engine *e, const bw_sync_def *def)
 static void read_quota(bw_engine *e, bw_sync *sync)
 {
     bw_error err = BW_ERROR_INIT;
-    int64_t sum, oldest, limit = sync->partitioned ? PARTITION_MODIFICATIONS : TABLE_MODIFICATIONS;
+    int64_t sum, oldest,
+        limit = sync->partitioned ? BW_PARTITION_MODIFICATIONS : BW_TABLE_MODIFICATIONS;
     if (sync->record.target && bw_store_booked(e->store, "modifications", sync->record.target, &sum,
                                                &oldest, &err) == BW_OK)
         sync->quota_left = sum >= limit ? 0 : 1 - (double)sum / (double)limit;
@@ -211,6 +211,7 @@ void bw_sync_reload(bw_engine *e, bw_sync *sync)
                        : sync->def.target.dataset;
     sync->error = record.error;
     sync->hint = record.hint;
+    sync->slowed = record.slowed;
     sync->failed = record.error != NULL;
 }
 
@@ -352,15 +353,6 @@ static int64_t retry_delay(int failures)
     return delay < RETRY_MOST ? delay : RETRY_MOST;
 }
 
-/* A target whose daily modifications run out is written less often below a tenth. */
-static int64_t stretched(const bw_sync *sync, int64_t due, int64_t now)
-{
-    if (due == BW_TIME_NONE || !(sync->quota_left < 0.1))
-        return due;
-    int64_t even = now + BW_DAY / TABLE_MODIFICATIONS * 2;
-    return due > even ? due : even;
-}
-
 static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
 {
     int64_t now = bw_wall_us(e->clock);
@@ -376,7 +368,8 @@ static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
         bool from_start = s->kind == BW_SCHEDULE_EVERY && run->status != BW_CANCELLED;
         bool stream = bw_sync_is_stream(&sync->def);
         int64_t from = from_start ? run->record.started_us : now;
-        sync->next_due_us = stretched(sync, bw_schedule_next(s, from), now);
+        sync->next_due_us =
+            bw_sync_pace(e, sync, from, bw_schedule_next(s, from), run->bytes_refused);
         if (sync->next_due_us != BW_TIME_NONE &&
             (sync->next_due_us < now || (stream && run->status == BW_OK)))
             sync->next_due_us = now;
@@ -488,6 +481,7 @@ static void put_record(bw_engine *e, bw_sync *sync)
     r.state = bw_sync_state_name(bw_sync_judge(e, sync).state);
     r.freshness = bw_sync_judge(e, sync).freshness;
     r.next_run_us = r.paused ? BW_TIME_NONE : sync->next_due_us;
+    r.slowed = sync->slowed;
     r.source_offset_us = sync->source_offset_us;
     r.freshness_target_us = sync->def.freshness_target_us;
     r.lag_s = sync->source_down ? NAN : bw_sync_lag_s(e, sync);
@@ -577,7 +571,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
                         run->status != BW_CANCELLED;
     take_clock(sync, run);
     take_detail(sync, run);
-    if (run->status == BW_QUOTA)
+    if (run->status == BW_QUOTA && run->bytes_refused == 0) /* else the next run is put off */
         park(e, sync, run);
     else if (run->status == BW_OK && run->kind == BW_RUN_SYNC)
         end_parking(e, sync, run);

@@ -81,6 +81,7 @@ typedef struct bw_sync_view {
     const char *error, *hint; /* of the last run, or NULL */
     const char *checkpoint;
     const char *held_back_by; /* or NULL */
+    const char *slowed;       /* why it runs less often than its schedule says, or NULL */
     double quota_left;        /* share of the target's daily modifications, 0 to 1 */
     int64_t bytes_today, max_bytes_per_day;
     uint32_t spark[BW_SPARK_MINUTES]; /* rows committed per minute, oldest first */

@@ -52,3 +52,27 @@ bw_status bw_store_booked(bw_store *store, const char *what, const char *whom, i
     bw_tx_read_end(store);
     return st;
 }
+
+static void read_booking(bw_sql *q, bw_arena *arena, void *item)
+{
+    bw_booking *b = item;
+    (void)arena;
+    b->at_us = bw_sql_time(q);
+    b->n = bw_sql_int(q);
+}
+
+bw_status bw_store_bookings(bw_store *store, const char *what, const char *whom, bw_arena *arena,
+                            bw_booking **out, size_t *count, bw_error *err)
+{
+    void *items;
+    bw_tx_read(store);
+    bw_sql q = bw_sql_open(store, "SELECT newest, n FROM bookings WHERE what = ? AND whom = ?"
+                                  " AND newest > ? ORDER BY newest");
+    bw_sql_bind_text(&q, what);
+    bw_sql_bind_text(&q, whom);
+    bw_sql_bind_int(&q, bw_wall_us(store->clock) - BW_DAY);
+    bw_status st = bw_sql_list(&q, arena, sizeof(**out), read_booking, &items, count, err);
+    bw_tx_read_end(store);
+    *out = items;
+    return st;
+}

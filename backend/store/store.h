@@ -409,6 +409,16 @@ BW_NODISCARD bw_status bw_store_book(bw_store *store, const char *what, const ch
 BW_NODISCARD bw_status bw_store_booked(bw_store *store, const char *what, const char *whom,
                                        int64_t *sum_24h, int64_t *oldest_us, bw_error *err);
 
+typedef struct bw_booking {
+    int64_t at_us; /* the newest of its minute: 24 h later it leaves the sum */
+    int64_t n;
+} bw_booking;
+
+/* What makes up the sum, oldest first. */
+BW_NODISCARD bw_status bw_store_bookings(bw_store *store, const char *what, const char *whom,
+                                         bw_arena *arena, bw_booking **out, size_t *count,
+                                         bw_error *err);
+
 /* ---- pages ------------------------------------------------------------------------------ */
 
 /* Runs, newest first. sync NULL: all; before_id 0: from the newest. */

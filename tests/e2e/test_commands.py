@@ -25,7 +25,7 @@ RUN = {"sync": str, "mode": str, "state": str, "rows_read": int, "rows_loaded": 
        "bytes_uploaded": int, "batches": int, "duration_s": float, "checkpoint": (str, None), "error": (dict, None)}
 SYNC = {"sync": str, "source": str, "target": str, "mode": str, "state": str, "health": str, "activity": str,
         "freshness": (float, None), "lag_s": (float, None), "last_success_at": (str, None), "next_run_at": (str, None),
-        "rows_per_s": (float, None), "rows_total": int, "dead_letters": int, "checkpoint": (str, None), "error": (str, None)}
+        "slowed": (str, None), "rows_per_s": (float, None), "rows_total": int, "dead_letters": int, "checkpoint": (str, None), "error": (str, None)}
 LETTER = {"id": int, "sync": str, "key": (str, None), "event_id": str, "contradicts": (int, None), "reason": str, "column": (str, None), "detail": (str, None),
           "attempts": int, "state": str, "first_seen_at": str, "last_seen_at": str, "attributes": (dict, None), "content": str}
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"

@@ -151,10 +151,29 @@ def test_queries_may_cost_so_much_a_day():
     result = t.once()
     assert result["state"] == "failed" and "1 TiB that queries may read" in result["error"]["message"], result
     assert "max_bytes_per_day" in result["error"]["hint"], result
-    assert t.status()["state"] == "parked" and t.values() == {"0"}
+    assert t.status()["state"] == "failed" and t.values() == {"0"}
     t.store("DELETE FROM bookings")
-    assert t.bw.run("resume", "shop." + t.name).returncode == 0
     assert t.once()["state"] == "ok" and t.values() == {"1"}
+
+
+def test_few_bytes_left_stretch_the_interval():
+    t = Table(", schedule: every 1s")
+    assert t.once()["state"] == "ok" and t.status()["slowed"] is None
+    (cost,), = t.store("SELECT sum(n) FROM bookings WHERE what = 'bytes'")
+    # Ten runs' worth is left of the day.
+    t.store("INSERT INTO bookings (what, whom, minute, newest, n) VALUES ('bytes', ?, 1, ?, ?)",
+            "shop." + t.name, int(time.time() * 1e6), (1 << 40) - 11 * cost)
+    t.change(1)
+    engine = t.engine()
+    wait_for("the engine", lambda: t.bw.json("status")["engine"]["state"] == "running")
+    # Who does not want to wait asks for a run; the next one is a tenth of a day away.
+    assert t.bw.run("sync", "shop." + t.name).returncode == 0 and t.values() == {"1"}
+    wait_for("the pace", lambda: t.status()["slowed"])
+    status = t.status()
+    assert status["state"] == "fresh" and 3600 < until(status["next_run_at"]) < 86400, status
+    assert "of the 1 TiB that its queries may read in 24 h are left" in status["slowed"], status
+    assert status["slowed"] in t.bw.run("status").stdout
+    end(engine)
 
 
 def test_standing_still_begins_again_and_does_not_count():

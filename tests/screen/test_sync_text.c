@@ -79,6 +79,10 @@ static void what_is_not_seen_is_said(void **state)
     s.held_back_by = "a transaction of psql (pid 4711, open for 20m)";
     check(&s, "held back by", true);
     check(&s, "pid 4711", true);
+    check(&s, "slowed", false);
+    s.slowed = "the next run comes after 2h24m instead of by the schedule";
+    check(&s, "slowed", true);
+    check(&s, "comes after 2h24m", true);
 }
 
 static void freshness_is_explained(void **state)

@@ -171,6 +171,19 @@ static bool has_run(const bw_sync_view *v)
     return v->last_success_us != BW_TIME_NONE;
 }
 
+/* The engine's own news of the sync until one holds that text; counts them. */
+static int told_until(lab *l, const char *part)
+{
+    int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
+    for (int n = 0;; lab_wait(l, deadline, part)) {
+        while (bw_engine_news(l->engine, &l->news)) {
+            n += l->news.command == 0;
+            if (l->news.command == 0 && strstr(l->news.text, part))
+                return n;
+        }
+    }
+}
+
 static void pauses_until_resumed(void **state)
 {
     lab *l = *state;
@@ -252,19 +265,6 @@ static void a_run_that_ends_well_ends_the_parking(void **state)
 
 /* ---- what is told ----------------------------------------------------------------------- */
 
-/* The engine's own news of the sync until one holds that text; counts them. */
-static int told_until(lab *l, const char *part)
-{
-    int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
-    for (int n = 0;; lab_wait(l, deadline, part)) {
-        while (bw_engine_news(l->engine, &l->news)) {
-            n += l->news.command == 0;
-            if (l->news.command == 0 && strstr(l->news.text, part))
-                return n;
-        }
-    }
-}
-
 /* Failed so often in a row. */
 static void until_failures(lab *l, const char *sync, int n)
 {
@@ -301,17 +301,31 @@ static void tells_of_a_failure_once_and_of_its_end(void **state)
     assert_string_equal(runs[n - 1].state, "failed");
 }
 
-static void parks_when_the_bytes_of_a_day_are_used_up(void **state)
+static bool slowed(const bw_sync_view *v)
+{
+    return v->slowed && !v->progress.active;
+}
+
+/* No parking, which somebody would have to end: the next run comes when there is room for it. */
+static void waits_for_the_bytes_of_another_day(void **state)
 {
     lab *l = *state;
-    int64_t sum;
+    int64_t sum, now = bw_wall_us(bw_clock_system());
     lab_sql(l, ORDERS);
     lab_configure(l, NULL,
-                  "  - {source: db, table: orders, schedule: manual, max_bytes_per_day: 1MiB}");
-    lab_start(l);
+                  "  - {source: db, table: orders, schedule: every 1s, max_bytes_per_day: 1MiB}");
+    assert_ok(bw_store_open(l->dir, BW_STORE_ENGINE, bw_clock_system(), &l->store, &l->err),
+              l->err);
     assert_ok(bw_store_book(l->store, "bytes", "db.orders", 1 << 20, &sum, &l->err), l->err);
-    assert_fails(l, "db.orders", "the 1 MiB that queries may read");
-    lab_until(l, "db.orders", parked);
+    lab_start_with(l, (bw_engine_options){0});
+    assert_int_equal(told_until(l, "the 1 MiB that queries may read"), 1);
+    lab_until(l, "db.orders", slowed);
+    bw_sync_record r = lab_record(l, "db.orders");
+    assert_int_equal(r.parked_until_us, BW_TIME_NONE);
+    assert_true(r.next_run_us > now + 23 * BW_HOUR && r.next_run_us < now + 25 * BW_HOUR);
+    assert_non_null(
+        strstr(r.slowed, "0 B of the 1 MiB that its queries may read in 24 h are left"));
+    assert_int_equal(lab_open_batches(l, "db.orders"), 1); /* it goes on there */
 }
 
 /* ---- stop ------------------------------------------------------------------------------- */
@@ -514,7 +528,7 @@ int main(void)
         LAB_TEST(parks_when_a_quota_is_used_up),
         LAB_TEST(a_run_that_ends_well_ends_the_parking),
         LAB_TEST(tells_of_a_failure_once_and_of_its_end),
-        LAB_TEST(parks_when_the_bytes_of_a_day_are_used_up),
+        LAB_TEST(waits_for_the_bytes_of_another_day),
         LAB_TEST(stops_while_the_source_hangs),
         LAB_TEST(stops_while_the_upload_hangs),
         LAB_TEST(obeys_other_processes),

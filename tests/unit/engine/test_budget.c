@@ -2,6 +2,7 @@
 #include "tests/unit/store/fixture.h"
 
 #include "backend/core/units.h"
+#include "backend/engine/pace.h"
 #include "backend/engine/run_internal.h"
 
 typedef struct bench {
@@ -82,6 +83,74 @@ static void no_limit_counts_all_the_same(void **state)
     assert_true(booked(f, "bytes", SYNC) == INT64_C(1) << 50);
 }
 
+/* ---- the pace --------------------------------------------------------------------------- */
+
+#define LIMIT 1000
+
+/* Runs every so often from `at` for a day; the sum of 24 h never goes over the limit. */
+static void keeps_within(const bw_booking *booked, size_t n, int64_t at, int64_t every,
+                         int64_t cost)
+{
+    int64_t now = at, runs = 0;
+    for (; now < at + BW_DAY; now += every) {
+        int64_t sum = ++runs * cost;
+        for (size_t i = 0; i < n; i++)
+            sum += booked[i].at_us + BW_DAY > now ? booked[i].n : 0;
+        if (sum > LIMIT)
+            fail_msg("%lld bytes after %lld runs", (long long)sum, (long long)runs);
+    }
+}
+
+static void stretches_over_what_is_left(void **state)
+{
+    (void)state;
+    const int64_t now = 1790000000 * BW_SECOND;
+    const bw_booking early[] = {{now - 23 * BW_HOUR, 900}}, late[] = {{now - BW_HOUR, 900}};
+    /* With the whole day's budget: evenly over the day. */
+    assert_int_equal(bw_pace_interval(NULL, 0, now, LIMIT, 10), BW_DAY / 100);
+    /* A tenth is left for the next 23 hours, or for one. */
+    assert_int_equal(bw_pace_interval(late, 1, now, LIMIT, 10), 23 * BW_HOUR / 10);
+    assert_int_equal(bw_pace_interval(early, 1, now, LIMIT, 10), BW_DAY / 100);
+    for (int64_t cost = 1; cost <= 100; cost += 9) {
+        int64_t late_every = bw_pace_interval(late, 1, now, LIMIT, (double)cost);
+        int64_t early_every = bw_pace_interval(early, 1, now, LIMIT, (double)cost) + 1;
+        keeps_within(late, 1, now + late_every, late_every, cost);
+        keeps_within(early, 1, now + early_every, early_every, cost);
+    }
+    assert_int_equal(bw_pace_interval(late, 1, now, 0, 10), 0);    /* no limit */
+    assert_int_equal(bw_pace_interval(late, 1, now, LIMIT, 0), 0); /* nothing is read */
+}
+
+static void knows_when_there_is_room(void **state)
+{
+    (void)state;
+    const int64_t now = 1790000000 * BW_SECOND;
+    const bw_booking booked[] = {{now - 20 * BW_HOUR, 400}, {now - 10 * BW_HOUR, 600}};
+    assert_true(bw_pace_room_at(NULL, 0, now, LIMIT, 1000) == now);
+    assert_true(bw_pace_room_at(booked, 2, now, LIMIT, 1) == now + 4 * BW_HOUR);
+    assert_true(bw_pace_room_at(booked, 2, now, LIMIT, 401) == now + 14 * BW_HOUR);
+    assert_true(bw_pace_room_at(booked, 2, now, LIMIT, 1001) == BW_TIME_NONE);
+}
+
+static void lists_what_is_booked(void **state)
+{
+    fixture *f = *state;
+    bw_booking *booked;
+    size_t n;
+    int64_t sum;
+    assert_ok(bw_store_book(f->store, "bytes", SYNC, 5, &sum, &f->err), f->err);
+    f->wall_us += BW_DAY - BW_HOUR;
+    assert_ok(bw_store_book(f->store, "bytes", SYNC, 7, &sum, &f->err), f->err);
+    assert_ok(bw_store_bookings(f->store, "bytes", SYNC, &f->arena, &booked, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+    assert_int_equal(booked[0].n, 5);
+    assert_int_equal(booked[1].n, 7);
+    f->wall_us += 2 * BW_HOUR;
+    assert_ok(bw_store_bookings(f->store, "bytes", SYNC, &f->arena, &booked, &n, &f->err), f->err);
+    assert_int_equal(n, 1);
+    assert_int_equal(booked[0].n, 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -89,6 +158,9 @@ int main(void)
         FIXTURE_TEST(refuses_what_is_over_a_table_s_limit),
         FIXTURE_TEST(says_when_there_is_room_again),
         FIXTURE_TEST(no_limit_counts_all_the_same),
+        cmocka_unit_test(stretches_over_what_is_left),
+        cmocka_unit_test(knows_when_there_is_room),
+        FIXTURE_TEST(lists_what_is_booked),
     };
     return BW_RUN_TESTS(tests);
 }
