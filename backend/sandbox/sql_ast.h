@@ -109,6 +109,7 @@ struct sql_expr {
     sql_names except;         /* STAR */
     struct sql_item *replace; /* STAR */
     size_t replace_count;
+    sql_names rename, renamed; /* STAR: names, and what they become */
 };
 
 typedef struct sql_item {

@@ -455,7 +455,7 @@ static bw_status lex_param(lexer *l)
 
 static bw_status lex_symbol(lexer *l)
 {
-    static const char *const pairs[] = {"<=", ">=", "<>", "!=", "||", "<<", "=>"};
+    static const char *const pairs[] = {"<=", ">=", "<>", "!=", "||", "|>", "<<", "=>"};
     size_t start = l->at;
 
     for (size_t i = 0; i < BW_COUNT(pairs); i++) {

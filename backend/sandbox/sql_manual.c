@@ -14,7 +14,8 @@ const sql_outside sql_outsides[] = {
     {"ALTER TABLE RENAME", "ALTER TABLE t RENAME TO u"},
     {"CREATE TABLE CLONE, snapshots", "CREATE TABLE t CLONE u"},
     {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
-    {"Pipe syntax, and queries that begin with FROM", "SELECT 1 AS x |> WHERE x = 1"},
+    {"|> CALL, TABLESAMPLE, WINDOW, WITH and others of the newer pipe operators",
+     "SELECT 1 AS x |> CALL f()"},
     {"Wildcard tables", "SELECT * FROM `d.t_*`"},
     {"Pseudo columns: _PARTITIONTIME, _PARTITIONDATE, _TABLE_SUFFIX and the like",
      "SELECT x FROM t WHERE _PARTITIONTIME IS NULL"},
@@ -69,6 +70,9 @@ static const char *const statements[] = {
     "subqueries as tables, "
     "scalars, arrays, in IN and EXISTS, correlated ones too.",
     "PIVOT and UNPIVOT behind tables and subqueries.",
+    ("Pipe syntax, and queries that begin with FROM: |> SELECT, EXTEND, SET, DROP, RENAME, AS, "
+     "WHERE, AGGREGATE, DISTINCT, JOIN, ORDER BY, LIMIT, UNION, INTERSECT, EXCEPT, PIVOT and "
+     "UNPIVOT."),
     "UNNEST with WITH OFFSET, of columns too; ARRAY and STRUCT literals, their elements by OFFSET, "
     "ORDINAL, SAFE_OFFSET and SAFE_ORDINAL, and their fields; CASE, CAST, SAFE_CAST, EXTRACT, "
     "INTERVAL, LIKE, BETWEEN, IS DISTINCT FROM, and the prefix SAFE.",

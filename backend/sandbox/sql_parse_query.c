@@ -11,7 +11,7 @@ static bool query_goes_on(const sql_token *t)
         if (sql_token_is(t, words[i]))
             return true;
     }
-    return t->type == SQL_END || sql_token_symbol(t, ")");
+    return t->type == SQL_END || sql_token_symbol(t, ")") || sql_token_symbol(t, "|>");
 }
 
 bool sql_at_query(const sql_parser *p)
@@ -21,7 +21,8 @@ bool sql_at_query(const sql_parser *p)
 
     for (; sql_token_symbol(t, "("); t++)
         level++;
-    if (p->failed || !(sql_token_is(t, "SELECT") || sql_token_is(t, "WITH")))
+    if (p->failed ||
+        !(sql_token_is(t, "SELECT") || sql_token_is(t, "WITH") || sql_token_is(t, "FROM")))
         return false;
     for (open = level; level > 1 && t->type != SQL_END; t++) {
         open += sql_token_symbol(t, "(");
@@ -199,41 +200,48 @@ static bool parse_join_word(sql_parser *p, sql_join *join, bool *comma)
     return false;
 }
 
-sql_from *sql_parse_from(sql_parser *p)
+sql_from *sql_parse_join(sql_parser *p, sql_from *left)
 {
+    size_t pos = sql_peek(p)->pos;
     sql_join join;
     bool comma;
+
+    if (p->failed || !parse_join_word(p, &join, &comma))
+        return NULL;
+    sql_from *f = from_new(p, SQL_F_JOIN, pos);
+    f->join = join;
+    f->left = left;
+    f->right = parse_factor(p);
+    f->using_pos = sql_peek(p)->pos;
+    if (sql_accept_word(p, "ON"))
+        f->on = sql_parse_expr(p);
+    else if (sql_accept_word(p, "USING"))
+        sql_parse_name_list(p, &f->using);
+    bool path = f->right->kind == SQL_F_TABLE && f->right->path.count > 1;
+    bool needs = join != SQL_J_CROSS && f->right->kind != SQL_F_UNNEST && !path;
+    bool has = f->on || f->using.count > 0;
+    if (!p->failed && needs && !has)
+        sql_fail_at(p, sql_peek(p)->pos,
+                    "Syntax error: %s JOIN must have an immediately "
+                    "following ON or USING clause",
+                    join == SQL_J_INNER ? "INNER" : "OUTER");
+    if (!p->failed && join == SQL_J_CROSS && has)
+        sql_fail_at(p, f->using_pos, "Syntax error: %s cannot have an ON or USING clause",
+                    comma ? "comma join" : "CROSS JOIN");
+    return f;
+}
+
+sql_from *sql_parse_from(sql_parser *p)
+{
     int joins = 0;
 
     if (!sql_enter(p))
         return from_new(p, SQL_F_TABLE, sql_peek(p)->pos);
     sql_from *left = parse_factor(p);
-    size_t pos = sql_peek(p)->pos;
-    while (!p->failed && parse_join_word(p, &join, &comma)) {
-        sql_from *f = from_new(p, SQL_F_JOIN, pos);
-        if (++joins > 60)
-            sql_fail_at(p, pos, "Query is too complex: more than 60 joins");
-        f->join = join;
-        f->left = left;
-        f->right = parse_factor(p);
-        f->using_pos = sql_peek(p)->pos;
-        if (sql_accept_word(p, "ON"))
-            f->on = sql_parse_expr(p);
-        else if (sql_accept_word(p, "USING"))
-            sql_parse_name_list(p, &f->using);
-        bool path = f->right->kind == SQL_F_TABLE && f->right->path.count > 1;
-        bool needs = join != SQL_J_CROSS && f->right->kind != SQL_F_UNNEST && !path;
-        bool has = f->on || f->using.count > 0;
-        if (!p->failed && needs && !has)
-            sql_fail_at(p, sql_peek(p)->pos,
-                        "Syntax error: %s JOIN must have an immediately "
-                        "following ON or USING clause",
-                        join == SQL_J_INNER ? "INNER" : "OUTER");
-        if (!p->failed && join == SQL_J_CROSS && has)
-            sql_fail_at(p, f->using_pos, "Syntax error: %s cannot have an ON or USING clause",
-                        comma ? "comma join" : "CROSS JOIN");
+    for (sql_from *f = left; f; f = sql_parse_join(p, left)) {
         left = f;
-        pos = sql_peek(p)->pos;
+        if (joins++ > 60)
+            sql_fail_at(p, f->pos, "Query is too complex: more than 60 joins");
     }
     sql_leave(p);
     return left;
@@ -260,7 +268,7 @@ static void parse_star_modifiers(sql_parser *p, sql_expr *x)
     }
 }
 
-static void parse_item(sql_parser *p, sql_item *item)
+void sql_parse_item(sql_parser *p, sql_item *item)
 {
     item->pos = sql_peek(p)->pos;
     if (sql_at_symbol(p, "*")) {
@@ -310,7 +318,7 @@ static sql_select *parse_select(sql_parser *p)
         /* A comma may close the list. */
         if (s->item_count > 0 && (sql_at_word(p, "FROM") || sql_peek(p)->type == SQL_END))
             break;
-        parse_item(p, SQL_LIST_ADD(p, s->items, s->item_count));
+        sql_parse_item(p, SQL_LIST_ADD(p, s->items, s->item_count));
     } while (!p->failed && sql_accept_symbol(p, ","));
     if (sql_accept_word(p, "FROM"))
         s->from = sql_parse_from(p);
@@ -345,13 +353,17 @@ static sql_query *parse_query_primary(sql_parser *p)
         sql_expect_symbol(p, ")");
     } else if (sql_at_word(p, "SELECT")) {
         q->select = parse_select(p);
+    } else if (sql_at_word(p, "FROM")) {
+        q->select = sql_select_all(p, q->pos);
+        sql_take(p);
+        q->select->from = sql_parse_from(p);
     } else {
         sql_unexpected(p);
     }
     return q;
 }
 
-static bool parse_set_op(sql_parser *p, char *op, size_t size)
+bool sql_parse_set_op(sql_parser *p, char *op, size_t size)
 {
     static const char *const words[] = {"UNION", "INTERSECT", "EXCEPT"};
 
@@ -393,7 +405,7 @@ static void parse_set_operation(sql_parser *p, sql_query *q, sql_query *first)
 
     while (!p->failed) {
         size_t pos = sql_peek(p)->pos;
-        if (!parse_set_op(p, op, sizeof(op)))
+        if (!sql_parse_set_op(p, op, sizeof(op)))
             break;
         if (q->operand_count == 0) {
             q->set_op = bw_slice_cstr(bw_arena_strdup(p->arena, op));
@@ -429,6 +441,8 @@ sql_query *sql_parse_query(sql_parser *p)
         if (sql_accept_word(p, "OFFSET"))
             q->offset = sql_parse_expr(p);
     }
+    if (sql_at_symbol(p, "|>"))
+        sql_parse_pipes(p, q);
     sql_leave(p);
     return q;
 }

@@ -241,10 +241,6 @@ void sql_parse_statement(sql_parser *p, sql_stmt *s)
             return;
         }
     }
-    if (sql_at_word(p, "FROM")) {
-        sql_unsupported(p, t->pos, "a query that begins with FROM");
-        return;
-    }
     for (size_t i = 0; i < BW_COUNT(others); i++) {
         if (sql_at_word(p, others[i])) {
             char what[64];
@@ -288,10 +284,7 @@ bw_status sql_parse(bw_arena *arena, bw_slice text, sql_stmt *out, bq_error *err
     bool closed = sql_accept_symbol(&p, ";");
     if (!p.failed && sql_peek(&p)->type != SQL_END) {
         out->script = out->script || closed;
-        if (sql_at_symbol(&p, "|") && sql_token_symbol(sql_ahead(&p, 1), ">"))
-            sql_unsupported(&p, sql_peek(&p)->pos, "pipe syntax");
-        else
-            sql_expected(&p, "end of input");
+        sql_expected(&p, "end of input");
     }
     out->param_count = p.param_count;
     return p.failed ? BW_INVALID : BW_OK;

@@ -72,6 +72,15 @@ const bq_field *sql_parse_type(sql_parser *p);
 bool sql_at_query(const sql_parser *p);
 sql_query *sql_parse_query(sql_parser *p);
 sql_from *sql_parse_from(sql_parser *p);
+/* One item of a SELECT list; the SELECT of all columns of something. */
+void sql_parse_item(sql_parser *p, sql_item *item);
+sql_select *sql_select_all(sql_parser *p, size_t pos);
+/* JOIN and what it joins, to the right of `left`; NULL when no join begins here. */
+sql_from *sql_parse_join(sql_parser *p, sql_from *left);
+/* "UNION ALL" and its kind; false when none begins here. */
+bool sql_parse_set_op(sql_parser *p, char *op, size_t size);
+/* |> operators behind a query: q becomes what they make of it. */
+void sql_parse_pipes(sql_parser *p, sql_query *q);
 /* What stands behind GROUP BY. */
 void sql_parse_group(sql_parser *p, sql_select *s);
 /* A table's name with an optional alias. */

@@ -39,13 +39,24 @@ static const sql_item *replacement(const sql_expr *star, const char *name)
     return NULL;
 }
 
+/* The name that |> RENAME gives to a column. */
+static const char *new_name(select_state *st, const sql_expr *star, const char *name)
+{
+    for (size_t i = 0; i < star->rename.count; i++) {
+        bw_slice to = star->renamed.items[i];
+        if (sql_name_equal(star->rename.items[i], name))
+            return bw_arena_strndup(st->a->arena, to.ptr, to.len);
+    }
+    return name;
+}
+
 static void star_column(select_state *st, const sql_expr *star, const sql_column *c)
 {
     const sql_item *replace = replacement(star, c->name);
 
     if (c->hidden || in_names(&star->except, c->name) || st->count > MAX_COLUMNS)
         return;
-    output *o = add_output(st, c->name, star->pos);
+    output *o = add_output(st, new_name(st, star, c->name), star->pos);
     o->column = c;
     o->expr = replace ? replace->expr : NULL;
 }

@@ -35,6 +35,10 @@ static bw_status run(const char *text, size_t size, bq_error *err)
 
     if (status == BW_OK) {
         fuzz.changed = fuzz.changed || strcmp(result.statement_type, "SELECT") != 0;
+        if (result.failure.reason) { /* of a script */
+            *err = result.failure;
+            status = strcmp(err->reason, "internalError") == 0 ? BW_INTERNAL : BW_INVALID;
+        }
         bq_sql_result_fini(&result);
     }
     return status;
@@ -67,6 +71,7 @@ static void fill(void)
          "TIMESTAMP '2024-01-01', DATE '2024-01-01', 0.5, JSON '{\"a\":1}', (1, ['p'])), (2, NULL, "
          "NULL, [], NULL, NULL, NULL, NULL, NULL)");
     must("CREATE OR REPLACE TABLE d.u AS SELECT 1 AS id, 'A' AS label UNION ALL SELECT 2, 'B'");
+    must("CREATE OR REPLACE VIEW d.seen AS SELECT id, COUNT(*) AS n FROM d.t GROUP BY id");
     fuzz.changed = false;
     fuzz.runs = 0;
 }

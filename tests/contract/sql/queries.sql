@@ -222,9 +222,6 @@ SELECT id FROM t LIMIT -1
 SELECT
 --> ERROR Syntax error: SELECT list must not be empty
 
-FROM t
---> ERROR Unsupported: a query that begins with FROM
-
 SELECT id, FROM t WHERE id = 1
 --> id INT64
 1
@@ -264,9 +261,6 @@ SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'
 
 SELECT ST_GEOGPOINT(1, 2)
 --> ERROR
-
-SELECT * FROM t |> WHERE id = 1
---> ERROR Unsupported: pipe syntax
 
 SELECT CAST(DATE '2024-01-01' AS STRING FORMAT 'YYYY')
 --> ERROR Unsupported: CAST with FORMAT
