@@ -323,6 +323,8 @@ static void keep_layout(app *a)
         a->layout_unkept = true;
         bw_console_toast(a->console, BW_TOAST_WARN, "%s", err.message);
         a->draw = true;
+    } else if (err.status == BW_OK) {
+        a->layout_unkept = false;
     }
     bw_buf_fini(&layout);
 }
@@ -462,6 +464,8 @@ static bw_exit end(app *a)
         fprintf(a->ctx->err, "bridgewatch: stopping %d run%s, to be resumed at the next start\n",
                 last->running, last->running == 1 ? "" : "s");
     bw_snapshot_unref(last);
+    if (a->layout_unkept) /* there may be room on the disk again */
+        keep_layout(a);
     bool ended = end_start(a, timeout);
     if (ended && a->start_status != BW_OK)
         a->code = bw_session_failed(a->ctx, &a->start_error);

@@ -1,6 +1,7 @@
 /* The frame around the screens: header, path, footer, prompt, messages, dialogs. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "backend/core/units.h"
 #include "views/console_internal.h"
@@ -77,6 +78,16 @@ static bool knows_all_lags(const bw_snapshot *s)
     return true;
 }
 
+/* Of "nothing new is started: state file /var/...: the disk is full" what comes first and last. */
+static void short_note(const char *note, char *out, size_t size)
+{
+    const char *first = strstr(note, ": "), *last = first;
+    for (const char *p = first; p; p = strstr(p + 2, ": "))
+        last = p;
+    int lead = first ? (int)(first - note) : 0;
+    snprintf(out, size, "%.*s%s", lead, note, last ? last : note);
+}
+
 static void fill_header(bw_console *c, const bw_snapshot *s, header_text *t, bool *old)
 {
     char text[BW_TIME_TEXT];
@@ -113,14 +124,17 @@ static void draw_header(bw_console *c, bw_region r)
         late = s->by_state[BW_STATE_FAILED] + s->by_state[BW_STATE_DRIFT] > 0;
     }
     char label[72] = "";
+    char note[160] = "";
+    if (s && s->engine_note)
+        short_note(s->engine_note, note, sizeof(note));
     if (c->options.environment && c->options.environment[0])
         snprintf(label, sizeof(label), " %.64s ", c->options.environment);
     const bw_part parts[] = {
         {" bridgewatch " BW_VERSION, base, 6, false},
         {label, bw_role_environment(c->options.environment_colour), 0, false},
         {c->options.read_only ? "[read-only]" : "", BW_ROLE_WARN | BW_ON(BW_ROLE_HEADER), 1, false},
-        {s && s->engine_note ? s->engine_note : t.engine,
-         (down ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), down ? 0 : 4, false},
+        {note[0] ? note : t.engine, (down ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER),
+         down ? 0 : 4, false},
         {t.counts, (late ? BW_ROLE_ERROR : BW_ROLE_HEADER) | BW_ON(BW_ROLE_HEADER), 1, false},
         {t.dlq,
          (s && (s->dead_letters > 0 || s->dead_letters_remote > 0) ? BW_ROLE_WARN
@@ -162,6 +176,10 @@ static void path(const bw_console *c, bw_buf *out, const bw_glyphs *glyphs, int 
                     crumb(c->stack[i]));
 }
 
+/* Messages may take several rows where there are as many as this: what to do stands at their end. */
+#define ROOMY      20
+#define TOAST_ROWS 3
+
 /* Cells that the right side of the title line is left. */
 #define TITLE_STATUS 22
 
@@ -202,13 +220,13 @@ void bw_console_draw(bw_console *c, bw_canvas *canvas)
     bw_view *top = bw_console_top(c);
     bool focused = !c->prompt && !c->dialog && !c->chooser;
     int last = canvas->rows - 1;
-    bool message = bw_toasts_current(c->toasts) != NULL;
-    int below = message ? 2 : 1;
+    int message = bw_toasts_rows(c->toasts, canvas->cols, canvas->rows >= ROOMY ? TOAST_ROWS : 1);
+    int below = message + 1;
     draw_header(c, all);
     draw_title(c, all);
     top->class->draw(top, bw_region_sub(all, 2, 0, canvas->rows - 2 - below, -1), focused);
-    if (message)
-        bw_toasts_draw(c->toasts, all, last - 1);
+    if (message > 0)
+        bw_toasts_draw(c->toasts, bw_region_sub(all, last - message, 0, message, -1));
     bw_action_context context = bw_console_context(c);
     if (c->prompt) {
         int rows = bw_prompt_rows(c->prompt);

@@ -95,7 +95,7 @@ static void draw(probe *p)
         bw_table_draw_title(p->table, r, 0, "Probe");
         bw_table_draw(p->table, bw_region_sub(r, 1, 0, r.rows - 4, -1), true);
         bw_region_putf(r, r.rows - 3, 1, BW_ROLE_MUTED, "%dx%d last %s", cols, rows, p->last);
-        bw_toasts_draw(p->toasts, r, r.rows - 2);
+        bw_toasts_draw(p->toasts, bw_region_sub(r, r.rows - 2, 0, 1, -1));
         bw_footer_draw(&p->footer, r, r.rows - 1, p->actions, &context);
         if (p->prompt)
             bw_prompt_draw(p->prompt, bw_region_sub(r, r.rows - 1, 0, 1, -1));

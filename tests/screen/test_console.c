@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "views/kit/toast.h"
+
 static void open_usual(bw_screen_fixture *f)
 {
     bw_screen_open(f, &(bw_screen_options){.environment = "PROD"});
@@ -397,6 +399,25 @@ static void old_data_says_its_age(void **state)
     bw_screen_close(&f);
 }
 
+/* In 80 columns there is room for the reason, not for the way to it; and messages say what to do. */
+static void what_stops_the_engine_is_not_cut(void **state)
+{
+    (void)state;
+    static const char note[] = "nothing new is started: state file /var/lib/bridgewatch/prod/eu/"
+                               "state.db: the disk is full";
+    bw_screen_fixture f;
+    bw_screen_open(&f, &(bw_screen_options){.engine_note = note, .environment = "PROD"});
+    shows(&f, "nothing new is started: the disk is full");
+    bw_console_toast(f.console, BW_TOAST_ERROR,
+                     "state file /var/lib/bridgewatch/prod/eu/state.db: the disk is full  HINT: "
+                     "Free space on the disk of /var/lib/bridgewatch/prod/eu; nothing was lost");
+    shows(&f, "nothing was lost");
+    shows(&f, "r resync");
+    bw_screen_resize(&f, 40, 10);
+    shows(&f, "▸ ");
+    bw_screen_close(&f);
+}
+
 /* A deadline that has passed and changes nothing would be met again and again. */
 static void nothing_is_due_twice(void **state)
 {
@@ -540,6 +561,7 @@ int main(void)
         cmocka_unit_test(messages_end_while_frozen),
         cmocka_unit_test(thawing_without_news_keeps_what_is_there),
         cmocka_unit_test(old_data_says_its_age),
+        cmocka_unit_test(what_stops_the_engine_is_not_cut),
         cmocka_unit_test(nothing_is_due_twice),
         cmocka_unit_test(unknown_is_not_zero),
         cmocka_unit_test(drift_is_marked),

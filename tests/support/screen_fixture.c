@@ -44,8 +44,11 @@ static void answer(bw_screen_fixture *f)
 
 static void give_snapshot(bw_screen_fixture *f)
 {
-    bw_console_snapshot(f->console, bw_fixture_snapshot(f->options.kind, f->clock.now_us,
-                                                        bw_wall_us(&f->clock.clock), f->turn));
+    const bw_snapshot *s =
+        bw_fixture_snapshot(f->options.kind, f->clock.now_us, bw_wall_us(&f->clock.clock), f->turn);
+    if (f->options.engine_note) /* nobody else has it yet */
+        ((bw_snapshot *)(uintptr_t)s)->engine_note = f->options.engine_note;
+    bw_console_snapshot(f->console, s);
     answer(f);
 }
 

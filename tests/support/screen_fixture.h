@@ -17,6 +17,7 @@ typedef struct bw_screen_options {
     const char *environment;         /* NULL: none */
     bool no_snapshot;                /* the engine has not started yet */
     bool no_pages;                   /* nor does it answer */
+    const char *engine_note;         /* what the engine cannot do, or NULL */
     const char *layout;              /* of an earlier start, or NULL */
     const char *const (*columns)[2]; /* ui.columns */
     size_t n_columns;

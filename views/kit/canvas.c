@@ -298,17 +298,39 @@ static int wrap_clean(bw_region r, int row, bw_style style, bw_slice text)
     return drawn;
 }
 
-int bw_region_wrap(bw_region r, int row, bw_style style, bw_slice text)
+/* Newlines stay. */
+static void sanitise_lines(bw_buf *clean, bw_slice text)
 {
-    bw_buf clean = BW_BUF_INIT;
     for (size_t at = 0; at < text.len;) {
         const char *end = memchr(text.ptr + at, '\n', text.len - at);
         size_t len = end ? (size_t)(end - text.ptr) - at : text.len - at;
-        bw_text_sanitise(&clean, (bw_slice){text.ptr + at, len});
+        bw_text_sanitise(clean, (bw_slice){text.ptr + at, len});
         at += len + 1;
         if (at < text.len)
-            bw_buf_addc(&clean, '\n');
+            bw_buf_addc(clean, '\n');
     }
+}
+
+int bw_wrapped_rows(bw_slice text, int cols)
+{
+    bw_buf clean = BW_BUF_INIT;
+    int rows = 0;
+    sanitise_lines(&clean, text);
+    bw_slice left = bw_buf_slice(&clean);
+    while (left.len > 0 && cols > 0) {
+        size_t skip, n = line_break(left, cols, &skip);
+        left.ptr += n + skip;
+        left.len -= n + skip;
+        rows++;
+    }
+    bw_buf_fini(&clean);
+    return rows;
+}
+
+int bw_region_wrap(bw_region r, int row, bw_style style, bw_slice text)
+{
+    bw_buf clean = BW_BUF_INIT;
+    sanitise_lines(&clean, text);
     int drawn = wrap_clean(r, row, style, bw_buf_slice(&clean));
     bw_buf_fini(&clean);
     return drawn;

@@ -72,6 +72,8 @@ void bw_region_field(bw_region r, int row, int col, int width, bw_align align, b
 /* Breaks text at spaces (and at newlines) into at most `rows` lines of the region from `row` on;
    the last one ends in an ellipsis when text is left. Returns how many lines it drew. */
 int bw_region_wrap(bw_region r, int row, bw_style style, bw_slice text);
+/* How many lines that would be without a limit, of so many columns. */
+int bw_wrapped_rows(bw_slice text, int cols);
 /* Blanks, in a style. */
 void bw_region_fill(bw_region r, bw_style style);
 void bw_region_hline(bw_region r, int row, int col, int width, bw_style style);

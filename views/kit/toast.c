@@ -153,7 +153,27 @@ static size_t waiting(const bw_toasts *t)
     return n;
 }
 
-void bw_toasts_draw(const bw_toasts *t, bw_region r, int row)
+/* "(+2)" for those below the current one, and what it leaves for the text. */
+static int text_width(const bw_toasts *t, int cols, char *more, size_t size)
+{
+    size_t n = waiting(t);
+    more[0] = '\0';
+    if (n > 1)
+        snprintf(more, size, "(+%zu)", n - 1);
+    return cols - 4 - (n > 1 ? (int)strlen(more) + 1 : 0);
+}
+
+int bw_toasts_rows(const bw_toasts *t, int cols, int most)
+{
+    const bw_toast *toast = bw_toasts_current(t);
+    char more[32];
+    if (!toast)
+        return 0;
+    int rows = bw_wrapped_rows(bw_slice_cstr(toast->text), text_width(t, cols, more, sizeof(more)));
+    return rows < 1 ? 1 : rows < most ? rows : most;
+}
+
+void bw_toasts_draw(const bw_toasts *t, bw_region r)
 {
     static const bw_role roles[] = {BW_ROLE_TOAST_INFO, BW_ROLE_TOAST_WARN, BW_ROLE_TOAST_ERROR};
     static const bw_glyph glyphs[] = {BW_GLYPH_BULLET, BW_GLYPH_WARN, BW_GLYPH_ERROR};
@@ -161,17 +181,12 @@ void bw_toasts_draw(const bw_toasts *t, bw_region r, int row)
     if (!toast)
         return;
     bw_style style = roles[toast->level];
-    bw_region_fill(bw_region_sub(r, row, 0, 1, -1), style);
-    int right = r.cols - 1;
     char more[32];
-    if (waiting(t) > 1) {
-        snprintf(more, sizeof(more), "(+%zu)", waiting(t) - 1);
-        right -= (int)strlen(more);
-        bw_region_puts(r, row, right, style, more);
-        right--;
-    }
-    bw_region_glyph(r, row, 1, style, glyphs[toast->level]);
-    bw_region_field(r, row, 3, right - 3, BW_ALIGN_LEFT, style, bw_slice_cstr(toast->text));
+    int width = text_width(t, r.cols, more, sizeof(more));
+    bw_region_fill(r, style);
+    bw_region_puts(r, 0, r.cols - 1 - (int)strlen(more), style, more);
+    bw_region_glyph(r, 0, 1, style, glyphs[toast->level]);
+    bw_region_wrap(bw_region_sub(r, 0, 3, -1, width), 0, style, bw_slice_cstr(toast->text));
 }
 
 int64_t bw_toasts_deadline(const bw_toasts *t)

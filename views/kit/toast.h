@@ -31,8 +31,10 @@ void bw_toasts_error(bw_toasts *t, const bw_error *err);
 const bw_toast *bw_toasts_current(const bw_toasts *t);
 /* Takes the current one away; false when there was none. */
 bool bw_toasts_dismiss(bw_toasts *t);
-/* Into one row; draws nothing when there is none. */
-void bw_toasts_draw(const bw_toasts *t, bw_region r, int row);
+/* Rows of so many columns that the current one needs: 0 for none, at most `most`. */
+int bw_toasts_rows(const bw_toasts *t, int cols, int most);
+/* Into all rows of the region; draws nothing when there is none. */
+void bw_toasts_draw(const bw_toasts *t, bw_region r);
 /* When the current one ends, monotonic; BW_FOREVER when nothing will change by itself. */
 int64_t bw_toasts_deadline(const bw_toasts *t);
 

@@ -21,7 +21,7 @@ static void toasts_end_by_their_level(void **state)
     bw_toasts_add(t, BW_TOAST_WARN, "slow");
     bw_toasts_add(t, BW_TOAST_INFO, "sent %d bytes", 12);
     assert_string_equal(bw_toasts_current(t)->text, "sent 12 bytes"); /* the newest */
-    bw_toasts_draw(t, bw_canvas_region(c), 0);
+    bw_toasts_draw(t, bw_canvas_region(c));
     assert_frame(c, " • sent 12 bytes                   (+1)\n");
     assert_int_equal(bw_toasts_deadline(t), 4 * BW_SECOND);
     clock.now_us = 4 * BW_SECOND;
@@ -42,6 +42,30 @@ static void toasts_end_by_their_level(void **state)
         bw_toasts_add(t, BW_TOAST_ERROR, "error %d", i);
     assert_int_equal(bw_toasts_count(t), BW_TOAST_HISTORY);
     assert_string_equal(bw_toasts_at(t, BW_TOAST_HISTORY - 1)->text, "error 999");
+    bw_canvas_free(c);
+    bw_toasts_free(t);
+}
+
+/* What to do stands at the end of an error: it must not be what is cut. */
+static void long_toasts_take_rows(void **state)
+{
+    (void)state;
+    bw_test_clock clock = bw_test_clock_at(0);
+    bw_toasts *t = bw_toasts_new(&clock.clock);
+    bw_canvas *c = bw_canvas_new(3, 30, bw_glyphs_pick(true, false, false));
+    assert_int_equal(bw_toasts_rows(t, 30, 3), 0);
+    bw_toasts_add(t, BW_TOAST_WARN, "slow");
+    assert_int_equal(bw_toasts_rows(t, 30, 3), 1);
+    bw_toasts_add(t, BW_TOAST_ERROR,
+                  "state.db: the disk is full. Free space on it; nothing was lost");
+    assert_int_equal(bw_toasts_rows(t, 30, 1), 1);
+    assert_int_equal(bw_toasts_rows(t, 30, 2), 2);
+    assert_int_equal(bw_toasts_rows(t, 30, 3), 3);
+    assert_int_equal(bw_toasts_rows(t, 80, 3), 1);
+    bw_toasts_draw(t, bw_canvas_region(c));
+    assert_frame(c, " ✖ state.db: the disk is (+1)\n"
+                    "   full. Free space on\n"
+                    "   it; nothing was lost\n");
     bw_canvas_free(c);
     bw_toasts_free(t);
 }
@@ -295,6 +319,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(toasts_end_by_their_level),
+        cmocka_unit_test(long_toasts_take_rows),
         cmocka_unit_test(progress_is_one_line_and_not_kept),
         cmocka_unit_test(bars_never_round_to_a_lie),
         cmocka_unit_test(gaps_stay_gaps),
