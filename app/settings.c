@@ -317,7 +317,9 @@ static const bw_setting sync_settings[] = {
      .type = BW_SETTING_TIME,
      .choices = starts,
      .absent = "the beginning",
-     .help = "where to begin without a checkpoint: a time, or the newest row of the destination",
+     .help = "where to begin without a checkpoint: a time, or what the destination holds (its "
+             "newest row; with a number as cursor everything is read, and only what is missing is "
+             "added)",
      .example = "destination"},
     {.path = "raw",
      .type = BW_SETTING_BOOL,

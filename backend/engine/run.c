@@ -257,9 +257,33 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
 
 /* ---- reading ---------------------------------------------------------------------------- */
 
+/* A sequence's values commit in any order: what is missing below the highest one nobody knows. So
+   everything is read, and what the target holds is found there by its event id, which every row must
+   have for that. */
+static bw_status check_event_ids(bw_run_work *w, bw_error *err)
+{
+    const char *sql = bw_arena_printf(&w->run->arena,
+                                      "SELECT CAST(COUNTIF(`_bw_event_id` IS NULL) AS STRING)"
+                                      " FROM `%s`",
+                                      w->target_name);
+    const char *strangers = NULL;
+    bw_status s =
+        bw_destination_ask(w->destination, &w->target, sql, &w->run->arena, &strangers, err);
+    if (s != BW_OK || (strangers && strcmp(strangers, "0") == 0))
+        return s;
+    bw_error_set(err, BW_INVALID,
+                 "%s of the rows of %s have no _bw_event_id, so that with "
+                 "a number as cursor nobody can tell which of the source's are there already",
+                 strangers ? strangers : "some", w->target_name);
+    return bw_error_hint(err, "Name another target, use a timestamp as cursor, or ask for a full "
+                              "resync, which replaces what is there.");
+}
+
 /* start_from: destination asks the target how far it is; a failed question is a failed run. */
 static bw_status ask_start(bw_run_work *w, const char **start, bw_error *err)
 {
+    if (w->info.cursor_kind == BW_CURSOR_SEQUENCE)
+        return check_event_ids(w, err);
     const bw_field *cursor = &w->info.schema.fields[w->info.cursor];
     const char *sql = bw_arena_printf(&w->run->arena, "SELECT CAST(MAX(`%s`) AS STRING) FROM `%s`",
                                       cursor->name, w->target_name);

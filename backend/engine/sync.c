@@ -329,6 +329,14 @@ bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_table_info *info
         bw_error_set(err, BW_INVALID, "an integer cursor shows new rows, not changed ones");
         return bw_error_hint(err, "Use mode: append, or a timestamp column as cursor.");
     }
+    bool from_time = def->start_from && strcmp(def->start_from, "destination") != 0;
+    if (from_time && info->cursor_kind == BW_CURSOR_SEQUENCE) {
+        bw_error_set(err, BW_INVALID,
+                     "start_from: %s is a time, but the cursor of table %s is a "
+                     "number",
+                     def->start_from, info->name);
+        return bw_error_hint(err, "Use start_from: destination, or a timestamp column as cursor.");
+    }
     if (mode == BW_MODE_APPEND && info->cursor < 0) {
         bw_error_set(err, BW_INVALID, "mode append needs a cursor: %s", info->cursor_origin);
         return bw_error_hint(err,

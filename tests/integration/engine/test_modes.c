@@ -179,6 +179,15 @@ static void reads_single_keys_and_since(void **state)
     assert_string_equal(lab_record(l, sync).checkpoint, checkpoint);
 }
 
+/* Forgets everything but the target. */
+static void lose_state(lab *l)
+{
+    lab_stop(l);
+    bw_test_dir_remove(l->dir);
+    free(l->dir);
+    l->dir = bw_test_dir_new("engine");
+}
+
 static void starts_from_what_the_destination_holds(void **state)
 {
     lab *l = *state;
@@ -188,10 +197,7 @@ static void starts_from_what_the_destination_holds(void **state)
     lab_configure(l, NULL, syncs);
     lab_start(l);
     assert_runs(l, "db.log");
-    lab_stop(l);
-    bw_test_dir_remove(l->dir); /* the state is lost */
-    free(l->dir);
-    l->dir = bw_test_dir_new("engine");
+    lose_state(l);
     lab_sql(l, "INSERT INTO log VALUES (now(), 'b')");
     lab_configure(l, NULL, syncs);
     lab_start(l);
@@ -208,6 +214,45 @@ static void starts_from_what_the_destination_holds(void **state)
     assert_table(l, "word", "log", "a\nb\nold\n");
 }
 
+#define SEQ_SYNC \
+    "  - {source: db, table: seq, mode: append, cursor: id, schedule: manual, start_from: "
+
+/* A sequence says how far the target is only where nothing commits late: what is missing below the
+   highest number is found all the same, and nothing is doubled. */
+static void starts_from_a_sequence_that_the_destination_holds(void **state)
+{
+    lab *l = *state;
+    bw_run_record *runs;
+    const char *destination = SEQ_SYNC "destination}", *time = SEQ_SYNC "2026-01-01}";
+    lab_sql(l, "CREATE TABLE seq (id int PRIMARY KEY, word text);"
+               "INSERT INTO seq VALUES (1, 'a'), (2, 'b'), (4, 'd')");
+    lab_configure(l, NULL, destination);
+    lab_start(l);
+    assert_runs(l, "db.seq");
+    lose_state(l);
+    lab_sql(l, "DELETE FROM seq WHERE id = 1;" /* long loaded: stays at the target */
+               "INSERT INTO seq VALUES (3, 'late'), (5, 'e')");
+    lab_configure(l, NULL, destination);
+    lab_start(l);
+    assert_true(lab_run_kind(l, "db.seq", BW_COMMAND_TAKE_OVER));
+    assert_table(l, "id, word", "seq", "1|a\n2|b\n3|late\n4|d\n5|e\n");
+    lab_runs(l, "db.seq", &runs);
+    assert_counts(&runs[0], 4, 2, 2, 0);
+    lose_state(l);
+    /* Rows that someone else put there. */
+    char *sql = bw_xasprintf("INSERT INTO `p.%s.seq` (id, word) VALUES (9, 'x')", l->name);
+    free(bw_test_bq_query(l->bq, sql));
+    free(sql);
+    lab_configure(l, NULL, destination);
+    lab_start(l);
+    assert_false(lab_run_kind(l, "db.seq", BW_COMMAND_TAKE_OVER));
+    assert_non_null(strstr(l->news.text, "1 of the rows"));
+    lab_stop(l);
+    lab_configure(l, NULL, time);
+    lab_start(l);
+    assert_fails(l, "db.seq", "is a time, but the cursor of table public.seq is a number");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +266,7 @@ int main(void)
         LAB_TEST(full_resync_of_appended_rows_doubles_nothing),
         LAB_TEST(reads_single_keys_and_since),
         LAB_TEST(starts_from_what_the_destination_holds),
+        LAB_TEST(starts_from_a_sequence_that_the_destination_holds),
     };
     LAB_MAIN(tests);
 }
