@@ -59,6 +59,7 @@ typedef struct sql_column {
     sql_table *table; /* of a base table's column, else NULL */
     int index;
     bool hidden; /* merged by USING: not in * */
+    bool pseudo; /* _TABLE_SUFFIX: known by its name alone */
 } sql_column;
 
 typedef struct sql_columns {
@@ -280,6 +281,8 @@ sql_relation sql_analyze_query(sql_analysis *a, sql_scope *outer, const sql_quer
 const char *sql_analyze_from(sql_analysis *a, sql_scope *scope, const sql_from *f);
 /* SELECT AS STRUCT at the top: the fields are the columns. */
 sql_relation sql_unpack_value(sql_analysis *a, const sql_relation *relation);
+/* The rows of all tables whose names begin as ref.table, which ends with * (sql_wildcard.c). */
+sql_relation sql_analyze_wildcard(sql_analysis *a, const sql_from *f, bq_table_ref ref);
 /* The rows of a view (sql_view.c). */
 sql_relation sql_analyze_view(sql_analysis *a, const sql_table *t, size_t pos);
 /* WITH RECURSIVE (sql_recursive.c): does the query read itself, and its text for WITH. `cte` has a

@@ -71,7 +71,7 @@ static sql_table *find_any(sql_analysis *a, const sql_from *f)
             return a->tables[i];
     }
     if (ref.table[0] && ref.table[strlen(ref.table) - 1] == '*') {
-        sql_error(a, f->pos, "Unsupported: wildcard tables are not part of the sandbox's SQL");
+        sql_error(a, f->pos, "Wildcard table %s can only be read in FROM", ref.table);
         return NULL;
     }
     if (strchr(ref.table, '$')) {
@@ -149,7 +149,9 @@ static sql_source *relation_source(sql_analysis *a, const sql_columns *columns, 
     s->alias = alias;
     for (size_t i = 0; i < columns->count; i++) {
         sql_column *c = SQL_ADD(a, s->columns.items, s->columns.count);
-        *c = (sql_column){.name = columns->items[i].name, .type = columns->items[i].type};
+        *c = (sql_column){.name = columns->items[i].name,
+                          .type = columns->items[i].type,
+                          .pseudo = columns->items[i].pseudo};
         c->sql = sql_printf(a, "%s.c%zu", sql_alias, i + 1);
     }
     if (is_value && columns->count == 1) {
@@ -199,6 +201,24 @@ static const char *from_relation(sql_analysis *a, sql_scope *scope, const sql_fr
     return sql_printf(a, "(%s) AS %s", r->sql, alias);
 }
 
+static bool is_wildcard(const sql_from *f)
+{
+    bw_slice name = f->path.count > 0 ? f->path.items[f->path.count - 1] : (bw_slice){"", 0};
+
+    return name.len > 0 && name.ptr[name.len - 1] == '*';
+}
+
+static const char *from_wildcard(sql_analysis *a, sql_scope *scope, const sql_from *f)
+{
+    bq_table_ref ref;
+
+    if (!sql_table_ref(a, f, &ref))
+        return "";
+    sql_relation r = sql_analyze_wildcard(a, f, ref);
+    sql_from rows = {.pos = f->pos, .alias = f->alias, .relation = &r};
+    return a->failed ? "" : from_relation(a, scope, &rows);
+}
+
 static const char *from_table(sql_analysis *a, sql_scope *scope, const sql_from *f)
 {
     const char *alias = sql_printf(a, "q%d", sql_next(a));
@@ -228,6 +248,8 @@ static const char *from_table(sql_analysis *a, sql_scope *scope, const sql_from 
             add_source(a, scope, metadata, f->pos);
         return text;
     }
+    if (is_wildcard(f))
+        return from_wildcard(a, scope, f);
     sql_table *t = find_any(a, f);
     if (!t)
         return "";

@@ -16,8 +16,7 @@ const sql_outside sql_outsides[] = {
     {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
     {"|> CALL, TABLESAMPLE, WINDOW, WITH and others of the newer pipe operators",
      "SELECT 1 AS x |> CALL f()"},
-    {"Wildcard tables", "SELECT * FROM `d.t_*`"},
-    {"Pseudo columns: _PARTITIONTIME, _PARTITIONDATE, _TABLE_SUFFIX and the like",
+    {"Pseudo columns but _TABLE_SUFFIX: _PARTITIONTIME, _PARTITIONDATE and the like",
      "SELECT x FROM t WHERE _PARTITIONTIME IS NULL"},
     {"Table functions", "SELECT * FROM f(1)"},
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
@@ -81,6 +80,7 @@ static const char *const statements[] = {
     "OPTIONS, NOT NULL and DEFAULT; DROP TABLE; ALTER TABLE ADD COLUMN, DROP COLUMN, SET OPTIONS, "
     "and ALTER COLUMN DROP NOT NULL, SET DATA TYPE, SET OPTIONS, SET DEFAULT, DROP DEFAULT.",
     "CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns and OPTIONS), DROP VIEW.",
+    "Wildcard tables with _TABLE_SUFFIX.",
     ("INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS, INFORMATION_SCHEMA.VIEWS and "
      "__TABLES__."),
     ("Scripts: DECLARE, SET, BEGIN and END (also EXCEPTION WHEN ERROR THEN, @@error.message), IF, "

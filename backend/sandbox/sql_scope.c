@@ -44,15 +44,18 @@ sql_typed sql_row_of(sql_analysis *a, sql_scope *scope, const sql_source *source
     if (source->is_value)
         return sql_column_ref(a, scope, &source->value, pos);
     row.type.fields.fields = BW_ARENA_ARRAY(a->arena, bq_field, count + 1);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < source->columns.count; i++) {
         const sql_column *c = &source->columns.items[i];
-        items[i] = sql_column_ref(a, scope, c, pos);
-        row.type.fields.fields[i] = items[i].type;
-        row.type.fields.fields[i].name = c->name;
-        sql_inherit(&row, &items[i]);
+        size_t at = row.type.fields.count;
+        if (c->pseudo)
+            continue;
+        items[at] = sql_column_ref(a, scope, c, pos);
+        row.type.fields.fields[at] = items[at].type;
+        row.type.fields.fields[at].name = c->name;
+        row.type.fields.count++;
+        sql_inherit(&row, &items[at]);
     }
-    row.type.fields.count = count;
-    row.sql = sql_tuple(a, items, count);
+    row.sql = sql_tuple(a, items, row.type.fields.count);
     return row;
 }
 

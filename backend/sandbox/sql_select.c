@@ -54,7 +54,7 @@ static void star_column(select_state *st, const sql_expr *star, const sql_column
 {
     const sql_item *replace = replacement(star, c->name);
 
-    if (c->hidden || in_names(&star->except, c->name) || st->count > MAX_COLUMNS)
+    if (c->hidden || c->pseudo || in_names(&star->except, c->name) || st->count > MAX_COLUMNS)
         return;
     output *o = add_output(st, new_name(st, star, c->name), star->pos);
     o->column = c;

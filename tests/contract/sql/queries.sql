@@ -250,9 +250,6 @@ SELECT @@error.message
 CREATE FUNCTION f(x INT64) AS (x + 1)
 --> ERROR Unsupported: CREATE FUNCTION
 
-SELECT * FROM `p.queries.t_*`
---> ERROR Unsupported: wildcard tables
-
 SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)
 --> ERROR Unsupported: TABLESAMPLE
 
