@@ -338,7 +338,7 @@ void bw_console_wishes_take(bw_console *c, bw_console_wishes *out)
 void bw_console_themed(bw_console *c, const char *name, const bw_error *err)
 {
     if (err) {
-        bw_toasts_error(c->toasts, err);
+        bw_toasts_refuse(c->toasts, err);
         return;
     }
     snprintf(c->theme, sizeof(c->theme), "%s", name);

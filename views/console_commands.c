@@ -119,7 +119,7 @@ static bw_reaction sort(bw_console *c, const char *argument)
     bool descending = space && strcmp(space + 1, "desc") == 0;
     snprintf(column, sizeof(column), "%.*s", (int)n, argument);
     if (bw_table_sort(table_of(c), column, descending, &err) != BW_OK)
-        bw_toasts_error(c->toasts, &err);
+        bw_toasts_refuse(c->toasts, &err);
     return BW_REACT_REDRAW;
 }
 
@@ -169,8 +169,7 @@ static bw_reaction columns(bw_console *c, const char *argument)
     }
     bw_error err = BW_ERROR_INIT;
     if (bw_table_arrange(t, argument, &err) != BW_OK)
-        bw_toasts_add(c->toasts, BW_TOAST_WARN, "%s%s%s", err.message, err.hint[0] ? "  " : "",
-                      err.hint);
+        bw_toasts_refuse(c->toasts, &err);
     return BW_REACT_REDRAW;
 }
 
@@ -245,7 +244,7 @@ static bw_reaction prompt_or_apply(bw_console *c, bw_prompt_kind kind, const cha
             c->filter_before = bw_xstrdup(now);
             bw_console_open_prompt(c, kind, "/", now);
         } else if (bw_table_filter(table_of(c), argument, &err) != BW_OK) {
-            bw_toasts_error(c->toasts, &err);
+            bw_toasts_refuse(c->toasts, &err);
         }
         return BW_REACT_REDRAW;
     }
@@ -414,7 +413,7 @@ static void run_line(bw_console *c, const char *line)
     if (!line[0])
         return;
     if (bw_palette_parse(c->actions, bw_console_top(c)->class->id, line, &command, &err) != BW_OK) {
-        bw_toasts_add(c->toasts, BW_TOAST_WARN, "%s  %s", err.message, err.hint);
+        bw_toasts_refuse(c->toasts, &err);
         return;
     }
     bw_console_act(c, command.action, command.argument);
@@ -447,7 +446,7 @@ bw_reaction bw_console_prompt_event(bw_console *c, const bw_input *event)
         bool filter = c->prompt_kind == BW_PROMPT_FILTER;
         close_prompt(c);
         if (filter && bw_table_filter(table_of(c), c->filter_before, &err) != BW_OK)
-            bw_toasts_error(c->toasts, &err);
+            bw_toasts_refuse(c->toasts, &err);
     }
     return r == BW_REACT_NONE ? BW_REACT_HANDLED : r | BW_REACT_REDRAW;
 }

@@ -257,8 +257,11 @@ static bw_status comparison(term *t, const char *text, const bw_filter_column *c
     }
     if (column->unit == BW_UNIT_TEXT)
         return bw_error_set(err, BW_INVALID, "column %s has no number to compare", column->id);
-    return bw_error_set(err, BW_INVALID, "%s is not a number%s", text[0] ? text : "nothing",
-                        column->unit == BW_UNIT_SECONDS ? " or a duration" : "");
+    const char *kind =
+        column->unit == BW_UNIT_SECONDS ? "a number or a duration like 5m" : "a number";
+    if (!text[0])
+        return bw_error_set(err, BW_INVALID, "%s has to be compared with %s", column->id, kind);
+    return bw_error_set(err, BW_INVALID, "%s is not %s", text, kind);
 }
 
 static bw_status add_term(bw_filter *f, const token *tok, const bw_filter_column *columns,

@@ -110,12 +110,19 @@ void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...)
     add(t, level, text);
 }
 
+static void add_error(bw_toasts *t, bw_toast_level level, const bw_error *err)
+{
+    bw_toasts_add(t, level, "%s%s%s", err->message, err->hint[0] ? ". " : "", err->hint);
+}
+
 void bw_toasts_error(bw_toasts *t, const bw_error *err)
 {
-    if (err->hint[0])
-        bw_toasts_add(t, BW_TOAST_ERROR, "%s. %s", err->message, err->hint);
-    else
-        bw_toasts_add(t, BW_TOAST_ERROR, "%s", err->message);
+    add_error(t, BW_TOAST_ERROR, err);
+}
+
+void bw_toasts_refuse(bw_toasts *t, const bw_error *err)
+{
+    add_error(t, BW_TOAST_WARN, err);
 }
 
 /* The newest: an answer to what was just done must be seen. An error below it comes back. */

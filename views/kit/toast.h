@@ -27,6 +27,8 @@ void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...) BW_
 void bw_toasts_progress(bw_toasts *t, const char *text);
 /* The error's message and hint. */
 void bw_toasts_error(bw_toasts *t, const bw_error *err);
+/* The same as a warning: of what was mistyped, which needs no dismissing. */
+void bw_toasts_refuse(bw_toasts *t, const bw_error *err);
 /* The newest that shows; NULL for none. */
 const bw_toast *bw_toasts_current(const bw_toasts *t);
 /* Takes the current one away; false when there was none. */
