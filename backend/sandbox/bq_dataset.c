@@ -73,6 +73,11 @@ bw_status bq_store_anonymous(bq_catalog *catalog, const char *project, const cha
     return insert_dataset(catalog, project, BQ_ANONYMOUS_DATASET, location, NULL, err);
 }
 
+bw_status bq_store_dataset_add(bq_catalog *catalog, const bq_dataset *in, bq_error *err)
+{
+    return insert_dataset(catalog, in->project, in->id, in->location, in->metadata, err);
+}
+
 bw_status bq_dataset_create(bq_catalog *catalog, const bq_dataset *in, bq_dataset *out,
                             bq_error *err)
 {
@@ -144,8 +149,8 @@ static bw_status drop_one(bq_catalog *catalog, const char *project, const char *
     return storage == 0 ? BW_NOT_FOUND : bq_storage_drop(catalog, storage, err);
 }
 
-static bw_status delete_dataset(bq_catalog *catalog, const char *project, const char *id,
-                                bool delete_contents, bq_error *err)
+bw_status bq_store_dataset_remove(bq_catalog *catalog, const char *project, const char *id,
+                                  bool delete_contents, bq_error *err)
 {
     sqlite3_stmt *stmt;
     bw_status status = bq_store_dataset(catalog, project, id, NULL, err);
@@ -175,8 +180,8 @@ bw_status bq_dataset_delete(bq_catalog *catalog, const char *project, const char
     bq_store_lock(catalog);
     bw_status status = bq_store_begin(catalog, err);
     if (status == BW_OK)
-        status =
-            bq_store_end(catalog, delete_dataset(catalog, project, id, delete_contents, err), err);
+        status = bq_store_end(
+            catalog, bq_store_dataset_remove(catalog, project, id, delete_contents, err), err);
     bq_store_unlock(catalog);
     return status;
 }

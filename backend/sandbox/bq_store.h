@@ -172,6 +172,14 @@ BW_NODISCARD bw_status bq_snapshot_open(bq_catalog *catalog, sqlite3 **out, bq_e
 /* Checks names of datasets and tables, partitioning and clustering against the schema. */
 BW_NODISCARD bw_status bq_check_table(const bq_table *table, bq_error *err);
 BW_NODISCARD bw_status bq_check_dataset_id(const char *id, bq_error *err);
+/* What datasets.insert and delete do, under the mutex and in a transaction. */
+BW_NODISCARD bw_status bq_store_dataset_add(bq_catalog *catalog, const bq_dataset *in,
+                                            bq_error *err);
+BW_NODISCARD bw_status bq_store_dataset_remove(bq_catalog *catalog, const char *project,
+                                               const char *id, bool delete_contents, bq_error *err);
+/* Another name in the same dataset. */
+BW_NODISCARD bw_status bq_store_rename(bq_catalog *catalog, bq_table_ref ref, const char *id,
+                                       bq_error *err);
 /* The hidden dataset for results, made as needed. */
 BW_NODISCARD bw_status bq_store_anonymous(bq_catalog *catalog, const char *project,
                                           const char *location, bq_error *err);

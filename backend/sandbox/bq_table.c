@@ -186,6 +186,19 @@ bw_status bq_store_remove(bq_catalog *catalog, bq_table_ref ref, bq_error *err)
     return status;
 }
 
+bw_status bq_store_rename(bq_catalog *catalog, bq_table_ref ref, const char *id, bq_error *err)
+{
+    bq_table table = {.id = id};
+    bw_status status = bq_check_table(&table, err);
+
+    if (status == BW_OK)
+        status = bq_store_exec(catalog, err,
+                               "UPDATE bq_table SET id = ?, version = version + 1"
+                               " WHERE project = ? AND dataset = ? AND id = ?",
+                               "tttt", id, ref.project, ref.dataset, ref.table);
+    return status;
+}
+
 static bw_status create_table(bq_catalog *catalog, const bq_table *in, bq_error *err)
 {
     int64_t storage;

@@ -235,6 +235,8 @@ typedef enum sql_stmt_kind {
     SQL_S_ALTER_TABLE,
     SQL_S_CREATE_VIEW, /* text, query, columns */
     SQL_S_DROP_VIEW,
+    SQL_S_CREATE_SCHEMA,   /* target: the dataset */
+    SQL_S_DROP_SCHEMA,     /* cascade */
     SQL_S_CREATE_FUNCTION, /* functions: the one; only in scripts and before a statement */
 } sql_stmt_kind;
 
@@ -285,12 +287,15 @@ typedef enum sql_alter_kind {
     SQL_ALTER_SET_TYPE,       /* column.field: the new type */
     SQL_ALTER_SET_DEFAULT,    /* column.field.default_sql; NULL: DROP DEFAULT */
     SQL_ALTER_COLUMN_OPTIONS, /* column.options */
+    SQL_ALTER_RENAME_COLUMN,  /* name */
+    SQL_ALTER_RENAME,         /* name: of the table */
 } sql_alter_kind;
 
 typedef struct sql_alter {
     sql_alter_kind kind;
     size_t pos;
     bool if_exists; /* IF [NOT] EXISTS of the column */
+    bw_slice name;
     sql_column_def column;
     sql_option *options;
     size_t option_count;
@@ -322,7 +327,7 @@ typedef struct sql_stmt {
     sql_expr *where, *on;
     sql_when *whens;
     size_t when_count;
-    bool or_replace, if_not_exists, if_exists;
+    bool or_replace, if_not_exists, if_exists, cascade;
     sql_from *model; /* CREATE TABLE LIKE, COPY: the other table */
     bool copies_rows;
     sql_column_def *defs;

@@ -7,12 +7,11 @@ const sql_outside sql_outsides[] = {
     {"Transactions over several statements", "BEGIN TRANSACTION"},
     {"CALL, CASE as a statement, SET of system variables, EXECUTE IMMEDIATE with INTO or USING",
      "CALL p(1)"},
-    {"Functions but temporary ones of SQL, procedures, schemas, and temporary, external and "
+    {"Functions but temporary ones of SQL, procedures, and temporary, external and "
      "materialized objects",
      "CREATE MATERIALIZED VIEW v AS SELECT 1 AS x"},
     {"ALTER VIEW", "ALTER VIEW v SET OPTIONS(description = 'x')"},
-    {"ALTER TABLE RENAME", "ALTER TABLE t RENAME TO u"},
-    {"CREATE TABLE CLONE, snapshots", "CREATE TABLE t CLONE u"},
+    {"Snapshots", "CREATE SNAPSHOT TABLE t CLONE u"},
     {"Primary and foreign keys", "CREATE TABLE t (id INT64, PRIMARY KEY (id) NOT ENFORCED)"},
     {"|> CALL, TABLESAMPLE, WINDOW, WITH and others of the newer pipe operators",
      "SELECT 1 AS x |> CALL f()"},
@@ -41,7 +40,7 @@ const sql_outside sql_outsides[] = {
     {"INFORMATION_SCHEMA views but TABLES, COLUMNS and VIEWS",
      "SELECT * FROM d.INFORMATION_SCHEMA.PARTITIONS"},
     {"Set operations by name", "SELECT 1 AS x UNION ALL BY NAME SELECT 2 AS x"},
-    {"LIKE ANY and LIKE ALL", "SELECT 'a' LIKE ANY ('a', 'b')"},
+    {"NOT LIKE ANY and NOT LIKE ALL, and either of UNNEST", "SELECT 'a' NOT LIKE ANY ('a', 'b')"},
     {"RESPECT NULLS in APPROX_QUANTILES and PERCENTILE_",
      "SELECT APPROX_QUANTILES(x, 2 RESPECT NULLS) FROM UNNEST([1]) AS x"},
     {"The elements %G, %g, %J, %U, %V and %W in the PARSE_ functions",
@@ -74,12 +73,14 @@ static const char *const statements[] = {
      "UNPIVOT."),
     "UNNEST with WITH OFFSET, of columns too; ARRAY and STRUCT literals, their elements by OFFSET, "
     "ORDINAL, SAFE_OFFSET and SAFE_ORDINAL, and their fields; CASE, CAST, SAFE_CAST, EXTRACT, "
-    "INTERVAL, LIKE, BETWEEN, IS DISTINCT FROM, and the prefix SAFE.",
+    "INTERVAL, LIKE (also ANY and ALL), BETWEEN, IS DISTINCT FROM, and the prefix SAFE.",
     "INSERT, UPDATE (with FROM), DELETE, MERGE with all its clauses, TRUNCATE TABLE.",
-    "CREATE TABLE (OR REPLACE, IF NOT EXISTS, AS, LIKE, COPY) with PARTITION BY, CLUSTER BY, "
+    "CREATE TABLE (OR REPLACE, IF NOT EXISTS, AS, LIKE, COPY, CLONE) with PARTITION BY, CLUSTER "
+    "BY, "
     "OPTIONS, NOT NULL and DEFAULT; DROP TABLE; ALTER TABLE ADD COLUMN, DROP COLUMN, SET OPTIONS, "
     "and ALTER COLUMN DROP NOT NULL, SET DATA TYPE, SET OPTIONS, SET DEFAULT, DROP DEFAULT.",
-    "CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns and OPTIONS), DROP VIEW.",
+    "CREATE SCHEMA, DROP SCHEMA; CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns "
+    "and OPTIONS), DROP VIEW.",
     "Wildcard tables with _TABLE_SUFFIX.",
     ("INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS, INFORMATION_SCHEMA.VIEWS and "
      "__TABLES__."),

@@ -143,6 +143,13 @@ void sql_parse_create(sql_parser *p, sql_stmt *s)
         parse_create_view(p, s);
         return;
     }
+    if (!s->or_replace && sql_accept_word(p, "SCHEMA")) {
+        s->kind = SQL_S_CREATE_SCHEMA;
+        s->if_not_exists = sql_accept_words(p, "IF", "NOT", "EXISTS");
+        s->target = sql_parse_table(p, false);
+        parse_options(p, &s->options, &s->option_count);
+        return;
+    }
     if (sql_accept_words(p, "TEMP", "FUNCTION", NULL) ||
         sql_accept_words(p, "TEMPORARY", "FUNCTION", NULL)) {
         parse_function(p, s);
@@ -153,9 +160,8 @@ void sql_parse_create(sql_parser *p, sql_stmt *s)
     if (s->or_replace && s->if_not_exists)
         sql_fail_at(p, s->pos, "CREATE TABLE cannot have both OR REPLACE and IF NOT EXISTS");
     s->target = sql_parse_table(p, false);
-    if (sql_at_word(p, "CLONE"))
-        sql_unsupported(p, sql_peek(p)->pos, "CREATE TABLE CLONE");
-    s->copies_rows = sql_accept_word(p, "COPY");
+    /* A clone shares its rows with the other table until one changes: nobody sees that. */
+    s->copies_rows = sql_accept_word(p, "COPY") || sql_accept_word(p, "CLONE");
     if (s->copies_rows || sql_accept_word(p, "LIKE")) {
         s->model = sql_parse_table(p, false);
         return;
@@ -180,10 +186,17 @@ void sql_parse_drop(sql_parser *p, sql_stmt *s)
 {
     if (sql_accept_word(p, "VIEW"))
         s->kind = SQL_S_DROP_VIEW;
+    else if (sql_accept_word(p, "SCHEMA"))
+        s->kind = SQL_S_DROP_SCHEMA;
     else
         expect_table(p, "DROP");
     s->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
     s->target = sql_parse_table(p, false);
+    if (s->kind == SQL_S_DROP_SCHEMA) {
+        s->cascade = sql_accept_word(p, "CASCADE");
+        if (!s->cascade)
+            sql_accept_word(p, "RESTRICT");
+    }
 }
 
 /* What follows ALTER COLUMN name. */
@@ -229,8 +242,16 @@ static void parse_alteration(sql_parser *p, sql_alter *a)
     } else if (sql_accept_word(p, "SET")) {
         a->kind = SQL_ALTER_SET_OPTIONS;
         parse_options(p, &a->options, &a->option_count);
-    } else if (sql_at_word(p, "RENAME")) {
-        sql_unsupported(p, a->pos, "ALTER TABLE RENAME");
+    } else if (sql_accept_words(p, "RENAME", "TO", NULL)) {
+        a->kind = SQL_ALTER_RENAME;
+        a->name = sql_identifier(p);
+    } else if (sql_accept_words(p, "RENAME", "COLUMN", NULL)) {
+        a->kind = SQL_ALTER_RENAME_COLUMN;
+        a->if_exists = sql_accept_words(p, "IF", "EXISTS", NULL);
+        bw_slice name = sql_identifier(p);
+        a->column.field.name = bw_arena_strndup(p->arena, name.ptr, name.len);
+        sql_expect_word(p, "TO");
+        a->name = sql_identifier(p);
     } else {
         sql_unsupported(p, a->pos, "this form of ALTER TABLE");
     }

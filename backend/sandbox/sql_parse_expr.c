@@ -107,6 +107,28 @@ static sql_expr *parse_is(sql_parser *p, sql_expr *left, size_t pos)
     return x;
 }
 
+/* x LIKE ANY (a, b) is x LIKE a OR x LIKE b; the word has been taken */
+static sql_expr *parse_like_several(sql_parser *p, sql_expr *left, bool negated, bool all,
+                                    size_t pos)
+{
+    sql_expr *out = sql_expr_new(p, SQL_X_LOGIC, pos);
+
+    out->flag = all;
+    if (negated || sql_at_word(p, "UNNEST")) {
+        sql_unsupported(p, pos, negated ? "NOT LIKE ANY" : "LIKE ANY UNNEST");
+        return out;
+    }
+    sql_expect_symbol(p, "(");
+    do {
+        sql_expr *x = sql_expr_new(p, SQL_X_LIKE, pos);
+        sql_exprs_add(p, &x->args, left);
+        sql_exprs_add(p, &x->args, sql_parse_expr(p));
+        sql_exprs_add(p, &out->args, x);
+    } while (!p->failed && sql_accept_symbol(p, ","));
+    sql_expect_symbol(p, ")");
+    return out->args.count == 1 ? out->args.items[0] : out;
+}
+
 static sql_expr *parse_predicate(sql_parser *p, sql_expr *left, bool negated)
 {
     size_t pos = sql_peek(p)->pos;
@@ -123,8 +145,11 @@ static sql_expr *parse_predicate(sql_parser *p, sql_expr *left, bool negated)
         sql_exprs_add(p, &x->args, parse_binary(p, TOP_LEVEL));
     } else {
         sql_expect_word(p, "LIKE");
-        if (sql_at_word(p, "ANY") || sql_at_word(p, "SOME") || sql_at_word(p, "ALL"))
-            sql_unsupported(p, pos, "LIKE ANY");
+        bool all = sql_at_word(p, "ALL");
+        if (all || sql_at_word(p, "ANY") || sql_at_word(p, "SOME")) {
+            sql_take(p);
+            return parse_like_several(p, left, negated, all, pos);
+        }
         sql_exprs_add(p, &x->args, parse_binary(p, TOP_LEVEL));
     }
     return x;

@@ -285,6 +285,8 @@ static const struct {
     [SQL_S_ALTER_TABLE] = {"ALTER_TABLE", sql_run_alter},
     [SQL_S_CREATE_VIEW] = {"CREATE_VIEW", sql_run_create_view},
     [SQL_S_DROP_VIEW] = {"DROP_VIEW", sql_run_drop_view},
+    [SQL_S_CREATE_SCHEMA] = {"CREATE_SCHEMA", sql_run_create_schema},
+    [SQL_S_DROP_SCHEMA] = {"DROP_SCHEMA", sql_run_drop_schema},
     [SQL_S_CREATE_FUNCTION] = {"CREATE_FUNCTION", run_create_function},
 };
 

@@ -23,7 +23,7 @@ typedef bw_status sql_runner(sql_run *r);
 
 sql_runner sql_run_query, sql_run_insert, sql_run_update, sql_run_delete, sql_run_truncate,
     sql_run_merge, sql_run_create, sql_run_drop, sql_run_alter, sql_run_create_view,
-    sql_run_drop_view;
+    sql_run_drop_view, sql_run_create_schema, sql_run_drop_schema;
 
 /* Runs r->stmt, by its kind. */
 BW_NODISCARD bw_status sql_run_kind(sql_run *r);

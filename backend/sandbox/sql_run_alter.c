@@ -164,6 +164,55 @@ static bw_status set_type(sql_run *r, sql_table *t, const sql_alter *a, bq_field
     return status;
 }
 
+/* ---- RENAME ------------------------------------------------------------------------------------- */
+
+static bw_status rename_column(sql_run *r, sql_table *t, const sql_alter *a, bq_schema *schema,
+                               int at)
+{
+    bw_buf sql = BW_BUF_INIT, json = BW_BUF_INIT;
+    const char *name = bw_arena_strndup(r->a.arena, a->name.ptr, a->name.len);
+    int there = bq_schema_find(schema, a->name);
+    bq_schema checked;
+
+    if (there >= 0 && there != at) {
+        sql_error(&r->a, a->pos, "Column already exists: %s", name);
+        return BW_INVALID;
+    }
+    bw_buf_addf(&sql, "ALTER TABLE \"t%lld\" RENAME COLUMN ", (long long)t->storage);
+    bq_store_quote(&sql, schema->fields[at].name);
+    bw_buf_adds(&sql, " TO ");
+    bq_store_quote(&sql, name);
+    schema->fields[at].name = name;
+    bq_schema_print(schema, &json);
+    bw_status status = bq_schema_parse(r->a.arena, bw_buf_slice(&json), &checked, r->err);
+    if (status == BW_OK && !r->dry_run)
+        status = sql_exec(r, bw_buf_cstr(&sql), NULL);
+    bw_buf_fini(&sql);
+    bw_buf_fini(&json);
+    return status;
+}
+
+static bw_status rename_table(sql_run *r, sql_table *t, const sql_alter *a)
+{
+    bq_table *table = &t->table;
+    bq_table_ref from = {table->project, table->dataset, table->id}, to = from;
+    bool exists;
+
+    to.table = bw_arena_strndup(r->a.arena, a->name.ptr, a->name.len);
+    if (r->stmt->alter_count > 1) {
+        sql_error(&r->a, a->pos, "ALTER TABLE RENAME TO cannot be combined with other changes");
+        return BW_INVALID;
+    }
+    bw_status status = sql_table_exists(r, to, &exists);
+    if (status == BW_OK && exists)
+        return bq_error_set(r->err, "duplicate", NULL, "Already Exists: Table %s:%s.%s", to.project,
+                            to.dataset, to.table);
+    if (status == BW_OK && !r->dry_run)
+        status = bq_store_rename(r->catalog, from, to.table, r->err);
+    table->id = to.table;
+    return status;
+}
+
 /* ---- The statement ------------------------------------------------------------------------------ */
 
 static bw_status alter_one(sql_run *r, sql_table *t, const sql_alter *a)
@@ -174,6 +223,8 @@ static bw_status alter_one(sql_run *r, sql_table *t, const sql_alter *a)
 
     if (a->kind == SQL_ALTER_SET_OPTIONS) {
         set_options(r, a, &t->table);
+    } else if (a->kind == SQL_ALTER_RENAME) {
+        return rename_table(r, t, a);
     } else if (a->kind == SQL_ALTER_ADD_COLUMN) {
         add_column(r, a, schema);
     } else if (at < 0) {
@@ -181,6 +232,8 @@ static bw_status alter_one(sql_run *r, sql_table *t, const sql_alter *a)
             invalid_alter(r, a, "Column not found");
     } else if (a->kind == SQL_ALTER_DROP_COLUMN) {
         return drop_column(r, t, a, schema, at);
+    } else if (a->kind == SQL_ALTER_RENAME_COLUMN) {
+        return rename_column(r, t, a, schema, at);
     } else if (a->kind == SQL_ALTER_SET_TYPE) {
         return set_type(r, t, a, &schema->fields[at]);
     } else if (a->kind == SQL_ALTER_SET_DEFAULT) {

@@ -105,9 +105,6 @@ SELECT * FROM b
 --> id INT64, tags ARRAY<STRING>, st STRUCT<q INT64>
 1 | [] | NULL
 
-ALTER TABLE b RENAME COLUMN id TO key
---> ERROR Unsupported: ALTER TABLE RENAME
-
 ALTER TABLE a ALTER COLUMN id DROP NOT NULL
 --> ALTER
 
@@ -182,9 +179,6 @@ ALTER TABLE nope SET OPTIONS(description='other')
 ALTER TABLE IF EXISTS nope SET OPTIONS(description='other')
 --> SKIP
 
-ALTER TABLE e RENAME TO f
---> ERROR Unsupported: ALTER TABLE RENAME
-
 DROP TABLE e
 --> DROP
 
@@ -194,9 +188,6 @@ DROP TABLE e
 DROP TABLE IF EXISTS e
 --> SKIP
 
-CREATE SCHEMA IF NOT EXISTS ddl
---> ERROR Unsupported: CREATE SCHEMA
-
 CREATE MATERIALIZED VIEW v AS SELECT 1 AS x
 --> ERROR Unsupported: CREATE MATERIALIZED VIEW
 
@@ -205,3 +196,59 @@ CREATE EXTERNAL TABLE x OPTIONS(format='CSV')
 
 CREATE TEMP TABLE x (id INT64)
 --> ERROR Unsupported: CREATE TEMP TABLE
+
+# Datasets
+CREATE SCHEMA IF NOT EXISTS ddl
+--> SKIP
+
+CREATE SCHEMA ddl_more OPTIONS(description = 'more')
+--> CREATE
+
+CREATE SCHEMA ddl_more
+--> ERROR duplicate: Already Exists: Dataset p:ddl_more
+
+CREATE TABLE ddl_more.t AS SELECT 1 AS x, 'a' AS y
+--> CREATE
+
+DROP SCHEMA ddl_more
+--> ERROR Dataset p:ddl_more is still in use
+
+ALTER TABLE ddl_more.t RENAME TO renamed
+--> ALTER
+
+SELECT * FROM ddl_more.renamed
+--> x INT64, y STRING
+1 | "a"
+
+SELECT * FROM ddl_more.t
+--> ERROR notFound
+
+ALTER TABLE ddl_more.renamed RENAME COLUMN y TO z, ADD COLUMN w INT64
+--> ALTER
+
+SELECT z, w FROM ddl_more.renamed
+--> z STRING, w INT64
+"a" | NULL
+
+ALTER TABLE ddl_more.renamed RENAME COLUMN z TO x
+--> ERROR Column already exists: x
+
+CREATE TABLE ddl_more.cloned CLONE ddl_more.renamed
+--> CREATE
+
+ALTER TABLE ddl_more.renamed RENAME TO cloned
+--> ERROR duplicate: Already Exists: Table p:ddl_more.cloned
+
+SELECT COUNT(*) AS n FROM ddl_more.cloned
+--> n INT64
+1
+
+DROP SCHEMA ddl_more CASCADE
+--> DROP
+
+DROP SCHEMA ddl_more
+--> ERROR notFound
+
+DROP SCHEMA IF EXISTS ddl_more
+--> SKIP
+

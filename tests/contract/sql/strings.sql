@@ -179,3 +179,10 @@ ASCII(b'\xd0') => INT64 208
 TRANSLATE(b'abcde', b'ad', b'x') => BYTES eGJjZQ==
 FORMAT('%s', b'ab') => ERROR Invalid type for argument
 FORMAT('%1000000000d', 1) => ERROR out of bounds
+
+# LIKE with several patterns
+'Clarity' LIKE ANY ('%ity%', '%and%') => BOOL true
+'Clarity' LIKE SOME ('x%', '%and%') => BOOL false
+'Clarity and security' LIKE ALL ('%ity%', '%and%') => BOOL true
+'Clarity' LIKE ALL ('%ity%', '%and%') => BOOL false
+'x' LIKE ANY ('y', NULL) => BOOL NULL
