@@ -14,7 +14,7 @@
 #include "backend/sandbox/server.h"
 
 #include <errno.h>
-#include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -22,9 +22,11 @@
 #include <unistd.h>
 
 #include "backend/sandbox/content.h"
+#include "backend/sandbox/listen.h"
 #include "backend/sandbox/router.h"
 
 #define POLLING_THREADS 2
+#define LAST_ANSWERS_S  3
 
 typedef enum phase { PHASE_NEW, PHASE_BODY, PHASE_WORKING, PHASE_READY } phase;
 
@@ -39,6 +41,7 @@ typedef struct transport {
     bool too_large;      /* the body is over BW_SB_MAX_BODY and dropped */
     bool cut;            /* close instead of answering */
     bool faulted;        /* its latency has been served */
+    bool owed;           /* counted in the server's */
     uint64_t cut_at;     /* CUT_MIDDLE: bytes of the body to take; 0 when unknown */
     char *reply_content; /* of a paced or truncated answer */
     size_t reply_size, reply_end;
@@ -49,7 +52,21 @@ struct bw_sb_server {
     bw_sb_server_options options;
     struct MHD_Daemon *daemon;
     int port;
+    pthread_mutex_t mu;
+    pthread_cond_t paid;
+    size_t owed; /* guarded by mu: requests that have arrived whole and are not answered */
 };
+
+static void owe(transport *t, bool owed)
+{
+    bw_sb_server *s = t->server;
+    pthread_mutex_lock(&s->mu);
+    s->owed += owed ? 1 : (size_t)-1;
+    if (s->owed == 0)
+        pthread_cond_signal(&s->paid);
+    pthread_mutex_unlock(&s->mu);
+    t->owed = owed;
+}
 
 /* ---- Parsing the request line ----------------------------------------------------------------- */
 
@@ -412,6 +429,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, 
         return result;
     }
     t->phase = PHASE_WORKING;
+    owe(t, true);
     t->request.started_us = bw_mono_us(t->server->options.clock);
     t->task.run = work;
     MHD_suspend_connection(t->connection);
@@ -434,6 +452,8 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
         return;
     *con_cls = NULL;
     abort_stream(t);
+    if (t->owed)
+        owe(t, false);
     if (t->request.state_free)
         t->request.state_free(t->request.state);
     bw_buf_fini(&t->request.body);
@@ -445,51 +465,6 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **co
 
 /* ---- Starting and stopping -------------------------------------------------------------------- */
 
-static int try_address(const struct addrinfo *a, int *saved_errno)
-{
-    int on = 1;
-    int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, 1024) == 0)
-        return fd;
-    *saved_errno = errno;
-    close(fd);
-    return -1;
-}
-
-static bw_status listen_on(const char *host, int port, int *fd, bw_error *err)
-{
-    char service[16];
-    snprintf(service, sizeof service, "%d", port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE}, *list;
-    int code = getaddrinfo(host, service, &hints, &list);
-    if (code != 0)
-        return bw_error_set(err, BW_INVALID, "cannot listen on %s: %s", host, gai_strerror(code));
-    int saved_errno = 0;
-    *fd = -1;
-    for (struct addrinfo *a = list; a && *fd < 0; a = a->ai_next)
-        *fd = try_address(a, &saved_errno);
-    freeaddrinfo(list);
-    if (*fd >= 0)
-        return BW_OK;
-    bw_error_errno(err, BW_IO, saved_errno, "cannot listen on %s:%d", host, port);
-    return bw_error_hint(err, "Choose another port with --port; 0 picks a free one.");
-}
-
-static int bound_port(int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t len = sizeof address;
-    char port[16];
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0 ||
-        getnameinfo((struct sockaddr *)&address, len, NULL, 0, port, sizeof port, NI_NUMERICSERV) !=
-            0)
-        return 0;
-    return (int)strtol(port, NULL, 10);
-}
-
 /* Connections beyond the limit wait to be accepted; beyond what the process may open they would be
    errors. */
 static unsigned connection_limit(void)
@@ -500,15 +475,28 @@ static unsigned connection_limit(void)
     return (unsigned)(files > 400 ? files - 200 : files / 2);
 }
 
+static void destroy(bw_sb_server *s)
+{
+    pthread_mutex_destroy(&s->mu);
+    pthread_cond_destroy(&s->paid);
+    free(s);
+}
+
 bw_status bw_sb_server_start(const bw_sb_server_options *options, bw_sb_server **out, bw_error *err)
 {
     int fd;
-    bw_status status = listen_on(options->host, options->port, &fd, err);
+    bw_status status = bw_sb_listen(options->host, options->port, &fd, err);
     if (status != BW_OK)
         return status;
     bw_sb_server *s = bw_xcalloc(1, sizeof *s);
     s->options = *options;
-    s->port = bound_port(fd);
+    s->port = bw_sb_bound_port(fd);
+    pthread_mutex_init(&s->mu, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&s->paid, &attr);
+    pthread_condattr_destroy(&attr);
     s->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request, s,
         MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)POLLING_THREADS,
@@ -519,7 +507,7 @@ bw_status bw_sb_server_start(const bw_sb_server_options *options, bw_sb_server *
         on_completed, s, MHD_OPTION_END);
     if (!s->daemon) {
         close(fd);
-        free(s);
+        destroy(s);
         return bw_error_set(err, BW_IO, "cannot start the HTTP server");
     }
     *out = s;
@@ -538,10 +526,24 @@ void bw_sb_server_quiesce(bw_sb_server *s)
         close(fd);
 }
 
+/* What the workers have answered at the end is still to be sent: the daemon would close it away. Who
+   does not read is not waited for long. */
+static void wait_for_answers(bw_sb_server *s)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += LAST_ANSWERS_S;
+    pthread_mutex_lock(&s->mu);
+    while (s->owed > 0 && pthread_cond_timedwait(&s->paid, &s->mu, &until) == 0)
+        ;
+    pthread_mutex_unlock(&s->mu);
+}
+
 void bw_sb_server_free(bw_sb_server *s)
 {
     if (!s)
         return;
+    wait_for_answers(s);
     MHD_stop_daemon(s->daemon);
-    free(s);
+    destroy(s);
 }
