@@ -147,28 +147,51 @@ int bq_iso_weekday(int64_t days)
     return (int)(days + 3 - bq_floor_div(days + 3, 7) * 7) + 1;
 }
 
+/* At least `width` digits; printf() takes many times as long, and each row has a time. */
+static void add_digits(bw_buf *out, int64_t number, size_t width)
+{
+    char text[20], *at = text + sizeof text;
+
+    for (; number > 0 || width > 0; number /= 10) {
+        *--at = (char)('0' + number % 10);
+        width -= width > 0;
+    }
+    bw_buf_add(out, at, (size_t)(text + sizeof text - at));
+}
+
 void bq_date_print(int64_t days, bw_buf *out)
 {
     int64_t y;
     unsigned m, d;
 
     bw_civil_from_days(days, &y, &m, &d);
-    bw_buf_addf(out, "%04d-%02u-%02u", (int)y, m, d);
+    add_digits(out, y, 4);
+    bw_buf_addc(out, '-');
+    add_digits(out, m, 2);
+    bw_buf_addc(out, '-');
+    add_digits(out, d, 2);
 }
 
 static void print_fraction(int64_t us, bw_buf *out)
 {
+    if (us == 0)
+        return;
+    bw_buf_addc(out, '.');
     if (us % 1000 != 0)
-        bw_buf_addf(out, ".%06d", (int)us);
-    else if (us != 0)
-        bw_buf_addf(out, ".%03d", (int)(us / 1000));
+        add_digits(out, us, 6);
+    else
+        add_digits(out, us / 1000, 3);
 }
 
 void bq_time_print(int64_t us, bw_buf *out)
 {
     int64_t s = us / BQ_US_PER_SECOND;
 
-    bw_buf_addf(out, "%02d:%02d:%02d", (int)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    add_digits(out, s / 3600, 2);
+    bw_buf_addc(out, ':');
+    add_digits(out, s / 60 % 60, 2);
+    bw_buf_addc(out, ':');
+    add_digits(out, s % 60, 2);
     print_fraction(us % BQ_US_PER_SECOND, out);
 }
 
@@ -193,10 +216,7 @@ void bq_timestamp_print_json(int64_t us, bw_buf *out)
     int64_t fraction = us - second * BQ_US_PER_SECOND;
 
     bq_datetime_print(second * BQ_US_PER_SECOND, 'T', out);
-    if (fraction % 1000 != 0)
-        bw_buf_addf(out, ".%06d", (int)fraction);
-    else if (fraction != 0)
-        bw_buf_addf(out, ".%03d", (int)(fraction / 1000));
+    print_fraction(fraction, out);
     bw_buf_addc(out, 'Z');
 }
 

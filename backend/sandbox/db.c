@@ -53,8 +53,8 @@ void bw_sb_db_close(bw_sb_db *db)
 {
     if (!db)
         return;
-    while (db->idle_count > 0)
-        sqlite3_finalize(db->idle[--db->idle_count].stmt);
+    while (db->kept_count > 0)
+        sqlite3_finalize(db->kept[--db->kept_count].stmt);
     sqlite3_close(db->handle);
     pthread_mutex_destroy(&db->mu);
     free(db);
@@ -91,59 +91,97 @@ void bw_sb_db_unlock(bw_sb_db *db)
 
 /* ---- Statements ------------------------------------------------------------------------------- */
 
-static uint64_t hash_of(const char *sql)
+/* Of a few characters only: the texts are long, and compared when their keys are equal. */
+static uint64_t key_of(const char *sql, size_t len)
 {
-    return bw_sb_hash(BW_SB_HASH_SEED, sql, strlen(sql));
+    uint64_t key = BW_SB_HASH_SEED ^ len;
+    for (size_t i = 0; i < len; i += len / 16 + 1)
+        key = bw_sb_hash(key, &sql[i], 1);
+    return key;
 }
 
-/* An idle statement of this text, which is the caller's now; NULL when there is none. */
-static sqlite3_stmt *take_idle(bw_sb_db *db, const char *sql)
+/* One of this text that nobody uses; NULL when there is none. */
+static sqlite3_stmt *take_kept(bw_sb_db *db, const char *sql, uint64_t key)
 {
-    uint64_t hash = hash_of(sql);
-    for (size_t i = 0; i < db->idle_count; i++) {
-        sqlite3_stmt *stmt = db->idle[i].stmt;
-        if (db->idle[i].hash != hash || strcmp(sqlite3_sql(stmt), sql) != 0)
+    for (size_t i = 0; i < db->kept_count; i++) {
+        if (db->kept[i].key != key || db->kept[i].busy ||
+            strcmp(sqlite3_sql(db->kept[i].stmt), sql) != 0)
             continue;
-        db->idle_count--;
-        memmove(&db->idle[i], &db->idle[i + 1], (db->idle_count - i) * sizeof db->idle[0]);
-        return stmt;
+        db->kept[i].busy = true;
+        db->kept[i].used_at = ++db->uses;
+        return db->kept[i].stmt;
     }
     return NULL;
 }
 
-/* Definitions are made once; a text of many columns would keep much memory. */
-static bool worth_keeping(const char *sql)
+/* Definitions are made once, but for those that are mostly there; a text of many columns would keep
+   much memory. */
+static bool worth_keeping(const char *sql, size_t len)
 {
-    static const char *const words[] = {"SELECT", "INSERT", "UPDATE", "DELETE", "BEGIN", "COMMIT"};
-    if (strlen(sql) > 2000)
-        return false;
-    for (size_t i = 0; i < BW_COUNT(words); i++) {
+    static const char *const words[] = {"SELECT",
+                                        "INSERT",
+                                        "UPDATE",
+                                        "DELETE",
+                                        "BEGIN",
+                                        "COMMIT",
+                                        "CREATE TABLE IF NOT EXISTS",
+                                        "CREATE INDEX IF NOT EXISTS"};
+    for (size_t i = 0; i < BW_COUNT(words) && len <= 2000; i++) {
         if (strncmp(sql, words[i], strlen(words[i])) == 0)
             return true;
     }
     return false;
 }
 
-static void keep_idle(bw_sb_db *db, sqlite3_stmt *stmt)
+/* In a free place, or that of the one that has not been used for longest. */
+static void keep(bw_sb_db *db, sqlite3_stmt *stmt, uint64_t key)
 {
-    if (!worth_keeping(sqlite3_sql(stmt))) {
-        sqlite3_finalize(stmt);
-        return;
+    size_t at = db->kept_count;
+    for (size_t i = 0; db->kept_count == BW_SB_DB_STATEMENTS && i < db->kept_count; i++) {
+        bool older = at == db->kept_count || db->kept[i].used_at < db->kept[at].used_at;
+        at = !db->kept[i].busy && older ? i : at;
     }
-    if (db->idle_count == BW_SB_DB_IDLE)
-        sqlite3_finalize(db->idle[--db->idle_count].stmt);
-    memmove(&db->idle[1], &db->idle[0], db->idle_count * sizeof db->idle[0]);
-    db->idle[0].hash = hash_of(sqlite3_sql(stmt));
-    db->idle[0].stmt = stmt;
-    db->idle_count++;
+    if (at == BW_SB_DB_STATEMENTS)
+        return;
+    if (at < db->kept_count)
+        sqlite3_finalize(db->kept[at].stmt);
+    else
+        db->kept_count++;
+    db->kept[at].key = key;
+    db->kept[at].stmt = stmt;
+    db->kept[at].used_at = ++db->uses;
+    db->kept[at].busy = true;
+}
+
+static sqlite3_stmt *prepare(bw_sb_db *db, const char *sql)
+{
+    size_t len = strlen(sql);
+    uint64_t key = key_of(sql, len);
+    sqlite3_stmt *stmt = take_kept(db, sql, key);
+    if (stmt)
+        return stmt;
+    if (sqlite3_prepare_v2(db->handle, sql, (int)len + 1, &stmt, NULL) != SQLITE_OK)
+        return NULL;
+    if (worth_keeping(sql, len))
+        keep(db, stmt, key);
+    return stmt;
+}
+
+static void give_back(bw_sb_db *db, sqlite3_stmt *stmt)
+{
+    for (size_t i = 0; i < db->kept_count; i++) {
+        if (db->kept[i].stmt == stmt) {
+            db->kept[i].busy = false;
+            return;
+        }
+    }
+    sqlite3_finalize(stmt);
 }
 
 sqlite3_stmt *bw_sb_db_vquery(bw_sb_db *db, const char *sql, const char *types, va_list ap)
 {
-    sqlite3_stmt *stmt = take_idle(db, sql);
-    if (!stmt && sqlite3_prepare_v2(db->handle, sql, -1, &stmt, NULL) != SQLITE_OK)
-        return NULL;
-    for (int i = 1; *types; types++, i++) {
+    sqlite3_stmt *stmt = prepare(db, sql);
+    for (int i = 1; stmt && *types; types++, i++) {
         if (*types == 'i') {
             sqlite3_bind_int64(stmt, i, va_arg(ap, int64_t));
         } else if (*types == 't') {
@@ -180,7 +218,7 @@ bool bw_sb_db_done(bw_sb_db *db, sqlite3_stmt *stmt)
         return false;
     bool good = sqlite3_reset(stmt) == SQLITE_OK;
     sqlite3_clear_bindings(stmt);
-    keep_idle(db, stmt);
+    give_back(db, stmt);
     return good;
 }
 

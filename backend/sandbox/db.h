@@ -12,16 +12,19 @@
 
 #include "backend/sandbox/http.h"
 
-#define BW_SB_DB_IDLE 64
+#define BW_SB_DB_STATEMENTS 64
 
 typedef struct bw_sb_db {
     sqlite3 *handle;
     pthread_mutex_t mu;
     struct {
-        uint64_t hash; /* of the text */
+        uint64_t key; /* of the text; equal texts have equal keys */
         sqlite3_stmt *stmt;
-    } idle[BW_SB_DB_IDLE]; /* guarded by mu: statements that nobody uses now, the newest first */
-    size_t idle_count;     /* guarded by mu */
+        uint64_t used_at;        /* on the clock of uses */
+        bool busy;               /* between query and end */
+    } kept[BW_SB_DB_STATEMENTS]; /* guarded by mu: prepared statements */
+    size_t kept_count;           /* guarded by mu */
+    uint64_t uses;               /* guarded by mu */
 } bw_sb_db;
 
 /* `dir` NULL: in memory. `schema`: CREATE TABLE IF NOT EXISTS statements. */

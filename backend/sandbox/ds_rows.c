@@ -1,6 +1,7 @@
 /* Partitions, properties, entities with their index entries, versions and ids. */
 #include "backend/sandbox/ds_order.h"
 #include "backend/sandbox/ds_store.h"
+#include "backend/sandbox/hash.h"
 
 /* Of rows of the past removed for each row that is written: more than come in. */
 #define SWEEP_ROWS 4
@@ -37,8 +38,8 @@ bw_status ds_partition_find(ds_store *store, const char *project, const char *da
         out, err);
 }
 
-bw_status ds_property_find(ds_store *store, int64_t partition, bw_slice kind, bw_slice name,
-                           bool make, int64_t *out, bw_error *err)
+static bw_status look_up_property(ds_store *store, int64_t partition, bw_slice kind, bw_slice name,
+                                  bool make, int64_t *out, bw_error *err)
 {
     bw_status status = find_number(
         store, ds_store_bound(store, DS_SQL_PROPERTY_FIND, "ibb", partition, kind, name), out, err);
@@ -46,6 +47,37 @@ bw_status ds_property_find(ds_store *store, int64_t partition, bw_slice kind, bw
         return status == BW_NOT_FOUND ? BW_OK : status;
     return add_number(
         store, ds_store_bound(store, DS_SQL_PROPERTY_ADD, "ibb", partition, kind, name), out, err);
+}
+
+bw_status ds_property_find(ds_store *store, int64_t partition, bw_slice kind, bw_slice name,
+                           bool make, int64_t *out, bw_error *err)
+{
+    uint64_t hash = bw_sb_hash(BW_SB_HASH_SEED ^ (uint64_t)partition, kind.ptr, kind.len);
+    size_t slot = bw_sb_hash(hash, name.ptr, name.len) % DS_PROPERTY_SLOTS;
+    bw_buf *text = &store->properties[slot].text;
+    if (store->properties[slot].id && store->properties[slot].partition == partition &&
+        store->properties[slot].kind_len == kind.len && text->len == kind.len + name.len &&
+        bw_slice_eq((bw_slice){text->ptr, kind.len}, kind) &&
+        bw_slice_eq((bw_slice){text->ptr + kind.len, name.len}, name)) {
+        *out = store->properties[slot].id;
+        return BW_OK;
+    }
+    bw_status status = look_up_property(store, partition, kind, name, make, out, err);
+    if (status != BW_OK || *out == 0)
+        return status;
+    bw_buf_clear(text);
+    bw_buf_add(text, kind.ptr, kind.len);
+    bw_buf_add(text, name.ptr, name.len);
+    store->properties[slot].partition = partition;
+    store->properties[slot].kind_len = kind.len;
+    store->properties[slot].id = *out;
+    return BW_OK;
+}
+
+void ds_properties_forget(ds_store *store)
+{
+    for (size_t i = 0; i < DS_PROPERTY_SLOTS; i++)
+        store->properties[i].id = 0;
 }
 
 /* ---- Entities --------------------------------------------------------------------------------- */

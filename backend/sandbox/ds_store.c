@@ -94,6 +94,7 @@ void ds_store_undo(ds_store *store)
 {
     store->horizon = store->horizon_begun;
     store->history = store->history_begun;
+    ds_properties_forget(store);
     bw_sb_db_undo(store->db);
 }
 
@@ -146,6 +147,8 @@ void ds_store_close(ds_store *store)
     if (!store)
         return;
     ds_transactions_clear(store);
+    for (size_t i = 0; i < DS_PROPERTY_SLOTS; i++)
+        bw_buf_fini(&store->properties[i].text);
     bw_sb_db_close(store->db);
     free(store);
 }
@@ -154,6 +157,7 @@ bw_status ds_store_reset(ds_store *store, bw_error *err)
 {
     bw_sb_db_lock(store->db);
     ds_transactions_clear(store);
+    ds_properties_forget(store);
     bw_status status = ds_store_begin(store, err);
     if (status == BW_OK) {
         status =

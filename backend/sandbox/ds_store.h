@@ -45,6 +45,8 @@ typedef enum ds_statement {
     DS_SQL_COUNT,
 } ds_statement;
 
+#define DS_PROPERTY_SLOTS 256
+
 struct ds_store {
     bw_sb_db *db;
     const bw_clock *clock;
@@ -53,9 +55,14 @@ struct ds_store {
     int64_t history;                      /* guarded by db: rows of the past */
     int64_t horizon_begun, history_begun; /* guarded by db: as they were at the last begin */
     int64_t next_id;                      /* guarded by db: the last allocated id */
-    ds_transaction *transactions;         /* guarded by db: the newest first */
-    uint64_t transaction_count;           /* guarded by db: ever begun */
-    size_t open_transactions;             /* guarded by db */
+    struct {
+        int64_t partition, id; /* id 0: free */
+        size_t kind_len;
+        bw_buf text;                 /* kind and name */
+    } properties[DS_PROPERTY_SLOTS]; /* guarded by db: numbers that have been looked up */
+    ds_transaction *transactions;    /* guarded by db: the newest first */
+    uint64_t transaction_count;      /* guarded by db: ever begun */
+    size_t open_transactions;        /* guarded by db */
 };
 
 /* ---- SQLite ----------------------------------------------------------------------------------- */
@@ -87,8 +94,12 @@ typedef struct ds_row {
 BW_NODISCARD bw_status ds_partition_find(ds_store *store, const char *project, const char *database,
                                          const char *name_space, bool make, int64_t *out,
                                          bw_error *err);
+/* 0 when there is none and it is not to be made. */
 BW_NODISCARD bw_status ds_property_find(ds_store *store, int64_t partition, bw_slice kind,
                                         bw_slice name, bool make, int64_t *out, bw_error *err);
+
+/* Forgets what ds_property_find() has found: numbers given in a transaction that is undone. */
+void ds_properties_forget(ds_store *store);
 
 /* As it was at the snapshot `at`. */
 BW_NODISCARD bw_status ds_entity_get(ds_store *store, int64_t partition, bw_slice path, int64_t at,
