@@ -174,6 +174,7 @@ static void take_drift(bw_provision *p, bw_provision_item *item, const bw_drift 
     switch (drift->kind) {
     case BW_DRIFT_ADDED:
     case BW_DRIFT_RELAXED:
+    case BW_DRIFT_WIDENED:
         if (item->action == BW_PROVISION_UNCHANGED)
             item->action = BW_PROVISION_UPDATE;
         break;

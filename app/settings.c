@@ -382,7 +382,8 @@ static const bw_setting sync_settings[] = {
      .type = BW_SETTING_ENUM,
      .choices = add_columns,
      .fallback = "true",
-     .help = "add new source columns to the target; backfill reads all rows again for them"},
+     .help = "add new source columns to the target, and widen its decimals in place where the "
+             "source's have grown; backfill reads all rows again for new columns"},
     {.path = "allow_empty",
      .type = BW_SETTING_BOOL,
      .fallback = "false",

@@ -84,6 +84,7 @@ typedef enum bw_drift_kind {
     BW_DRIFT_ADDED,     /* at the source, added to the target */
     BW_DRIFT_NOT_ADDED, /* at the source, not at the target, and not allowed to add */
     BW_DRIFT_RELAXED,   /* REQUIRED became NULLABLE */
+    BW_DRIFT_WIDENED,   /* the source's type grew, and the target's with it; no value changes */
     BW_DRIFT_DROPPED,   /* gone at the source; stays NULL at the target from now on */
     BW_DRIFT_RETYPED,   /* types differ and the load would fail: the sync stops */
 } bw_drift_kind;
@@ -114,9 +115,10 @@ typedef struct bw_target {
     size_t n_columns;
 } bw_target;
 
-/* Makes the dataset and the table(s) where they are missing, adds and relaxes columns as allowed,
-   reports drift, claims ownership by the label bw_owner (If-Match). CONFLICT when another store
-   owns the target and take_over is false. Never drops, truncates or retypes anything. */
+/* Makes the dataset and the table(s) where they are missing, adds, relaxes and widens columns as
+   allowed, reports drift, claims ownership by the label bw_owner (If-Match). CONFLICT when another
+   store owns the target and take_over is false. Never drops, truncates or retypes anything; widened
+   are only decimals, to what holds every value of before and of the source exactly. */
 BW_NODISCARD bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
                                               const bw_schema *schema, bw_arena *arena,
                                               bw_target *out, bw_error *err);

@@ -6,7 +6,7 @@
 static const char *const kind_names[] = {
     [BW_DRIFT_ADDED] = "added",     [BW_DRIFT_NOT_ADDED] = "not added",
     [BW_DRIFT_RELAXED] = "relaxed", [BW_DRIFT_DROPPED] = "dropped",
-    [BW_DRIFT_RETYPED] = "retyped",
+    [BW_DRIFT_WIDENED] = "widened", [BW_DRIFT_RETYPED] = "retyped",
 };
 
 const char *bw_drift_kind_name(bw_drift_kind kind)
@@ -54,6 +54,20 @@ static void relax(planner *p, int at, const char *column, const char *source_sid
     note(p, BW_DRIFT_RELAXED, column, source_side, target_side, "the target now takes NULL here");
 }
 
+/* The target's column grows with the source's, where the operator lets the engine add columns too. */
+static bool widen(planner *p, const bw_field *f, const bw_target_field *t, int at)
+{
+    bw_field wider;
+    if (p->wish->add_columns == BW_ADD_NOTHING || !bw_field_widen(f, t, &wider))
+        return false;
+    const char *type = bw_field_type_text(&wider, p->arena);
+    bw_field_json_retype(json_array_get(p->plan->fields, (size_t)at), &wider);
+    p->plan->wider[p->plan->n_wider++] = (bw_widening){bw_arena_strdup(p->arena, t->name), type};
+    note(p, BW_DRIFT_WIDENED, f->name, source_text(p, f), t->text,
+         bw_arena_printf(p->arena, "the target's column becomes %s; no value changes", type));
+    return true;
+}
+
 /* A column that both sides have. */
 static void compare(planner *p, size_t i, int at)
 {
@@ -61,7 +75,7 @@ static void compare(planner *p, size_t i, int at)
     bw_target_field t = bw_target_field_parse(json_array_get(p->have, (size_t)at), p->arena);
     p->plan->columns[p->plan->n_columns++] = i;
 
-    if (!bw_field_fits(f, &t)) {
+    if (!bw_field_fits(f, &t) && !widen(p, f, &t, at)) {
         /* Every type has a text, so a text column can go on as one. */
         bool text = t.known && t.type == BW_TYPE_STRING && !t.repeated;
         const char *way = text ? bw_arena_printf(p->arena, ", or set as: {%s: string}",
@@ -156,6 +170,7 @@ static void begin(planner *p, size_t have)
     size_t most = p->schema->count + have + engine_columns() + 1;
     p->plan->drift = BW_ARENA_ARRAY(p->arena, bw_drift, most);
     p->plan->columns = BW_ARENA_ARRAY(p->arena, size_t, p->schema->count + 1);
+    p->plan->wider = BW_ARENA_ARRAY(p->arena, bw_widening, p->schema->count + 1);
 }
 
 void bw_target_plan_new(const bw_target_wish *wish, bw_arena *arena, bw_target_plan *plan)

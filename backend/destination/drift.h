@@ -8,14 +8,22 @@
 
 #include "backend/destination/field_json.h"
 
+/* A column whose type grows in place; every value stays what it is. */
+typedef struct bw_widening {
+    const char *column;
+    const char *type; /* "NUMERIC(12, 4)" */
+} bw_widening;
+
 typedef struct bw_target_plan {
     json_t *fields; /* the complete schema after the patch; the caller's (json_decref) */
-    bool changed;   /* it differs from the table's */
+    bool changed;   /* it differs from the table's, but for the columns in `wider` */
     bool incompatible;
     bw_drift *drift;
     size_t n_drift;
     size_t *columns; /* indexes into the schema that the table has after the patch */
     size_t n_columns;
+    bw_widening *wider; /* to be widened before the patch, which cannot */
+    size_t n_wider;
 } bw_target_plan;
 
 /* What the table is to hold. */

@@ -16,6 +16,25 @@ static void set_string(json_t *o, const char *name, const char *value, size_t ma
         json_object_set_new(o, name, s);
 }
 
+static void set_parameters(json_t *o, const bw_field *f)
+{
+    char text[16];
+    if (f->precision == 0)
+        return;
+    snprintf(text, sizeof text, "%d", f->precision);
+    json_object_set_new(o, "precision", json_string(text));
+    snprintf(text, sizeof text, "%d", f->scale);
+    json_object_set_new(o, "scale", json_string(text));
+}
+
+void bw_field_json_retype(json_t *json, const bw_field *field)
+{
+    json_object_set_new(json, "type", json_string(bw_type_name(field->type)));
+    json_object_del(json, "precision");
+    json_object_del(json, "scale");
+    set_parameters(json, field);
+}
+
 json_t *bw_field_json(const bw_field *f, bool added)
 {
     const char *mode = f->repeated                              ? "REPEATED"
@@ -23,13 +42,7 @@ json_t *bw_field_json(const bw_field *f, bool added)
                                                                 : "NULLABLE";
     json_t *o =
         json_pack("{s:s, s:s, s:s}", "name", f->name, "type", bw_type_name(f->type), "mode", mode);
-    if (f->precision > 0) {
-        char text[16];
-        snprintf(text, sizeof text, "%d", f->precision);
-        json_object_set_new(o, "precision", json_string(text));
-        snprintf(text, sizeof text, "%d", f->scale);
-        json_object_set_new(o, "scale", json_string(text));
-    }
+    set_parameters(o, f);
     if (f->description && f->description[0])
         set_string(o, "description", f->description, DESCRIPTION_BYTES);
     return o;
@@ -118,4 +131,36 @@ bool bw_field_fits(const bw_field *source, const bw_target_field *target)
     bool decimal = source->type == BW_TYPE_INT64 || source->type == BW_TYPE_NUMERIC ||
                    source->type == BW_TYPE_BIGNUMERIC;
     return decimal && from.integer_digits <= to.integer_digits && from.scale <= to.scale;
+}
+
+static bool holds(decimal_range room, decimal_range need)
+{
+    return need.integer_digits <= room.integer_digits && need.scale <= room.scale;
+}
+
+bool bw_field_widen(const bw_field *source, const bw_target_field *target, bw_field *wider)
+{
+    static const bw_type types[] = {BW_TYPE_NUMERIC, BW_TYPE_BIGNUMERIC};
+    decimal_range from = decimal_range_of(source->type, source->precision, source->scale);
+    decimal_range have = decimal_range_of(target->type, target->precision, target->scale);
+    if (!target->known || target->repeated || source->repeated || have.integer_digits == 0 ||
+        from.integer_digits + from.scale == 0)
+        return false;
+    decimal_range need = {from.integer_digits > have.integer_digits ? from.integer_digits
+                                                                    : have.integer_digits,
+                          from.scale > have.scale ? from.scale : have.scale};
+    *wider = (bw_field){.type = BW_TYPE_INT64};
+    for (size_t i = 0; i < BW_COUNT(types); i++) {
+        bool same = types[i] == target->type;
+        if (types[i] < target->type || !holds(decimal_range_of(types[i], 0, 0), need))
+            continue;
+        *wider = (bw_field){.type = types[i]};
+        /* Parameters stay where both sides have some: they say what the column is meant for. */
+        if (same && target->precision > 0 && source->precision > 0) {
+            wider->precision = need.integer_digits + need.scale;
+            wider->scale = need.scale;
+        }
+        return true;
+    }
+    return false;
 }

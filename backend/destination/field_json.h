@@ -28,5 +28,12 @@ int bw_field_json_find(const json_t *fields, const char *name);
 
 /* Whether every value of the source's column loads into the target's column exactly. */
 bool bw_field_fits(const bw_field *source, const bw_target_field *target);
+/* The narrowest type that BigQuery lets the target's column become in place, and that holds what it
+   holds and what the source sends exactly; false when there is none. Parameters grow; INT64 becomes
+   NUMERIC or BIGNUMERIC, NUMERIC becomes BIGNUMERIC, never FLOAT64 (GoogleSQL DDL, ALTER COLUMN SET
+   DATA TYPE). Sets type, precision and scale of *wider. */
+bool bw_field_widen(const bw_field *source, const bw_target_field *target, bw_field *wider);
+/* Puts the type and its parameters into a TableFieldSchema. */
+void bw_field_json_retype(json_t *json, const bw_field *field);
 
 #endif

@@ -7,8 +7,8 @@
 
 #include "backend/core/crash_point.h"
 #include "backend/core/log.h"
-#include "backend/destination/drift.h"
 #include "backend/destination/internal.h"
+#include "backend/destination/widen.h"
 
 #define CLUSTER_MAX 4
 /* Rounds of reading and patching before someone else's changes count as a conflict. */
@@ -17,6 +17,7 @@
 /* One table to be ensured: the target, or its raw table. */
 typedef struct wanted {
     bw_table_ref ref;
+    const char *location;
     bw_target_wish wish;
     const bw_target_spec *spec;
     const char *description;
@@ -208,6 +209,25 @@ static bw_status patch_table(bw_destination *d, const wanted *w, const bw_target
     return s;
 }
 
+/* Leaves the table as it is then, with its new etag. */
+static bw_status widen_table(bw_destination *d, const wanted *w, const bw_target_plan *plan,
+                             json_t **table, bw_error *err)
+{
+    bw_target target = {.project = w->ref.project,
+                        .dataset = w->ref.dataset,
+                        .table = w->ref.table,
+                        .location = w->location};
+    json_t *now = NULL;
+    bw_status s = bw_target_widen(d, &target, plan, err);
+    if (s == BW_OK)
+        s = bw_bigquery_get_table(d->bq, &w->ref, &now, err);
+    if (s == BW_OK) {
+        json_decref(*table);
+        *table = now;
+    }
+    return s;
+}
+
 /* One round: CONFLICT with *again means that the table changed meanwhile. */
 static bw_status ensure_round(bw_destination *d, const wanted *w, bw_arena *arena,
                               bw_target_plan *plan, bool *created, bool *again, json_t **table,
@@ -228,8 +248,12 @@ static bw_status ensure_round(bw_destination *d, const wanted *w, bw_arena *aren
     if (s != BW_OK)
         return s;
     bw_target_plan_compare(&w->wish, *table, arena, plan);
-    if (plan->incompatible || !(plan->changed || claim))
+    if (plan->incompatible)
         return BW_OK;
+    if (plan->n_wider > 0)
+        s = widen_table(d, w, plan, table, err);
+    if (s != BW_OK || !(plan->changed || claim))
+        return s;
     s = patch_table(d, w, plan, claim, table, err);
     *again = s == BW_CONFLICT;
     return s;
@@ -360,6 +384,7 @@ bw_status bw_destination_prepare(bw_destination *d, const bw_target_spec *spec,
     bw_status s = begin_target(d, spec, schema, arena, out, &w, err);
     if (s == BW_OK)
         s = ensure_dataset(d, spec, out->project, arena, &out->location, err);
+    w.location = out->location;
     if (s == BW_OK)
         s = ensure_table(d, &w, arena, &plan, &out->created, &table, err);
     if (s != BW_OK)

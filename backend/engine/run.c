@@ -209,6 +209,29 @@ static bw_status stop_for_drift(bw_run_work *w, const bw_target *target, bw_erro
     return BW_INVALID;
 }
 
+/* How the target was altered goes into the audit trail. */
+static bw_status audit_changes(bw_run_work *w, const bw_target *target, bw_error *err)
+{
+    bw_status s = BW_OK;
+    for (size_t i = 0; s == BW_OK && i < target->n_drift; i++) {
+        const bw_drift *d = &target->drift[i];
+        bool changed =
+            d->kind == BW_DRIFT_ADDED || d->kind == BW_DRIFT_RELAXED || d->kind == BW_DRIFT_WIDENED;
+        if (!changed || target->incompatible)
+            continue;
+        json_t *detail =
+            json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "table", target->table, "column", d->column,
+                      "change", bw_drift_kind_name(d->kind), "before", d->target_side, "source",
+                      d->source_side, "outcome", d->consequence);
+        char *text = json_dumps(detail, JSON_COMPACT);
+        s = bw_store_audit_add(w->run->env.store, "engine", "drift", w->run->def->name,
+                               text ? text : "{}", err);
+        free(text);
+        json_decref(detail);
+    }
+    return s;
+}
+
 static bw_status prepare_further(bw_run_work *w, bw_error *err)
 {
     bw_arena *a = &w->run->arena;
@@ -219,6 +242,8 @@ static bw_status prepare_further(bw_run_work *w, bw_error *err)
         bw_sync_further_spec(w->run->def->further[i], a, &spec);
         bw_target *target = &w->further[w->n_further++];
         s = bw_destination_prepare(w->destination, &spec, &w->info.schema, a, target, err);
+        if (s == BW_OK)
+            s = audit_changes(w, target, err);
         if (s == BW_OK && target->incompatible)
             s = stop_for_drift(w, target, err);
     }
@@ -244,6 +269,8 @@ static bw_status prepare(bw_run_work *w, bw_error *err)
     bw_destination_set_listener(w->destination, bw_run_tell_waiting, run);
     s = bw_destination_prepare(w->destination, &w->target_spec, &w->info.schema, &run->arena,
                                &w->target, err);
+    if (s == BW_OK)
+        s = audit_changes(w, &w->target, err);
     if (s != BW_OK)
         return s;
     w->target_name = bw_arena_printf(&run->arena, "%s.%s.%s", w->target.project, w->target.dataset,

@@ -125,7 +125,7 @@ typedef struct bw_question {
 
 /* jobs.query for small answers: waits for the end and gives {"schema", "rows": [{"f": [{"v"}]}],
    "totalBytesProcessed"}. Repeated when transient (requestId makes that one query); only ask what
-   has no effect. */
+   has no effect, or none when it is done twice. */
 BW_NODISCARD bw_status bw_bigquery_ask(bw_bigquery *bq, const bw_question *question, json_t **out,
                                        bw_error *err);
 /* The first column of the only row, appended to `answer` as text; *is_null for NULL or no row. */

@@ -125,6 +125,56 @@ static void stops_at_another_type(void **state)
     assert_table(l, "id, v", "orders", "1|7\n2|7\n");
 }
 
+/* Whether the newest entries of the trail say that. */
+static bool audited(lab *l, const char *part)
+{
+    bw_audit_entry *entries;
+    size_t n;
+    bool found = false;
+    assert_ok(bw_store_audit_list(l->store, "db.orders", 0, 100, &l->arena, &entries, &n, &l->err),
+              l->err);
+    for (size_t i = 0; i < n; i++)
+        found |= strcmp(entries[i].action, "drift") == 0 && strstr(entries[i].detail, part);
+    return found;
+}
+
+/* A type that grew at the source grows at the target; no value changes, and none is lost. */
+static void widens_what_the_source_has_widened(void **state)
+{
+    lab *l = *state;
+    begin(l, ", raw: true");
+    lab_sql(l, "ALTER TABLE orders ALTER COLUMN v TYPE numeric(12,2), ADD COLUMN w int;"
+               "UPDATE orders SET v = 1.25, updated_at = now() WHERE id = 1");
+    assert_runs(l, "db.orders");
+    assert_string_equal(column(l, "v"), "NUMERIC REQUIRED");
+    assert_table(l, "id, v, w", "orders", "1|1.25|NULL\n2|2|NULL\n");
+    assert_true(
+        notes(l, "column v widened: the target's column becomes NUMERIC; no value changes"));
+    assert_true(
+        audited(l, "\"column\":\"v\",\"change\":\"widened\",\"before\":\"INT64 REQUIRED\""));
+    assert_true(audited(l, "\"column\":\"w\",\"change\":\"added\""));
+    lab_sql(l, "ALTER TABLE orders ALTER COLUMN v TYPE numeric(50,20);"
+               "INSERT INTO orders VALUES (3, 12345678901234567890123456789.00000000000000000001,"
+               " now())");
+    assert_runs(l, "db.orders");
+    assert_string_equal(column(l, "v"), "BIGNUMERIC REQUIRED");
+    assert_table(l, "id, v", "orders",
+                 "1|1.25\n2|2\n3|12345678901234567890123456789.00000000000000000001\n");
+    /* Never to FLOAT64, which would round. */
+    lab_sql(l, "ALTER TABLE orders ALTER COLUMN v TYPE float8");
+    assert_fails(l, "db.orders", "column v is FLOAT64");
+}
+
+static void widens_nothing_that_it_may_not(void **state)
+{
+    lab *l = *state;
+    begin(l, ", schema: {add_columns: false}");
+    lab_sql(l, "ALTER TABLE orders ALTER COLUMN v TYPE numeric(12,2)");
+    assert_fails(l, "db.orders", "column v is NUMERIC(12, 2)");
+    assert_string_equal(column(l, "v"), "INTEGER REQUIRED");
+    lab_until(l, "db.orders", drifted);
+}
+
 /* ---- replaced whole --------------------------------------------------------------------- */
 
 /* Readers see the old rows or the new ones, never a part of either. */
@@ -210,6 +260,8 @@ int main(void)
         LAB_TEST(leaves_columns_out_where_told),
         LAB_TEST(relaxes_and_keeps_what_is_gone),
         LAB_TEST(stops_at_another_type),
+        LAB_TEST(widens_what_the_source_has_widened),
+        LAB_TEST(widens_nothing_that_it_may_not),
         LAB_TEST(replaces_atomically),
         LAB_TEST(takes_over_when_told),
     };

@@ -19,17 +19,24 @@ static json_t *table(const char *fields, const char *rows)
 }
 
 /* Compares one source column with one target column; gives the drift's kind or -1. */
-static int drift_of(bw_field field, const char *target, bool *incompatible)
+static int drift_of(bw_field field, const char *target, bw_drift_policy policy, char wider[64],
+                    bool *incompatible)
 {
     bw_arena arena = BW_ARENA_INIT;
     bw_schema schema = {&field, 1};
-    bw_target_wish w = wish(&schema, 0, BW_ADD_COLUMNS);
+    bw_target_wish w = wish(&schema, 0, policy);
     json_t *t = table(target, "5");
     bw_target_plan plan;
     field.name = "c";
     bw_target_plan_compare(&w, t, &arena, &plan);
     int kind = plan.n_drift ? (int)plan.drift[0].kind : -1;
     *incompatible = plan.incompatible;
+    snprintf(wider, 64, "%s", plan.n_wider ? plan.wider[0].type : "");
+    if (plan.n_wider) { /* the patch, which comes after, says the same */
+        bw_target_field after = bw_target_field_parse(json_array_get(plan.fields, 0), &arena);
+        assert_string_equal(after.text, wider);
+        assert_false(plan.changed);
+    }
     json_decref(plan.fields);
     json_decref(t);
     bw_arena_fini(&arena);
@@ -46,11 +53,12 @@ static void test_types(void **state)
         bw_field source;
         const char *target;
         bool fits;
+        const char *wider; /* what the target's column becomes; NULL: the sync stops */
     } cases[] = {
         {{.type = BW_TYPE_INT64}, FIELD("INTEGER", ""), true},
         {{.type = BW_TYPE_INT64}, FIELD("NUMERIC", ""), true},
         {{.type = BW_TYPE_INT64}, FIELD("BIGNUMERIC", ""), true},
-        {{.type = BW_TYPE_INT64}, NUMERIC(18, 0), false},
+        {{.type = BW_TYPE_INT64}, NUMERIC(18, 0), false, "NUMERIC"},
         {{.type = BW_TYPE_INT64}, NUMERIC(19, 0), true},
         {{.type = BW_TYPE_INT64}, FIELD("FLOAT", ""), false},
         {{.type = BW_TYPE_INT64}, FIELD("STRING", ""), false},
@@ -61,15 +69,44 @@ static void test_types(void **state)
         {{.type = BW_TYPE_NUMERIC}, FIELD("NUMERIC", ""), true},
         {{.type = BW_TYPE_NUMERIC}, FIELD("DECIMAL", ""), true},
         {{.type = BW_TYPE_NUMERIC}, NUMERIC(38, 9), true},
-        {{.type = BW_TYPE_NUMERIC}, NUMERIC(37, 9), false},
+        {{.type = BW_TYPE_NUMERIC}, NUMERIC(37, 9), false, "NUMERIC"},
         {{.type = BW_TYPE_NUMERIC}, FIELD("BIGNUMERIC", ""), true},
-        {{.type = BW_TYPE_BIGNUMERIC}, FIELD("NUMERIC", ""), false},
+        {{.type = BW_TYPE_BIGNUMERIC}, FIELD("NUMERIC", ""), false, "BIGNUMERIC"},
+        {{.type = BW_TYPE_BIGNUMERIC}, FIELD("INTEGER", ""), false, "BIGNUMERIC"},
+        {{.type = BW_TYPE_BIGNUMERIC}, FIELD("FLOAT", ""), false},
+        {{.type = BW_TYPE_FLOAT64}, FIELD("NUMERIC", ""), false},
+        {{.type = BW_TYPE_FLOAT64}, FIELD("INTEGER", ""), false},
+        {{.type = BW_TYPE_STRING}, FIELD("NUMERIC", ""), false},
+        {{.type = BW_TYPE_NUMERIC, .repeated = true},
+         FIELD("INTEGER", ",\"mode\":\"REPEATED\""),
+         false},
+        {{.type = BW_TYPE_BIGNUMERIC, .precision = 40, .scale = 20},
+         NUMERIC(10, 2),
+         false,
+         "BIGNUMERIC"},
+        {{.type = BW_TYPE_NUMERIC, .precision = 12, .scale = 0},
+         NUMERIC(10, 4),
+         false,
+         "NUMERIC(16, 4)"},
+        {{.type = BW_TYPE_NUMERIC, .precision = 38, .scale = 9},
+         NUMERIC(10, 2),
+         false,
+         "NUMERIC(38, 9)"},
         {{.type = BW_TYPE_BIGNUMERIC, .precision = 38, .scale = 9}, FIELD("NUMERIC", ""), true},
         {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2}, NUMERIC(10, 2), true},
         {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2}, NUMERIC(12, 4), true},
-        {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2}, NUMERIC(10, 3), false},
-        {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2}, NUMERIC(10, 1), false},
-        {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2}, FIELD("INTEGER", ""), false},
+        {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2},
+         NUMERIC(10, 3),
+         false,
+         "NUMERIC(11, 3)"},
+        {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2},
+         NUMERIC(10, 1),
+         false,
+         "NUMERIC(11, 2)"},
+        {{.type = BW_TYPE_NUMERIC, .precision = 10, .scale = 2},
+         FIELD("INTEGER", ""),
+         false,
+         "NUMERIC"},
         {{.type = BW_TYPE_DATETIME}, FIELD("TIMESTAMP", ""), false},
         {{.type = BW_TYPE_DATE}, FIELD("DATETIME", ""), false},
         {{.type = BW_TYPE_JSON}, FIELD("STRING", ""), false},
@@ -80,9 +117,16 @@ static void test_types(void **state)
     };
     for (size_t i = 0; i < BW_COUNT(cases); i++) {
         bool incompatible;
-        int kind = drift_of(cases[i].source, cases[i].target, &incompatible);
-        if (incompatible == cases[i].fits || kind != (cases[i].fits ? -1 : BW_DRIFT_RETYPED))
-            fail_msg("case %zu: %s", i, cases[i].target);
+        char wider[64];
+        int kind = drift_of(cases[i].source, cases[i].target, BW_ADD_COLUMNS, wider, &incompatible);
+        int expected = cases[i].fits ? -1 : cases[i].wider ? BW_DRIFT_WIDENED : BW_DRIFT_RETYPED;
+        if (incompatible != (expected == BW_DRIFT_RETYPED) || kind != expected ||
+            strcmp(wider, cases[i].wider ? cases[i].wider : "") != 0)
+            fail_msg("case %zu: %s: %s", i, cases[i].target, wider);
+        /* Under the same setting as columns that are added. */
+        kind = drift_of(cases[i].source, cases[i].target, BW_ADD_NOTHING, wider, &incompatible);
+        if (kind != (cases[i].fits ? -1 : BW_DRIFT_RETYPED) || wider[0])
+            fail_msg("case %zu: %s: widened to %s", i, cases[i].target, wider);
     }
 }
 
@@ -90,15 +134,17 @@ static void test_required_is_relaxed_except_in_the_key(void **state)
 {
     (void)state;
     bool incompatible;
+    char wider[64];
     const char *required = FIELD("STRING", ",\"mode\":\"REQUIRED\"");
-    assert_int_equal(drift_of((bw_field){.type = BW_TYPE_STRING}, required, &incompatible),
+    assert_int_equal(drift_of((bw_field){.type = BW_TYPE_STRING}, required, BW_ADD_COLUMNS, wider,
+                              &incompatible),
                      BW_DRIFT_RELAXED);
-    assert_int_equal(
-        drift_of((bw_field){.type = BW_TYPE_STRING, .required = true}, required, &incompatible),
-        -1);
-    assert_int_equal(
-        drift_of((bw_field){.type = BW_TYPE_STRING, .key_part = true}, required, &incompatible),
-        -1);
+    assert_int_equal(drift_of((bw_field){.type = BW_TYPE_STRING, .required = true}, required,
+                              BW_ADD_COLUMNS, wider, &incompatible),
+                     -1);
+    assert_int_equal(drift_of((bw_field){.type = BW_TYPE_STRING, .key_part = true}, required,
+                              BW_ADD_COLUMNS, wider, &incompatible),
+                     -1);
     assert_false(incompatible);
 }
 
