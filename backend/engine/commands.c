@@ -272,6 +272,7 @@ static void pause_or_resume(bw_engine *e, bw_queued_command *q)
             return;
         }
         bw_sync_reload(e, syncs[i]);
+        bw_sync_release(syncs[i]);
         if (pause && syncs[i]->run && bw_sync_is_stream(&syncs[i]->def))
             bw_run_yield(syncs[i]->run);
         bool scheduled = syncs[i]->def.schedule && !e->options.observe && !e->options.once &&

@@ -146,6 +146,8 @@ bw_sync *bw_engine_find(bw_engine *e, const char *name);
 bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, const char *trigger,
                         const char *who);
 void bw_sync_reload(bw_engine *e, bw_sync *sync);
+/* A paused sync keeps nothing from others: what a failed run left is no longer held for the next. */
+void bw_sync_release(bw_sync *sync);
 void bw_engine_count_letters(bw_engine *e);
 /* Takes back what was asked for and has not begun; a queued run too. Their commands end as
    cancelled. Returns how many there were. */

@@ -554,6 +554,12 @@ void bw_engine_refresh_streams(bw_engine *e)
     }
 }
 
+void bw_sync_release(bw_sync *sync)
+{
+    if (sync->record.paused && !sync->run && sync->ran && strcmp(sync->last.state, "ok") != 0)
+        bw_kept_drop(&sync->kept);
+}
+
 static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
 {
     sync->run = NULL;
@@ -578,6 +584,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     bw_sync_spark_run(sync, bw_wall_us(e->clock), run);
     remember(sync, run);
     bw_sync_reload(e, sync);
+    bw_sync_release(sync);
     if (run->target)
         sync->target = bw_arena_strdup(&sync->arena, run->target);
     if (run->mode)

@@ -161,6 +161,35 @@ static void an_outage_spends_no_delivery(void **state)
     free(dead);
 }
 
+/* How many of its messages the subscription hands to somebody else, by and by. */
+static size_t others_receive(lab *l, size_t wanted)
+{
+    int64_t deadline = bw_mono_us(bw_clock_system()) + LAB_MAX;
+    char *path = bw_xasprintf("/v1/projects/p/subscriptions/log-%s:pull", l->name);
+    size_t got = 0;
+    while (got < wanted && bw_mono_us(bw_clock_system()) < deadline) {
+        assert_int_equal(bw_test_http_json(l->http, "POST", path, "{\"maxMessages\":100}"), 200);
+        for (const char *p = bw_test_http_body(l->http); (p = strstr(p, "\"ackId\"")); p++)
+            got++;
+    }
+    free(path);
+    return got;
+}
+
+/* Who pauses a sync that fails wants nothing of it to be kept from other readers. */
+static void a_pause_lets_go(void **state)
+{
+    lab *l = *state;
+    const char *sync = "log";
+    begin(l, "");
+    publish(l, 1, 3);
+    lab_fault(l, "bigquery.job.query:403/accessDenied");
+    assert_false(lab_run(l, "log"));
+    assert_true(lab_do(l, (bw_command){.kind = BW_COMMAND_PAUSE, .syncs = &sync, .n_syncs = 1}));
+    assert_int_equal(others_receive(l, 3), 3);
+    lab_no_faults(l);
+}
+
 static void goes_back_without_doubling(void **state)
 {
     lab *l = *state;
@@ -183,8 +212,11 @@ static void goes_back_without_doubling(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LAB_TEST(brings_each_message_once),      LAB_TEST(an_outage_spends_no_delivery),
-        LAB_TEST(knows_what_is_delivered_again), LAB_TEST(brings_what_a_failed_run_held),
+        LAB_TEST(brings_each_message_once),
+        LAB_TEST(an_outage_spends_no_delivery),
+        LAB_TEST(knows_what_is_delivered_again),
+        LAB_TEST(brings_what_a_failed_run_held),
+        LAB_TEST(a_pause_lets_go),
         LAB_TEST(goes_back_without_doubling),
     };
     LAB_MAIN(tests);
