@@ -49,7 +49,7 @@ bw_status bw_console_new(const bw_console_options *options, bw_console **out, bw
     c->message_ends = BW_FOREVER;
     c->options = *options;
     c->actions = bw_action_set_new();
-    c->toasts = bw_toasts_new(options->clock);
+    c->toasts = bw_toasts_new(options->clock, options->local_time);
     snprintf(c->theme, sizeof(c->theme), "%s", options->theme ? options->theme : "");
     bw_status s = bw_console_add_actions(c, err);
     if (s == BW_OK)

@@ -329,6 +329,12 @@ bw_reaction bw_console_act(bw_console *c, const bw_action *action, const char *a
         bw_toasts_add(c->toasts, BW_TOAST_WARN, "%s: %s", bw_action_label(action), refusal);
         return BW_REACT_REDRAW;
     }
+    /* An error stays until it is dismissed, and says that Esc does that: before anything else. */
+    const bw_toast *toast = bw_toasts_current(c->toasts);
+    if (action->id == BW_ACTION_BACK && toast && toast->level == BW_TOAST_ERROR) {
+        bw_toasts_dismiss(c->toasts);
+        return BW_REACT_REDRAW;
+    }
     bw_view *top = bw_console_top(c);
     if ((action->flags & BW_ACT_ROW) && table_of(c))
         bw_table_touch(table_of(c)); /* what was acted on stays selected, wherever it goes */
@@ -336,11 +342,7 @@ bw_reaction bw_console_act(bw_console *c, const bw_action *action, const char *a
     if (r == BW_REACT_NONE)
         r = top->class->act(top, action, argument);
     if (r == BW_REACT_NONE && action->id == BW_ACTION_BACK) {
-        /* An error stays until it is dismissed; Esc does that before it leaves a screen. */
-        const bw_toast *toast = bw_toasts_current(c->toasts);
-        if (toast && toast->level == BW_TOAST_ERROR)
-            bw_toasts_dismiss(c->toasts);
-        else if (!bw_console_back(c))
+        if (!bw_console_back(c))
             bw_toasts_add(c->toasts, BW_TOAST_INFO, "this is the home screen; Q leaves");
         return BW_REACT_REDRAW;
     }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/core/units.h"
 #include "views/screens.h"
@@ -123,12 +124,21 @@ static void update(bw_view *view, const bw_snapshot *snapshot, const bw_page *pa
                                                  .user = v});
 }
 
+/* Which sync met it first is of no interest here. */
+static const char *own_error(const bw_source_view *s)
+{
+    char lead[160];
+    snprintf(lead, sizeof(lead), "source %s: ", s->name);
+    const char *own = strstr(s->error, lead);
+    return own ? own + strlen(lead) : s->error;
+}
+
 /* What the selected one last said, and what it is: on a narrow screen columns are missing. */
 static bw_role say(const bw_table_view *v, bw_buf *out)
 {
     const bw_source_view *s = &v->snapshot->sources[bw_table_selected_index(v->table)];
     bw_buf_addf(out, "%s  %s", s->name,
-                s->error                        ? s->error
+                s->error                        ? own_error(s)
                 : s->state == BW_SOURCE_UP      ? "answers"
                 : s->state == BW_SOURCE_UNKNOWN ? "has not been asked yet"
                                                 : "does not answer");

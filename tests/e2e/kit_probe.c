@@ -248,7 +248,7 @@ static void set_up(probe *p, bool ascii, bool plain)
 {
     bw_error err = BW_ERROR_INIT;
     p->table = bw_table_new(columns, BW_COUNT(columns), bw_clock_system());
-    p->toasts = bw_toasts_new(bw_clock_system());
+    p->toasts = bw_toasts_new(bw_clock_system(), false);
     p->actions = bw_action_set_new();
     p->ids = bw_xcalloc(p->rows + 1, sizeof(*p->ids));
     for (size_t i = 0; i < p->rows; i++)

@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/core/units.h"
+
 #define INFO_FOR (4 * BW_SECOND)
 #define WARN_FOR (8 * BW_SECOND)
 #define SHOWING  8
+#define ROOMY    60 /* columns that leave room for more than the text */
 
 /* One that shows; its text is in the history. */
 typedef struct showing {
@@ -16,16 +19,18 @@ typedef struct showing {
 
 struct bw_toasts {
     const bw_clock *clock;
+    bool local;
     bw_toast history[BW_TOAST_HISTORY]; /* a ring */
     size_t first, count;
     showing showing[SHOWING];
     size_t shown;
 };
 
-bw_toasts *bw_toasts_new(const bw_clock *clock)
+bw_toasts *bw_toasts_new(const bw_clock *clock, bool local)
 {
     bw_toasts *t = bw_xcalloc(1, sizeof(*t));
     t->clock = clock;
+    t->local = local;
     return t;
 }
 
@@ -160,23 +165,34 @@ static size_t waiting(const bw_toasts *t)
     return n;
 }
 
-/* "(+2)" for those below the current one, and what it leaves for the text. */
-static int text_width(const bw_toasts *t, int cols, char *more, size_t size)
+/* What stands to the right of the current one, "(+2) esc", and what is left for the text of it, where
+   an error that has stayed says since when. Returns the text's cells. */
+static int layout(const bw_toasts *t, int cols, char more[32], bw_buf *text)
 {
-    size_t n = waiting(t);
+    const bw_toast *toast = bw_toasts_current(t);
+    bool stays = toast->level == BW_TOAST_ERROR && cols >= ROOMY;
+    size_t others = waiting(t) - 1;
+    char at[BW_TIME_TEXT];
     more[0] = '\0';
-    if (n > 1)
-        snprintf(more, size, "(+%zu)", n - 1);
-    return cols - 4 - (n > 1 ? (int)strlen(more) + 1 : 0);
+    if (others > 0)
+        snprintf(more, 32, "(+%zu)%s", others, stays ? " esc" : "");
+    else if (stays)
+        snprintf(more, 32, "esc");
+    if (stays)
+        bw_buf_addf(text, "%s ", bw_format_clock(toast->wall_us, t->local, at));
+    bw_buf_adds(text, toast->text);
+    return cols - 4 - (more[0] ? (int)strlen(more) + 1 : 0);
 }
 
 int bw_toasts_rows(const bw_toasts *t, int cols, int most)
 {
-    const bw_toast *toast = bw_toasts_current(t);
     char more[32];
-    if (!toast)
+    bw_buf text = BW_BUF_INIT;
+    if (!bw_toasts_current(t))
         return 0;
-    int rows = bw_wrapped_rows(bw_slice_cstr(toast->text), text_width(t, cols, more, sizeof(more)));
+    int width = layout(t, cols, more, &text);
+    int rows = bw_wrapped_rows(bw_buf_slice(&text), width);
+    bw_buf_fini(&text);
     return rows < 1 ? 1 : rows < most ? rows : most;
 }
 
@@ -187,13 +203,15 @@ void bw_toasts_draw(const bw_toasts *t, bw_region r)
     const bw_toast *toast = bw_toasts_current(t);
     if (!toast)
         return;
-    bw_style style = roles[toast->level];
     char more[32];
-    int width = text_width(t, r.cols, more, sizeof(more));
+    bw_buf text = BW_BUF_INIT;
+    bw_style style = roles[toast->level];
+    int width = layout(t, r.cols, more, &text);
     bw_region_fill(r, style);
     bw_region_puts(r, 0, r.cols - 1 - (int)strlen(more), style, more);
     bw_region_glyph(r, 0, 1, style, glyphs[toast->level]);
-    bw_region_wrap(bw_region_sub(r, 0, 3, -1, width), 0, style, bw_slice_cstr(toast->text));
+    bw_region_wrap(bw_region_sub(r, 0, 3, -1, width), 0, style, bw_buf_slice(&text));
+    bw_buf_fini(&text);
 }
 
 int64_t bw_toasts_deadline(const bw_toasts *t)

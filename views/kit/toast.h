@@ -19,7 +19,8 @@ typedef struct bw_toast {
 #define BW_TOAST_HISTORY 500
 
 typedef struct bw_toasts bw_toasts;
-bw_toasts *bw_toasts_new(const bw_clock *clock);
+/* `local`: errors, which stay, say their time of day in local time; else in UTC. */
+bw_toasts *bw_toasts_new(const bw_clock *clock, bool local);
 void bw_toasts_free(bw_toasts *t);
 void bw_toasts_add(bw_toasts *t, bw_toast_level level, const char *fmt, ...) BW_PRINTF(3, 4);
 /* How far something is: takes the place of what was said of it before, and is not kept. NULL: it is

@@ -15,7 +15,7 @@ static void toasts_end_by_their_level(void **state)
 {
     (void)state;
     bw_test_clock clock = bw_test_clock_at(0);
-    bw_toasts *t = bw_toasts_new(&clock.clock);
+    bw_toasts *t = bw_toasts_new(&clock.clock, false);
     bw_canvas *c = bw_canvas_new(1, 40, bw_glyphs_pick(true, false, false));
     assert_int_equal(bw_toasts_deadline(t), BW_FOREVER);
     bw_toasts_add(t, BW_TOAST_WARN, "slow");
@@ -51,7 +51,7 @@ static void long_toasts_take_rows(void **state)
 {
     (void)state;
     bw_test_clock clock = bw_test_clock_at(0);
-    bw_toasts *t = bw_toasts_new(&clock.clock);
+    bw_toasts *t = bw_toasts_new(&clock.clock, false);
     bw_canvas *c = bw_canvas_new(3, 30, bw_glyphs_pick(true, false, false));
     assert_int_equal(bw_toasts_rows(t, 30, 3), 0);
     bw_toasts_add(t, BW_TOAST_WARN, "slow");
@@ -61,10 +61,14 @@ static void long_toasts_take_rows(void **state)
     assert_int_equal(bw_toasts_rows(t, 30, 1), 1);
     assert_int_equal(bw_toasts_rows(t, 30, 2), 2);
     assert_int_equal(bw_toasts_rows(t, 30, 3), 3);
-    assert_int_equal(bw_toasts_rows(t, 80, 3), 1);
+    assert_int_equal(bw_toasts_rows(t, 100, 3), 1);
     bw_toasts_draw(t, bw_canvas_region(c));
     assert_frame(c, " ✖ state.db: the disk is (+1)\n"
                     "   full. Free space on\n"
+                    "   it; nothing was lost\n");
+    bw_canvas_resize(c, 2, 64);
+    bw_toasts_draw(t, bw_canvas_region(c));
+    assert_frame(c, " ✖ 08:00:00 state.db: the disk is full. Free space on  (+1) esc\n"
                     "   it; nothing was lost\n");
     bw_canvas_free(c);
     bw_toasts_free(t);
@@ -74,7 +78,7 @@ static void progress_is_one_line_and_not_kept(void **state)
 {
     (void)state;
     bw_test_clock clock = bw_test_clock_at(0);
-    bw_toasts *t = bw_toasts_new(&clock.clock);
+    bw_toasts *t = bw_toasts_new(&clock.clock, false);
     bw_toasts_progress(t, "1 of 3");
     bw_toasts_progress(t, "2 of 3");
     assert_string_equal(bw_toasts_current(t)->text, "2 of 3");
