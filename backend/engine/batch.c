@@ -217,7 +217,7 @@ static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch
                              const bw_batch_rows *rows, bw_error *err)
 {
     bw_final_kind kinds[BW_BATCH_FINALS];
-    bool whole = plan->whole && (w->mode == BW_MODE_REPLACE || w->run->read == BW_READ_FULL);
+    bool whole = plan->whole && (w->mode == BW_MODE_REPLACE || w->run->ask.read == BW_READ_FULL);
     b->n_finals = 0;
     if (!b->staging)
         return BW_OK; /* loaded straight into the target: it is visible already */
@@ -268,8 +268,8 @@ static void take_end(bw_run_work *w, bw_batch_record *b)
 {
     bw_batch_end end = {.watermark_us = BW_TIME_NONE, .null_cursors = -1, .ahead_rows = -1};
     w->class->reader_end(w->reader, &end);
-    bool moves = w->run->kind == BW_RUN_SYNC &&
-                 (w->run->read == BW_READ_INCREMENTAL || w->run->read == BW_READ_FULL);
+    bool moves = w->run->ask.kind == BW_RUN_SYNC &&
+                 (w->run->ask.read == BW_READ_INCREMENTAL || w->run->ask.read == BW_READ_FULL);
     b->position = moves && end.position ? bw_arena_strdup(&w->batch_arena, end.position) : NULL;
     b->watermark_us = moves ? end.watermark_us : BW_TIME_NONE;
     b->null_cursors = end.null_cursors;
@@ -441,7 +441,7 @@ static bw_status plan_and_load(bw_run_work *w, const bw_batch_plan *plan, bw_bat
 bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *err)
 {
     bw_run *run = w->run;
-    bool replaces = plan->whole && (w->mode == BW_MODE_REPLACE || run->read == BW_READ_FULL);
+    bool replaces = plan->whole && (w->mode == BW_MODE_REPLACE || run->ask.read == BW_READ_FULL);
     bool straight = replaces && w->mode == BW_MODE_REPLACE && !w->target_spec.raw;
     bool empty;
     bw_arena_reset(&w->batch_arena, 64 * 1024);

@@ -98,7 +98,7 @@ static void describe_run(const bw_run *run, char *text, size_t size)
         describe_broken_replay(run, text, size);
     else if (run->status != BW_OK)
         snprintf(text, size, "%.400s", run->error.message);
-    else if (run->kind == BW_RUN_REPLAY)
+    else if (run->ask.kind == BW_RUN_REPLAY)
         describe_replay(run->def->name, &run->replay, text, size);
     else
         snprintf(
@@ -152,7 +152,7 @@ void bw_engine_tracked_done(bw_engine *e, uint64_t command, const bw_run *run)
     t->replay.refused += run->replay.refused;
     t->replay.gone += run->replay.gone;
     t->replay.keyless += run->replay.keyless;
-    t->replay_done += (int64_t)run->n_letters;
+    t->replay_done += (int64_t)run->ask.n_letters;
     t->failed += run->status != BW_OK;
     if (t->text[0] == '\0' || run->status != BW_OK) {
         describe_run(run, t->text, sizeof(t->text));
@@ -203,8 +203,8 @@ static void copy_keys(bw_pending *p, const bw_command *c)
     const char **keys = BW_ARENA_ARRAY(&p->arena, const char *, c->n_keys + 1);
     for (size_t i = 0; i < c->n_keys; i++)
         keys[i] = bw_arena_strdup(&p->arena, c->keys[i]);
-    p->keys = keys;
-    p->n_keys = c->n_keys;
+    p->ask.keys = keys;
+    p->ask.n_keys = c->n_keys;
 }
 
 /* What is wrong with what the command asks for; NULL when nothing is. */
@@ -243,11 +243,14 @@ static void ask_runs(bw_engine *e, bw_queued_command *q)
         return;
     (void)bw_engine_track(e, q, (int)n);
     for (size_t i = 0; i < n; i++) {
-        bw_pending *p = bw_sync_ask(syncs[i], BW_RUN_SYNC, reads[c->kind],
-                                    c->kind == BW_COMMAND_SYNC ? "command" : "resync", c->who);
-        p->since_us = c->since_us;
-        p->take_over = c->kind == BW_COMMAND_TAKE_OVER;
-        p->command = q->id;
+        bw_pending *p = bw_sync_ask(
+            syncs[i], &(bw_ask){.kind = BW_RUN_SYNC,
+                                .read = reads[c->kind],
+                                .trigger = c->kind == BW_COMMAND_SYNC ? "command" : "resync",
+                                .who = c->who,
+                                .command = q->id,
+                                .since_us = c->since_us,
+                                .take_over = c->kind == BW_COMMAND_TAKE_OVER});
         copy_keys(p, c);
     }
 }
@@ -291,7 +294,7 @@ static void pause_or_resume(bw_engine *e, bw_queued_command *q)
 static bool waits_for_replay(const bw_sync *sync)
 {
     for (size_t i = 0; i < sync->n_pending; i++) {
-        if (sync->pending[i]->kind == BW_RUN_REPLAY)
+        if (sync->pending[i]->ask.kind == BW_RUN_REPLAY)
             return true;
     }
     return false;
@@ -304,11 +307,12 @@ static void cancel(bw_engine *e, bw_queued_command *q)
     bw_sync **syncs = named_syncs(e, q, &n);
     for (size_t i = 0; syncs && i < n; i++) {
         const bw_run *run = syncs[i]->run;
-        if (q->command.replays && run && run->kind != BW_RUN_REPLAY && !waits_for_replay(syncs[i]))
+        if (q->command.replays && run && run->ask.kind != BW_RUN_REPLAY &&
+            !waits_for_replay(syncs[i]))
             continue;
         withdrawn += bw_sync_withdraw(e, syncs[i], words);
         run = syncs[i]->run;
-        if (!run || (q->command.replays && run->kind != BW_RUN_REPLAY))
+        if (!run || (q->command.replays && run->ask.kind != BW_RUN_REPLAY))
             continue;
         if (bw_run_stop(syncs[i]->run, words)) { /* asked for once more, it is cut off */
             stopped++;

@@ -16,21 +16,10 @@
 #include "backend/engine/snapshot_box.h"
 #include "backend/engine/workers.h"
 
-/* A run that was asked for and has not begun. Strings live in its own arena. */
+/* A run that was asked for and has not begun; its strings live in its arena. */
 typedef struct bw_pending {
     bw_arena arena;
-    bw_run_kind kind;
-    bw_read_kind read;
-    const char *trigger, *who;
-    int64_t since_us;
-    const char *const *keys;
-    size_t n_keys;
-    const int64_t *letters;
-    size_t n_letters;
-    double rate;
-    bool publish;
-    bool take_over;
-    uint64_t command;
+    bw_ask ask;
 } bw_pending;
 
 /* A sync as the engine runs it. */
@@ -143,8 +132,9 @@ void bw_engine_take_results(bw_engine *e);
 /* A stream's run has no end at which its result would be taken: what its commits changed. */
 void bw_engine_refresh_streams(bw_engine *e);
 bw_sync *bw_engine_find(bw_engine *e, const char *name);
-bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, const char *trigger,
-                        const char *who);
+/* Puts it last of what is asked of the sync; `who` is copied. What else the ask borrows the caller puts
+   into the arena of what is returned, before the engine's thread goes on. */
+bw_pending *bw_sync_ask(bw_sync *sync, const bw_ask *ask);
 void bw_sync_reload(bw_engine *e, bw_sync *sync);
 /* A paused sync keeps nothing from others: what a failed run left is no longer held for the next. */
 void bw_sync_release(bw_sync *sync);

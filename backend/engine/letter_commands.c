@@ -38,16 +38,19 @@ static size_t ask_replays(bw_engine *e, const bw_queued_command *q, const bw_dea
             count += strcmp(letters[k].sync, e->syncs[i]->def.name) == 0;
         if (count == 0)
             continue;
-        bw_pending *p = bw_sync_ask(e->syncs[i], BW_RUN_REPLAY, BW_READ_KEYS, "replay", c->who);
+        bw_pending *p = bw_sync_ask(e->syncs[i], &(bw_ask){.kind = BW_RUN_REPLAY,
+                                                           .read = BW_READ_KEYS,
+                                                           .trigger = "replay",
+                                                           .who = c->who,
+                                                           .command = q->id,
+                                                           .rate = c->rate,
+                                                           .publish = c->publish});
         int64_t *ids = BW_ARENA_ARRAY(&p->arena, int64_t, count);
         for (size_t k = 0; k < n; k++) {
             if (strcmp(letters[k].sync, e->syncs[i]->def.name) == 0)
-                ids[p->n_letters++] = letters[k].id;
+                ids[p->ask.n_letters++] = letters[k].id;
         }
-        p->letters = ids;
-        p->rate = c->rate;
-        p->publish = c->publish;
-        p->command = q->id;
+        p->ask.letters = ids;
         runs++;
     }
     return runs;
@@ -142,7 +145,7 @@ bool bw_engine_tell_progress(bw_engine *e)
         int64_t done = t->replay_done;
         for (size_t k = 0; k < e->n_syncs; k++) {
             const bw_run *run = e->syncs[k]->run;
-            if (run && run->command == t->id)
+            if (run && run->ask.command == t->id)
                 done += atomic_load(&run->letters_done);
         }
         if (now < t->told_us + TELL_EVERY || (done == t->told && t->told_us != 0))

@@ -93,7 +93,7 @@ static bw_status recover_one(bw_run_work *w, bw_batch_record *b, bw_error *err)
 {
     const char *why = "it was not loaded";
     bw_status s = BW_OK;
-    if (b->state == BW_BATCH_LOADED && w->run->read != BW_READ_FULL) {
+    if (b->state == BW_BATCH_LOADED && w->run->ask.read != BW_READ_FULL) {
         s = finish(w, b, err);
         /* The staging table has expired, or the statement does not fit the target any more: no job
            of it has had an effect, and none ever will. */

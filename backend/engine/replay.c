@@ -66,7 +66,7 @@ static bw_status audit_published(const bw_run *run, const char *topic, const int
     for (size_t i = 0; i < n; i++)
         bw_buf_addf(&b, i ? ",%lld" : "%lld", (long long)ids[i]);
     bw_buf_adds(&b, "]}");
-    bw_status s = bw_store_audit_add(run->env.store, run->who, "publish", run->def->name,
+    bw_status s = bw_store_audit_add(run->env.store, run->ask.who, "publish", run->def->name,
                                      bw_buf_cstr(&b), err);
     bw_buf_fini(&b);
     return s;
@@ -99,7 +99,7 @@ static bw_status publish_messages(bw_run_work *w, const bw_dead_letter *letters,
         bw_pubsub_free(ps);
     }
     if (s == BW_OK)
-        s = bw_store_letters_move(run->env.store, ids, n, BW_LETTER_REPLAYED, run->who, &moved,
+        s = bw_store_letters_move(run->env.store, ids, n, BW_LETTER_REPLAYED, run->ask.who, &moved,
                                   err);
     if (s == BW_OK)
         s = audit_published(run, stream.topic, ids, n, err);
@@ -112,7 +112,7 @@ static bw_status publish_messages(bw_run_work *w, const bw_dead_letter *letters,
 static bw_status move(bw_run_work *w, const bw_dead_letter *l, bw_letter_state state, bw_error *err)
 {
     int64_t moved;
-    return bw_store_letters_move(w->run->env.store, &l->id, 1, state, w->run->who, &moved, err);
+    return bw_store_letters_move(w->run->env.store, &l->id, 1, state, w->run->ask.who, &moved, err);
 }
 
 /* What the commit did not decide: a row whose key was not there any more is superseded by its
@@ -153,8 +153,8 @@ static bw_status take_way(bw_run_work *w, const bw_dead_letter *letters, size_t 
 {
     if (w->mode != BW_MODE_EVENTS)
         return replay_rows(w, letters, n, err);
-    return w->run->publish ? publish_messages(w, letters, n, err)
-                           : replay_messages(w, letters, n, err);
+    return w->run->ask.publish ? publish_messages(w, letters, n, err)
+                               : replay_messages(w, letters, n, err);
 }
 
 static int compare_words(const void *a, const void *b)
@@ -193,7 +193,7 @@ static bw_status replay_group(bw_run_work *w, const int64_t *ids, size_t n_ids, 
     bool whole = w->mode == BW_MODE_EVENTS;
     bw_letter_filter filter = {.ids = ids, .n_ids = n_ids, .content_max = whole ? 0 : 1};
     bw_status s =
-        bw_store_letters_move(store, ids, n_ids, BW_LETTER_REPLAYING, w->run->who, &moved, err);
+        bw_store_letters_move(store, ids, n_ids, BW_LETTER_REPLAYING, w->run->ask.who, &moved, err);
     if (s == BW_OK && w->letter_keys_cut)
         s = bw_run_watch_letters(w, err);
     if (s == BW_OK)
@@ -247,25 +247,25 @@ bw_status bw_run_replay(bw_run_work *w, bw_error *err)
 {
     bw_run *run = w->run;
     bw_status s = BW_OK;
-    run->replay.letters = (int64_t)run->n_letters;
-    if (run->publish && (w->mode != BW_MODE_EVENTS || !w->class->stream))
+    run->replay.letters = (int64_t)run->ask.n_letters;
+    if (run->ask.publish && (w->mode != BW_MODE_EVENTS || !w->class->stream))
         return bw_error_set(err, BW_INVALID, "only messages can be published again");
-    atomic_store(&run->rows_expected, (int64_t)run->n_letters);
+    atomic_store(&run->rows_expected, (int64_t)run->ask.n_letters);
     size_t group = REPLAY_GROUP;
-    if (run->rate > 0 && run->rate < REPLAY_GROUP)
-        group = run->rate < 1 ? 1 : (size_t)run->rate;
-    for (size_t at = 0, some; s == BW_OK && at < run->n_letters; at += some) {
+    if (run->ask.rate > 0 && run->ask.rate < REPLAY_GROUP)
+        group = run->ask.rate < 1 ? 1 : (size_t)run->ask.rate;
+    for (size_t at = 0, some; s == BW_OK && at < run->ask.n_letters; at += some) {
         int64_t began = bw_mono_us(run->env.clock);
-        size_t left = run->n_letters - at;
+        size_t left = run->ask.n_letters - at;
         if (atomic_load(&run->stop))
             return stopped(run, err);
-        s = next_group(w, run->letters + at, left < group ? left : group, &some, err);
+        s = next_group(w, run->ask.letters + at, left < group ? left : group, &some, err);
         if (s == BW_OK)
-            s = replay_group(w, run->letters + at, some, err);
+            s = replay_group(w, run->ask.letters + at, some, err);
         atomic_fetch_add(&run->letters_done, (int64_t)some);
-        if (s == BW_OK && run->rate > 0 && left > some)
+        if (s == BW_OK && run->ask.rate > 0 && left > some)
             s = bw_wait_until(&run->cancel, run->env.clock,
-                              began + (int64_t)((double)some / run->rate * BW_SECOND), err);
+                              began + (int64_t)((double)some / run->ask.rate * BW_SECOND), err);
     }
     return s;
 }

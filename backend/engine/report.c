@@ -68,7 +68,7 @@ static void report_success(bw_engine *e, const bw_sync *sync, const char *before
     char text[BW_TALLY_TEXT];
     bw_log(BW_LOG_INFO, sync->def.name, "run ok: %s",
            bw_tally_text(r->rows_read, r->rows_loaded, r->rows_present, r->dead_letters, text));
-    if (before && run->command == 0)
+    if (before && run->ask.command == 0)
         bw_sync_tell_well(e, sync);
     else if (before)
         run->well_again = true; /* the command's answer says it */
@@ -83,6 +83,6 @@ void bw_sync_report(bw_engine *e, const bw_sync *sync, const char *before, bw_ru
     bw_log_level level = run->status == BW_CANCELLED ? BW_LOG_INFO : BW_LOG_ERROR;
     bw_log_error(level, "", &run->error);
     bool known = before && level == BW_LOG_ERROR && bw_same_reason(before, run->error.message);
-    if (run->command == 0 && !known)
+    if (run->ask.command == 0 && !known)
         tell(e, sync, level, run->error.message, run->error.hint);
 }

@@ -15,14 +15,14 @@
 
 /* ---- shared with the scheduler ---------------------------------------------------------- */
 
-bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *trigger)
+bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def)
 {
     bw_run *run = bw_xcalloc(1, sizeof(*run));
     run->env = *env;
     run->def = def;
-    run->trigger = trigger;
-    run->read = BW_READ_INCREMENTAL;
-    run->kind = def->pattern ? BW_RUN_EXPAND : BW_RUN_SYNC;
+    run->ask = (bw_ask){.kind = def->pattern ? BW_RUN_EXPAND : BW_RUN_SYNC,
+                        .read = BW_READ_INCREMENTAL,
+                        .trigger = "schedule"};
     bw_cancel_init(&run->cancel);
     bw_cancel_init(&run->yield);
     pthread_mutex_init(&run->mu, NULL);
@@ -73,11 +73,11 @@ static const char *kind_word(const bw_run *run)
         [BW_READ_SINCE] = "since",
         [BW_READ_KEYS] = "keys",
     };
-    if (run->kind == BW_RUN_REPLAY)
+    if (run->ask.kind == BW_RUN_REPLAY)
         return "replay";
-    if (bw_sync_is_stream(run->def) && run->read == BW_READ_INCREMENTAL)
+    if (bw_sync_is_stream(run->def) && run->ask.read == BW_READ_INCREMENTAL)
         return "stream";
-    return atomic_load(&run->backfilling) ? "backfill" : reads[run->read];
+    return atomic_load(&run->backfilling) ? "backfill" : reads[run->ask.read];
 }
 
 void bw_run_cancel(bw_run *run, const char *words)
@@ -92,7 +92,7 @@ void bw_run_cancel(bw_run *run, const char *words)
 
 bool bw_run_stop(bw_run *run, const char *words)
 {
-    if (run->kind != BW_RUN_REPLAY || atomic_exchange(&run->stop, true))
+    if (run->ask.kind != BW_RUN_REPLAY || atomic_exchange(&run->stop, true))
         return false;
     pthread_mutex_lock(&run->mu);
     snprintf(run->cancelled, sizeof(run->cancelled), "%s", words);
@@ -158,7 +158,7 @@ static void fill_target_spec(bw_run_work *w)
 {
     bw_sync_target_spec(w->run->def, w->mode, &w->info, bw_store_id(w->run->env.store),
                         &w->target_spec);
-    w->target_spec.take_over = w->run->take_over;
+    w->target_spec.take_over = w->run->ask.take_over;
 }
 
 static bw_status open_source(bw_run_work *w, bw_error *err)
@@ -180,7 +180,7 @@ static bw_status open_source(bw_run_work *w, bw_error *err)
     run->source_asked = true;
     w->class = def->source;
     bw_status s = def->source->open(def->source, def->source_node, &w->source_env, &w->source, err);
-    if (s == BW_OK && def->mode == BW_MODE_EVENTS && run->kind != BW_RUN_EXPAND)
+    if (s == BW_OK && def->mode == BW_MODE_EVENTS && run->ask.kind != BW_RUN_EXPAND)
         s = bw_events_stage_open(def, &w->source_env, run->env.store, &w->class, &w->source, err);
     if (s != BW_OK)
         return bw_error_wrap(err, "source %s", def->source_name);
@@ -341,13 +341,13 @@ static bw_status make_request(bw_run_work *w, bw_read_request *r, bw_error *err)
 {
     const bw_sync_def *def = w->run->def;
     *r = (bw_read_request){
-        .kind = w->run->read,
+        .kind = w->run->ask.read,
         .mode = w->mode,
         .checkpoint = w->sync.checkpoint,
         .backfill_span_us = def->backfill_span_us,
-        .since_us = w->run->since_us,
-        .keys = w->run->keys,
-        .n_keys = w->run->n_keys,
+        .since_us = w->run->ask.since_us,
+        .keys = w->run->ask.keys,
+        .n_keys = w->run->ask.n_keys,
         .drain = w->run->drain,
     };
     /* A subscription remembers by itself how far it is. */
@@ -392,7 +392,7 @@ static void expect_rows(bw_run_work *w, const bw_batch_plan *plan)
     else if (rows >= 0)
         rows += (double)w->rows_settled;
     atomic_store(&w->run->rows_expected, rows >= 0 ? (int64_t)rows : -1);
-    atomic_store(&w->run->backfilling, plan->backfill && w->run->read == BW_READ_INCREMENTAL);
+    atomic_store(&w->run->backfilling, plan->backfill && w->run->ask.read == BW_READ_INCREMENTAL);
 }
 
 /* By the source's clock, or by ours where it has none. */
@@ -473,8 +473,8 @@ static bw_status check_checkpoint(bw_run_work *w, bw_error *err)
     bw_run *run = w->run;
     bool had_rows = w->sync.rows_total + w->sync.rows_present > 0;
     bool lost = w->sync.checkpoint && had_rows && (w->target.created || w->target.rows == 0);
-    if (!lost || bw_sync_is_stream(run->def) || run->any_commit || run->kind != BW_RUN_SYNC ||
-        run->read != BW_READ_INCREMENTAL || w->mode == BW_MODE_REPLACE)
+    if (!lost || bw_sync_is_stream(run->def) || run->any_commit || run->ask.kind != BW_RUN_SYNC ||
+        run->ask.read != BW_READ_INCREMENTAL || w->mode == BW_MODE_REPLACE)
         return BW_OK;
     if (w->mode == BW_MODE_APPEND) {
         bw_error_set(err, BW_INVALID, "%s is empty, but %lld rows were in it before",
@@ -517,7 +517,7 @@ static bw_status run_sync(bw_run_work *w, bw_error *err)
         .now_us = run->source_status.now_us,
         .model = w->sync.score_model,
     });
-    if (run->kind == BW_RUN_REPLAY) {
+    if (run->ask.kind == BW_RUN_REPLAY) {
         s = bw_run_replay(w, err);
     } else {
         bw_read_request request;
@@ -566,7 +566,7 @@ static void begin_record(bw_run_work *w)
     run->record = (bw_run_record){
         .sync = run->def->name,
         .mode = bw_sync_mode_name(run->def->mode),
-        .trigger = run->trigger,
+        .trigger = run->ask.trigger,
         .kind = kind_word(run),
         .state = "running",
         .started_us = atomic_load(&run->started_us),
@@ -600,7 +600,7 @@ void bw_run_execute(bw_run *run)
     bw_run_work w = {.run = run};
     bw_error err = BW_ERROR_INIT, store_err = BW_ERROR_INIT;
     atomic_store(&run->started_us, bw_wall_us(run->env.clock));
-    if (run->kind == BW_RUN_EXPAND) {
+    if (run->ask.kind == BW_RUN_EXPAND) {
         bw_status s = expand(&w, &err);
         close_work(&w);
         begin_record(&w);

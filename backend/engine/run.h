@@ -26,6 +26,24 @@ typedef enum bw_run_kind {
     BW_RUN_EXPAND, /* list the tables of a pattern */
 } bw_run_kind;
 
+/* What a run is asked to do. The strings live as long as whatever holds it: a bw_pending, then the
+   run. */
+typedef struct bw_ask {
+    bw_run_kind kind;
+    bw_read_kind read;
+    const char *trigger; /* schedule start command replay resync drift */
+    const char *who;     /* NULL: nobody did, it was due */
+    uint64_t command;    /* that waits for the outcome; 0: none */
+    int64_t since_us;    /* SINCE */
+    const char *const *keys;
+    size_t n_keys;
+    const int64_t *letters; /* REPLAY */
+    size_t n_letters;
+    double rate;    /* REPLAY: letters per second; 0: no limit */
+    bool publish;   /* REPLAY: messages go to their topic again */
+    bool take_over; /* of a target that belongs to another store */
+} bw_ask;
+
 /* What a run has to say to the Sync screen; reference-counted between snapshots. */
 typedef struct bw_detail_box {
     atomic_int refs;
@@ -51,19 +69,7 @@ typedef struct bw_run {
     bw_arena arena;
     bw_run_env env;
     const bw_sync_def *def;
-    bw_run_kind kind;
-    const char *trigger; /* schedule start command replay resync */
-    const char *who;
-    uint64_t command; /* that asked for it, 0: none */
-    bw_read_kind read;
-    int64_t since_us;
-    const char *const *keys;
-    size_t n_keys;
-    const int64_t *letters;
-    size_t n_letters;
-    double rate;  /* REPLAY: letters per second; 0: no limit */
-    bool publish; /* REPLAY: messages go to their topic again */
-    bool take_over;
+    bw_ask ask;
     bool drain;       /* a stream: ends when nothing is left; else it goes on until it yields */
     bool stood_still; /* the scheduler's: cut off by a jump of the clock, and begun again */
     bw_cancel cancel;
@@ -117,8 +123,8 @@ typedef struct bw_run {
     bool unparked, well_again; /* the scheduler's: what this run has ended */
 } bw_run;
 
-/* For EXPAND the definition is a pattern's. */
-bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def, const char *trigger);
+/* What is due by the schedule; a pattern is expanded, whatever is asked. */
+bw_run *bw_run_new(const bw_run_env *env, const bw_sync_def *def);
 void bw_run_free(bw_run *run);
 void bw_run_execute(bw_run *run);
 

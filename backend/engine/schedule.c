@@ -237,14 +237,11 @@ void bw_engine_count_letters(bw_engine *e)
 
 /* ---- starting --------------------------------------------------------------------------- */
 
-bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, const char *trigger,
-                        const char *who)
+bw_pending *bw_sync_ask(bw_sync *sync, const bw_ask *ask)
 {
     bw_pending *p = bw_xcalloc(1, sizeof(*p));
-    p->kind = kind;
-    p->read = read;
-    p->trigger = trigger;
-    p->who = bw_arena_strdup(&p->arena, who ? who : "");
+    p->ask = *ask;
+    p->ask.who = bw_arena_strdup(&p->arena, ask->who ? ask->who : "");
     BW_GROW(sync->pending, sync->n_pending + 1, sync->pending_cap);
     sync->pending[sync->n_pending++] = p;
     return p;
@@ -252,20 +249,10 @@ bw_pending *bw_sync_ask(bw_sync *sync, bw_run_kind kind, bw_read_kind read, cons
 
 static void start(bw_engine *e, bw_sync *sync, bw_pending *p)
 {
-    bw_run *run = bw_run_new(&e->run_env, &sync->def, p ? p->trigger : "schedule");
+    bw_run *run = bw_run_new(&e->run_env, &sync->def);
     if (p) {
-        run->kind = sync->def.pattern ? BW_RUN_EXPAND : p->kind;
-        run->read = p->read;
-        run->who = p->who;
-        run->since_us = p->since_us;
-        run->keys = p->keys;
-        run->n_keys = p->n_keys;
-        run->letters = p->letters;
-        run->n_letters = p->n_letters;
-        run->rate = p->rate;
-        run->publish = p->publish;
-        run->take_over = p->take_over;
-        run->command = p->command;
+        run->ask = p->ask;
+        run->ask.kind = sync->def.pattern ? BW_RUN_EXPAND : p->ask.kind;
         run->drain = true;     /* what was asked for is over when nothing is left */
         run->arena = p->arena; /* the request's strings live as long as the run */
         free(p);
@@ -283,15 +270,15 @@ size_t bw_sync_withdraw(bw_engine *e, bw_sync *sync, const char *words)
     size_t n = sync->n_pending;
     bw_run *run = sync->run;
     for (size_t i = 0; i < n; i++) {
-        if (sync->pending[i]->command)
-            bw_engine_tracked_withdrawn(e, sync->pending[i]->command, words);
+        if (sync->pending[i]->ask.command)
+            bw_engine_tracked_withdrawn(e, sync->pending[i]->ask.command, words);
         free_pending(sync->pending[i]);
     }
     sync->n_pending = 0;
     if (!run || !bw_workers_withdraw(e->workers, run))
         return n;
-    if (run->command)
-        bw_engine_tracked_withdrawn(e, run->command, words);
+    if (run->ask.command)
+        bw_engine_tracked_withdrawn(e, run->ask.command, words);
     sync->run = NULL;
     bw_run_free(run);
     e->changed = true;
@@ -357,8 +344,8 @@ static void plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
 {
     int64_t now = bw_wall_us(e->clock);
     const bw_schedule *s = sync->def.schedule;
-    bool follows =
-        run->kind == BW_RUN_SYNC && (run->read == BW_READ_INCREMENTAL || run->read == BW_READ_FULL);
+    bool follows = run->ask.kind == BW_RUN_SYNC &&
+                   (run->ask.read == BW_READ_INCREMENTAL || run->ask.read == BW_READ_FULL);
     if (!follows && !e->options.once)
         return; /* single rows: what is due stays due */
     if (e->options.once || e->options.observe || !s || s->kind == BW_SCHEDULE_MANUAL) {
@@ -566,7 +553,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     sync->ended_rows += atomic_load(&run->rows_read);
     note_source(e, sync, run);
     const char *before = sync->error ? bw_arena_strdup(&run->arena, sync->error) : NULL;
-    if (run->kind == BW_RUN_EXPAND) {
+    if (run->ask.kind == BW_RUN_EXPAND) {
         take_expansion(e, sync, run);
         remember(sync, run);
         bw_sync_report(e, sync, before, run);
@@ -579,7 +566,7 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     take_detail(sync, run);
     if (run->status == BW_QUOTA && run->bytes_refused == 0) /* else the next run is put off */
         park(e, sync, run);
-    else if (run->status == BW_OK && run->kind == BW_RUN_SYNC)
+    else if (run->status == BW_OK && run->ask.kind == BW_RUN_SYNC)
         end_parking(e, sync, run);
     bw_sync_spark_run(sync, bw_wall_us(e->clock), run);
     remember(sync, run);
@@ -597,7 +584,10 @@ static void take_result(bw_engine *e, bw_sync *sync, bw_run *run)
     }
     read_quota(e, sync);
     if (run->wants_full && !e->options.read_only)
-        bw_sync_ask(sync, BW_RUN_SYNC, BW_READ_FULL, "drift", "engine");
+        bw_sync_ask(sync, &(bw_ask){.kind = BW_RUN_SYNC,
+                                    .read = BW_READ_FULL,
+                                    .trigger = "drift",
+                                    .who = "engine"});
     plan_next(e, sync, run);
     put_record(e, sync);
     bw_sync_report(e, sync, before, run);
@@ -615,8 +605,8 @@ void bw_engine_take_results(bw_engine *e)
                 break;
             }
         }
-        if (run->command)
-            bw_engine_tracked_done(e, run->command, run);
+        if (run->ask.command)
+            bw_engine_tracked_done(e, run->ask.command, run);
         bw_run_free(run);
         any = true;
     }

@@ -53,24 +53,15 @@ bool bw_sync_begin_again(bw_engine *e, bw_sync *sync, bw_run *run)
     if (!run->stood_still || run->status == BW_OK || atomic_load(&e->stopping))
         return false;
     sync->ran = false;
-    if (run->command == 0) {
+    if (run->ask.command == 0) {
         sync->next_due_us = bw_wall_us(e->clock);
         return true;
     }
-    bw_pending *p = bw_sync_ask(sync, run->kind, run->read, run->trigger, run->who);
-    p->since_us = run->since_us;
-    p->keys = run->keys;
-    p->n_keys = run->n_keys;
-    p->letters = run->letters;
-    p->n_letters = run->n_letters;
-    p->rate = run->rate;
-    p->publish = run->publish;
-    p->take_over = run->take_over;
-    p->command = run->command;
+    bw_pending *p = bw_sync_ask(sync, &run->ask);
     bw_arena_fini(&p->arena);
     p->arena = run->arena; /* who, keys and letters live there */
-    p->who = run->who;
+    p->ask = run->ask;
     run->arena = (bw_arena)BW_ARENA_INIT;
-    run->command = 0;
+    run->ask.command = 0;
     return true;
 }

@@ -65,7 +65,7 @@ void bw_run_note_unfilled(bw_run_work *w)
     }
     if (changed)
         keep(w, sentences);
-    w->run->wants_full = json_array_size(sentences) > 0 && w->run->read != BW_READ_FULL &&
+    w->run->wants_full = json_array_size(sentences) > 0 && w->run->ask.read != BW_READ_FULL &&
                          w->mode != BW_MODE_REPLACE &&
                          w->target_spec.add_columns == BW_ADD_COLUMNS_BACKFILL;
     json_decref(sentences);

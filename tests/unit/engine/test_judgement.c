@@ -161,7 +161,7 @@ static void shows_the_rate_of_the_last_seconds(void **state)
 {
     scene *s = *state;
     bw_run_env env = {.clock = &s->clock};
-    bw_run *run = bw_run_new(&env, &s->sync.def, "schedule");
+    bw_run *run = bw_run_new(&env, &s->sync.def);
     assert_true(isnan(progress(s, run, 0, 0).rows_per_s));
     assert_true(progress(s, run, 100, BW_SECOND).rows_per_s == 100);
     for (int i = 2; i <= 60; i++)
@@ -182,7 +182,7 @@ static void says_when_only_what_it_knows(void **state)
 {
     scene *s = *state;
     bw_run_env env = {.clock = &s->clock};
-    bw_run *run = bw_run_new(&env, &s->sync.def, "schedule");
+    bw_run *run = bw_run_new(&env, &s->sync.def);
     progress(s, run, 0, 0);
     bw_run_view v = progress(s, run, 100, BW_SECOND);
     assert_true(isnan(v.rows_expected));
