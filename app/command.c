@@ -1,6 +1,8 @@
 /* From argv to an exit status: parse, load, run. */
 #include "app/command.h"
 
+#include <errno.h>
+
 #include "app/help.h"
 #include "app/json_out.h"
 #include "app/settings.h"
@@ -146,6 +148,22 @@ static bw_exit run_line(bw_cli_context *ctx, bw_arena *arena)
     return load_and_run(ctx, arena);
 }
 
+/* A full disk or a closed pipe is a failure of what was asked for. */
+static bw_exit finish_output(const bw_cli_context *ctx, bw_exit status)
+{
+    bool failed = ferror(ctx->out) != 0; /* in an earlier part: why is not known any more */
+    errno = 0;
+    failed |= fflush(ctx->out) != 0;
+    if (!failed)
+        return status;
+    bw_error err = BW_ERROR_INIT;
+    if (errno)
+        (void)bw_error_errno(&err, BW_IO, errno, "cannot write standard output");
+    else
+        (void)bw_error_set(&err, BW_IO, "cannot write all of standard output");
+    return bw_cli_fail(ctx->err, &err, status == BW_EXIT_OK ? BW_EXIT_FAILED : status);
+}
+
 bw_exit bw_cli_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *err)
 {
     bw_arena arena = BW_ARENA_INIT;
@@ -161,9 +179,7 @@ bw_exit bw_cli_main(int argc, char *const *argv, FILE *in, FILE *out, FILE *err)
         bw_cli_context ctx = {
             .line = &line, .schema = bw_settings_init(&settings), .in = in, .out = out, .err = err};
         status = run_line(&ctx, &arena);
-        /* A full disk or a closed pipe is a failure of what was asked for. */
-        if (fflush(out) != 0 && status == BW_EXIT_OK)
-            status = BW_EXIT_FAILED;
+        status = finish_output(&ctx, status);
     }
     bw_arena_fini(&arena);
     return status;

@@ -330,6 +330,29 @@ def test_status_is_there_when_other_things_are_not():
     assert re.search(r"^shop.orders: paused by \S+; `bridgewatch resume shop.orders` ends it$", shown.stdout, re.M), shown
 
 
+def test_output_that_cannot_be_written_is_a_failure():
+    w = world()
+    bw = w.program(ORDERS)
+    for command in (["status"], ["status", "--json"], ["config"], ["config", "--reference"], ["help"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(bw.argv(*command), stdout=full, stderr=subprocess.PIPE, text=True, env=bw.env(), timeout=60)
+        assert done.returncode == 1 and "cannot write" in done.stderr, (command, done)
+
+
+def test_closed_descriptors_are_nobody_elses():
+    """The first files and sockets that are opened would take their numbers, and with them the log."""
+    w = world()
+    bw = w.program(ORDERS)
+    script = 'exec "$@" <&- >&- 2>&-'
+    engine = subprocess.Popen(["bash", "-c", script, "x"] + bw.argv("run"), env=bw.env())
+    wait_for("the engine", lambda: running(bw))
+    for fd in range(3):
+        assert os.readlink("/proc/%d/fd/%d" % (engine.pid, fd)) == "/dev/null", fd
+    ends(engine, signal.SIGTERM, 0)
+    with open(os.path.join(bw.state, "lock")) as f:
+        assert re.fullmatch(r"pid \d+ on \S+\n", f.read())
+
+
 def test_an_engine_that_is_killed_does_not_run():
     bw = world().program(ORDERS)
     engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
