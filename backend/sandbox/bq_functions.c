@@ -153,6 +153,7 @@ bw_status bq_functions_register(sqlite3 *db, bq_error *err)
         {bq_calendar_functions, bq_calendar_function_count},
         {bq_interval_functions, bq_interval_function_count},
         {bq_range_functions, bq_range_function_count},
+        {bq_bucket_functions, bq_bucket_function_count},
         {bq_recursion_functions, bq_recursion_function_count},
         {bq_json_functions, bq_json_function_count},
         {bq_json_make_functions, bq_json_make_function_count},

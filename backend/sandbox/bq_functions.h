@@ -62,6 +62,8 @@ extern const bq_function bq_format_functions[];
 extern const size_t bq_format_function_count;
 extern const bq_function bq_range_functions[];
 extern const size_t bq_range_function_count;
+extern const bq_function bq_bucket_functions[];
+extern const size_t bq_bucket_function_count;
 extern const bq_function bq_recursion_functions[];
 extern const size_t bq_recursion_function_count;
 extern const bq_function bq_json_functions[];

@@ -23,6 +23,12 @@ typedef struct bq_sql_param {
     bq_value value;
 } bq_sql_param;
 
+/* A temporary table of a script: where it is in truth. */
+typedef struct bq_sql_temp {
+    const char *name;
+    bq_table_ref ref;
+} bq_sql_temp;
+
 typedef struct bq_sql_child bq_sql_child;
 /* Runs inside the transaction after each statement of a script: what records it as a job of its own. */
 typedef bw_status bq_sql_after_child(void *user, bq_catalog *catalog, const bq_sql_child *child,
@@ -46,6 +52,8 @@ typedef struct bq_sql_request {
     bq_sql_after_child *child;       /* NULL: none; its user is the hook's */
     const bq_sql_param *variables;   /* of a script, while it runs */
     size_t variable_count;
+    const bq_sql_temp *temps; /* its temporary tables, the newest last */
+    size_t temp_count;
 } bq_sql_request;
 
 typedef struct bq_sql_result {

@@ -328,6 +328,7 @@ typedef struct sql_stmt {
     sql_when *whens;
     size_t when_count;
     bool or_replace, if_not_exists, if_exists, cascade;
+    bool temporary;  /* CREATE TEMP TABLE */
     sql_from *model; /* CREATE TABLE LIKE, COPY: the other table */
     bool copies_rows;
     sql_column_def *defs;

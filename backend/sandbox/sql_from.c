@@ -13,6 +13,12 @@ bool sql_table_ref(sql_analysis *a, const sql_from *f, bq_table_ref *ref)
                             r->default_dataset, NULL};
     size_t count = f->path.count;
 
+    for (size_t i = count == 1 ? r->temp_count : 0; i-- > 0;) {
+        if (!sql_name_equal(f->path.items[0], r->temps[i].name))
+            continue;
+        *ref = r->temps[i].ref;
+        return true;
+    }
     if (count == 0 || count > 3) {
         bw_buf name = BW_BUF_INIT;
         for (size_t i = 0; i < count; i++)

@@ -7,7 +7,7 @@ const sql_outside sql_outsides[] = {
     {"Transactions over several statements", "BEGIN TRANSACTION"},
     {"CALL, CASE as a statement, SET of system variables, EXECUTE IMMEDIATE with INTO or USING",
      "CALL p(1)"},
-    {"Functions but temporary ones of SQL, procedures, and temporary, external and "
+    {"Functions but temporary ones of SQL, procedures, and external and "
      "materialized objects",
      "CREATE MATERIALIZED VIEW v AS SELECT 1 AS x"},
     {"ALTER VIEW", "ALTER VIEW v SET OPTIONS(description = 'x')"},
@@ -87,7 +87,7 @@ static const char *const statements[] = {
     ("Scripts: DECLARE, SET, BEGIN and END (also EXCEPTION WHEN ERROR THEN, @@error.message), IF, "
      "WHILE, LOOP, REPEAT, FOR IN, BREAK, CONTINUE, RETURN, RAISE, ASSERT, EXECUTE IMMEDIATE. A "
      "script is one transaction that others see when it has ended; each statement becomes a child "
-     "job. CREATE TEMP FUNCTION in SQL, also before a single statement."),
+     "job. CREATE TEMP TABLE; CREATE TEMP FUNCTION in SQL, also before a single statement."),
     "Named and positional parameters of every type.",
 };
 

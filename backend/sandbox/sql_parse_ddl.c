@@ -139,6 +139,8 @@ static void parse_function(sql_parser *p, sql_stmt *s)
 void sql_parse_create(sql_parser *p, sql_stmt *s)
 {
     s->or_replace = sql_accept_words(p, "OR", "REPLACE", NULL);
+    s->temporary = sql_accept_words(p, "TEMP", "TABLE", NULL) ||
+                   sql_accept_words(p, "TEMPORARY", "TABLE", NULL);
     if (sql_accept_word(p, "VIEW")) {
         parse_create_view(p, s);
         return;
@@ -155,7 +157,8 @@ void sql_parse_create(sql_parser *p, sql_stmt *s)
         parse_function(p, s);
         return;
     }
-    expect_table(p, "CREATE");
+    if (!s->temporary)
+        expect_table(p, "CREATE");
     s->if_not_exists = sql_accept_words(p, "IF", "NOT", "EXISTS");
     if (s->or_replace && s->if_not_exists)
         sql_fail_at(p, s->pos, "CREATE TABLE cannot have both OR REPLACE and IF NOT EXISTS");

@@ -193,12 +193,16 @@ bw_status sql_run_create(sql_run *r)
     creation c = {.table = {.expires_us = BW_TIME_NONE}};
 
     r->result->statement_type = stmt->query ? "CREATE_TABLE_AS_SELECT" : "CREATE_TABLE";
-    if (!sql_table_ref(&r->a, stmt->target, &ref))
+    if (stmt->temporary && r->a.request->temp_count == 0)
+        sql_error(&r->a, stmt->pos, "Use of CREATE TEMPORARY TABLE requires a script or session");
+    if (r->a.failed || !sql_table_ref(&r->a, stmt->target, &ref))
         return BW_INVALID;
     sql_set_target(r, ref);
     bw_status status = sql_table_exists(r, ref, &c.exists);
     if (status == BW_OK)
         status = describe(r, &c);
+    if (stmt->temporary)
+        c.table.expires_us = r->a.now_us + 24 * BW_HOUR;
     if (status != BW_OK)
         return status;
     c.table.project = ref.project;

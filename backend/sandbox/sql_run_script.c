@@ -24,6 +24,8 @@ typedef struct script {
     size_t variable_count;
     const sql_udf **functions;
     size_t function_count;
+    bq_sql_temp *temps;
+    size_t temp_count;
     bq_sql_result *result;
     void *user; /* of the request's child hook */
     size_t children, steps;
@@ -59,6 +61,8 @@ static void begin_run(script *s, sql_run *r, bw_arena *arena, const sql_stmt *st
     *result = (bq_sql_result){.arena = BW_ARENA_INIT};
     s->inner.variables = s->variables;
     s->inner.variable_count = s->variable_count;
+    s->inner.temps = s->temps;
+    s->inner.temp_count = s->temp_count;
     r->a = (sql_analysis){.arena = arena,
                           .catalog = s->catalog,
                           .request = &s->inner,
@@ -111,6 +115,30 @@ static bw_status tell_child(script *s, const sql_step *step, const bq_sql_result
     return s->request->child(s->user, s->catalog, &child, s->err);
 }
 
+/* CREATE TEMP TABLE: its name means a table of the hidden dataset from here on. */
+static bw_status add_temp(script *s, const sql_step *step, const sql_stmt *stmt)
+{
+    const sql_names *path = &stmt->target->path;
+    bq_sql_temp temp = {.ref = {s->request->project, BQ_ANONYMOUS_DATASET, NULL}};
+    sql_analysis list = {.arena = &s->arena};
+
+    if (path->count != 1)
+        return fail_at(s, step->pos, "invalidQuery",
+                       "The name of a temporary table must not be qualified");
+    temp.name = bw_arena_strndup(&s->arena, path->items[0].ptr, path->items[0].len);
+    for (size_t i = 0; i < s->temp_count; i++) {
+        if (sql_name_equal(path->items[0], s->temps[i].name))
+            return BW_OK;
+    }
+    temp.ref.table =
+        bw_arena_printf(&s->arena, "script%016llx_%zu_%s",
+                        (unsigned long long)bw_wall_us(s->catalog->clock), s->steps, temp.name);
+    *SQL_ADD(&list, s->temps, s->temp_count) = temp;
+    const char *location = s->request->location;
+    return bq_store_anonymous(s->catalog, s->request->project,
+                              location && *location ? location : "US", s->err);
+}
+
 static bw_status run_statement(script *s, const sql_step *step, const sql_stmt *stmt)
 {
     bw_arena arena = BW_ARENA_INIT;
@@ -122,8 +150,11 @@ static bw_status run_statement(script *s, const sql_step *step, const sql_stmt *
             stmt->functions[0];
         return BW_OK;
     }
+    bw_status status = stmt->temporary ? add_temp(s, step, stmt) : BW_OK;
+    if (status != BW_OK)
+        return status;
     begin_run(s, &r, &arena, stmt, &result);
-    bw_status status = savepoint(s, "SAVEPOINT script_statement");
+    status = savepoint(s, "SAVEPOINT script_statement");
     if (status == BW_OK) {
         sql_watch(&r);
         status = end_run(&r, sql_run_kind(&r));

@@ -150,3 +150,25 @@ DECLARE n INT64 DEFAULT 3; CREATE TEMP FUNCTION plus(x INT64) AS (x + 1); SET n 
 --> n INT64
 5
 
+# Temporary tables are the script's own.
+CREATE TEMP TABLE some_rows AS SELECT 1 AS x UNION ALL SELECT 2; INSERT INTO some_rows VALUES (3); CREATE OR REPLACE TEMP TABLE some_rows AS SELECT x + 1 AS x FROM some_rows; SELECT SUM(x) AS s FROM some_rows
+--> s INT64
+9
+
+SELECT * FROM some_rows
+--> ERROR notFound: Not found: Table p:scripts.some_rows was not found in location US
+
+CREATE TEMP TABLE alone AS SELECT 1 AS x
+--> ERROR Use of CREATE TEMPORARY TABLE requires a script or session
+
+CREATE TEMP TABLE scripts.qualified (x INT64); SELECT 1
+--> ERROR The name of a temporary table must not be qualified
+
+CREATE TEMP TABLE t (x STRING); INSERT INTO t VALUES ('temporary'); SELECT * FROM t
+--> x STRING
+"temporary"
+
+SELECT * FROM scripts.t ORDER BY id LIMIT 1
+--> id INT64, n STRING
+1 | "one"
+
