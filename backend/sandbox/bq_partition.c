@@ -133,7 +133,7 @@ bw_status bq_partition_check(bq_catalog *catalog, const bq_partition *p, int64_t
     if (status != BW_OK)
         return status;
     int code = sqlite3_step(stmt);
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(catalog->db, stmt);
     if (code == SQLITE_ROW)
         return bq_error_set(err, "invalid", NULL,
                             "Some rows belong to different partitions rather than destination "
@@ -168,7 +168,7 @@ static bw_status measure(bq_catalog *catalog, const bq_partition *p, int64_t sto
             *bytes += bq_value_bytes(&schema->fields[i], &v);
         }
     }
-    sqlite3_finalize(stmt);
+    bw_sb_db_done(catalog->db, stmt);
     return code == SQLITE_DONE ? BW_OK : bq_store_error(catalog, err);
 }
 
