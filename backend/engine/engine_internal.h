@@ -1,7 +1,8 @@
 /*
- * What the files of the scheduler share: engine.c owns the thread and the queues, schedule.c decides
- * what runs when and takes results, commands.c carries out commands, publish.c makes snapshots,
- * workers.c runs runs. Everything here belongs to the engine's thread unless it says otherwise.
+ * What the files of the scheduler share: engine.c owns the thread and the queues, syncs.c has the
+ * list, schedule.c decides what runs when and pace.c how often, results.c takes what came of it,
+ * commands.c carries out commands, publish.c makes snapshots, workers.c runs runs. Everything here
+ * belongs to the engine's thread unless it says otherwise.
  */
 #ifndef BW_ENGINE_ENGINE_INTERNAL_H
 #define BW_ENGINE_ENGINE_INTERNAL_H
@@ -124,26 +125,41 @@ struct bw_engine {
     size_t first_event, n_events;    /* guarded by mu */
 };
 
-/* schedule.c */
+/* syncs.c */
 BW_NODISCARD bw_status bw_engine_load_syncs(bw_engine *e, bw_error *err);
 void bw_engine_free_syncs(bw_engine *e);
-void bw_engine_start_due(bw_engine *e);
-void bw_engine_take_results(bw_engine *e);
-/* A stream's run has no end at which its result would be taken: what its commits changed. */
-void bw_engine_refresh_streams(bw_engine *e);
+/* In its place in the order of the configuration; the definition's strings are borrowed. */
+void bw_engine_add_sync(bw_engine *e, const bw_sync_def *def, size_t order);
 bw_sync *bw_engine_find(bw_engine *e, const char *name);
-/* Puts it last of what is asked of the sync; `who` is copied. What else the ask borrows the caller puts
-   into the arena of what is returned, before the engine's thread goes on. */
-bw_pending *bw_sync_ask(bw_sync *sync, const bw_ask *ask);
+/* Takes over what the store says of it. */
 void bw_sync_reload(bw_engine *e, bw_sync *sync);
+void bw_sync_read_quota(bw_engine *e, bw_sync *sync);
 /* A paused sync keeps nothing from others: what a failed run left is no longer held for the next. */
 void bw_sync_release(bw_sync *sync);
 void bw_engine_count_letters(bw_engine *e);
+
+/* schedule.c */
+void bw_engine_start_due(bw_engine *e);
+/* Wall time at which something is due; BW_FOREVER when nothing is. */
+int64_t bw_engine_next_due(const bw_engine *e);
+/* When it is due for the first time in this process. */
+int64_t bw_sync_first_due(bw_engine *e, bw_sync *sync);
+/* When it is due after the run, which has ended. */
+void bw_sync_plan_next(bw_engine *e, bw_sync *sync, const bw_run *run);
+/* How long after so many failures in a row what may pass by itself is tried again. */
+int64_t bw_engine_retry_delay(int failures);
+/* Puts it last of what is asked of the sync; `who` is copied. What else the ask borrows the caller puts
+   into the arena of what is returned, before the engine's thread goes on. */
+bw_pending *bw_sync_ask(bw_sync *sync, const bw_ask *ask);
+void bw_pending_free(bw_pending *pending);
 /* Takes back what was asked for and has not begun; a queued run too. Their commands end as
    cancelled. Returns how many there were. */
 size_t bw_sync_withdraw(bw_engine *e, bw_sync *sync, const char *words);
-/* Wall time at which something is due; BW_FOREVER when nothing is. */
-int64_t bw_engine_next_due(const bw_engine *e);
+
+/* results.c */
+void bw_engine_take_results(bw_engine *e);
+/* A stream's run has no end at which its result would be taken: what its commits changed. */
+void bw_engine_refresh_streams(bw_engine *e);
 
 /* pace.c */
 /* When a run that is due then may begin, by what is left of the limits of 24 h; sync->slowed says why
