@@ -500,6 +500,7 @@ static void check(const bw_config *c, bw_config_problems *problems)
     check_urls(c, problems);
     check_hosts(c, problems);
     check_syncs(c, problems);
+    bw_subscriptions_check(c, problems);
 }
 
 const bw_config_schema *bw_settings_init(bw_settings *s)

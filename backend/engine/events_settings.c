@@ -1,10 +1,13 @@
 /* What can be said of a sync of change events. */
 #include "backend/engine/events_stage.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "backend/core/clock.h"
 #include "backend/events/conflict.h"
+#include "backend/core/units.h"
+#include "backend/sources/source.h"
 #include "backend/store/store.h"
 
 static const char *const strategies[] = {"merge",      "latest_wins", "stored_wins",
@@ -185,4 +188,70 @@ void bw_events_settings_check(const bw_config_node *n, bw_config_problems *probl
     if (mode && strcmp(mode, "append") == 0)
         bw_config_complain(problems, n, "dead_letter_topic", "Leave it away, or use mode: events.",
                            "with mode append nobody takes in dead letters");
+}
+
+/* ---- who reads which subscription ------------------------------------------------------- */
+
+/* A subscription, and the setting that names it. */
+typedef struct named {
+    char *full;
+    const bw_config_node *node;
+    const char *path;
+} named;
+
+typedef struct names {
+    named *items;
+    size_t count, cap;
+} names;
+
+static void add_name(names *all, const bw_config *c, const char *project,
+                     const bw_config_node *node, const char *path)
+{
+    const char *name = bw_config_string(node, path);
+    const char *home = project ? project : bw_config_string(bw_config_top(c), "project");
+    if (!name)
+        return;
+    BW_GROW(all->items, all->count + 1, all->cap);
+    all->items[all->count++] =
+        (named){.full = strncmp(name, "projects/", 9) == 0
+                            ? bw_xstrdup(name)
+                            : bw_xasprintf("projects/%s/subscriptions/%s", home ? home : "", name),
+                .node = node,
+                .path = path};
+}
+
+static void add_names(names *all, const bw_config *c, const bw_config_node *sync)
+{
+    const bw_config_node *source = bw_config_find(c, "sources", bw_config_string(sync, "source"));
+    const char *type = source ? bw_config_string(source, "type") : NULL;
+    const bw_source_class *class = type ? bw_source_find(type) : NULL;
+    if (!class || !(class->capabilities & BW_SOURCE_STREAM))
+        return;
+    if (!strpbrk(bw_config_string(sync, "table"), "*?["))
+        add_name(all, c, bw_config_string(source, "project"), sync, "table");
+    add_name(all, c, NULL, sync, "dead_letter_subscription");
+}
+
+/* Whoever acknowledges a message takes it from all others that read the same subscription. */
+void bw_subscriptions_check(const bw_config *c, bw_config_problems *problems)
+{
+    names all = {.items = NULL};
+    for (size_t i = 0; i < bw_config_count(c, "syncs"); i++)
+        add_names(&all, c, bw_config_at(c, "syncs", i));
+    if (bw_config_has(bw_config_top(c), "audit.subscription"))
+        add_name(&all, c, NULL, bw_config_top(c), "audit.subscription");
+    for (size_t i = 0; i < all.count; i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(all.items[i].full, all.items[k].full) != 0)
+                continue;
+            bw_config_complain(problems, all.items[i].node, all.items[i].path,
+                               "Each message of a subscription comes to one reader only: create "
+                               "another subscription of the same topic.",
+                               "%s is read by another entry already", all.items[i].full);
+            break;
+        }
+    }
+    for (size_t i = 0; i < all.count; i++)
+        free(all.items[i].full);
+    free(all.items);
 }

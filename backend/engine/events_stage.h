@@ -26,6 +26,9 @@ extern const bw_setting_table bw_events_settings;
 /* For the schema's check: what is said there must make sense together. */
 void bw_events_settings_check(const bw_config_node *node, bw_config_problems *problems);
 
+/* For the same: no subscription is read by two. */
+void bw_subscriptions_check(const bw_config *config, bw_config_problems *problems);
+
 /* Columns of the current table. */
 enum {
     BW_EVENT_ROW_KEY,           /* bw_event.key_text, the table's key */

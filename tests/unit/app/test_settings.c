@@ -208,6 +208,10 @@ static void every_setting_is_documented(void **state)
     }
 }
 
+#define ONE_READER                                                                     \
+    "  HINT: Each message of a subscription comes to one reader only: create another " \
+    "subscription of the same topic.\n"
+
 static void check_problems(const char *text, const char *want)
 {
     bw_settings s;
@@ -258,6 +262,19 @@ static void contradictions_are_found(void **state)
                    "b.yaml:6:66: ack_deadline must be in whole seconds\n"
                    "b.yaml:7:50: version means something else in an event or an entity\n"
                    "  HINT: Choose a name of its own, such as vector_clock.\n");
+    check_problems(
+        "dataset: a\nproject: p\n"
+        "sources: {ps: {type: pubsub}, other: {type: pubsub, project: q}}\n"
+        "audit: {subscription: projects/q/subscriptions/a}\n"
+        "syncs:\n"
+        "- {source: ps, table: a, dead_letter_subscription: dead}\n"
+        "- {source: other, table: a, target: b}\n"
+        "- {source: ps, table: c, dead_letter_subscription: dead}\n"
+        "- {source: ps, table: projects/p/subscriptions/a, name: d, target: d}\n"
+        "- {source: ps, table: \"a*\"}\n",
+        "b.yaml:4:23: projects/q/subscriptions/a is read by another entry already\n" ONE_READER
+        "b.yaml:8:52: projects/p/subscriptions/dead is read by another entry already\n" ONE_READER
+        "b.yaml:9:23: projects/p/subscriptions/a is read by another entry already\n" ONE_READER);
     check_problems("dataset: a\nsources: {shop: {type: postgress}}\nsyncs:\n"
                    "- {source: ship, table: t}\n",
                    "b.yaml:2:24: sources.shop.type: postgress is not known\n"
