@@ -353,10 +353,11 @@ static void check_destination(check *c, const bw_sync_def *defs, size_t n)
         say_error(c, "credentials", &err);
         return;
     }
-    if (bw_google_check_credentials(c->session.google, &c->cancel, 10 * BW_SECOND, &err) == BW_OK)
-        say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
-    else
-        say_error(c, "credentials", &err);
+    if (bw_google_check_credentials(c->session.google, &c->cancel, 10 * BW_SECOND, &err) != BW_OK) {
+        say_error(c, "credentials", &err); /* nobody would answer without them */
+        return;
+    }
+    say(c, LEVEL_OK, "credentials", bw_google_identity(c->session.google), NULL);
     if (check_datasets(c, defs, n))
         check_targets(c);
 }
@@ -395,6 +396,8 @@ static bw_exit run(const bw_cli_context *ctx)
     c.items = bw_cli_has(ctx->line, "json") ? json_array() : NULL;
     say(&c, LEVEL_OK, "configuration",
         bw_config_file(ctx->config) ? bw_config_file(ctx->config) : "defaults", NULL);
+    if (n == 0)
+        say(&c, LEVEL_NOTE, "configuration", BW_NO_SYNCS, BW_NO_SYNCS_HINT);
     check_state(&c);
     for (size_t i = 0; i < bw_config_count(ctx->config, "sources"); i++)
         check_source(&c, bw_config_at(ctx->config, "sources", i), defs, n);

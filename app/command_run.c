@@ -136,6 +136,8 @@ static bw_exit run(const bw_cli_context *ctx)
         (void)bw_session_close(&s);
         return code;
     }
+    if (bw_config_count(ctx->config, "syncs") == 0)
+        bw_log(BW_LOG_WARN, "engine", BW_NO_SYNCS "; HINT: " BW_NO_SYNCS_HINT);
     int sig = wait_for_end(&s, signals, once);
     bool ok = true;
     if (once && sig == 0)

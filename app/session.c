@@ -117,6 +117,8 @@ bw_status bw_session_google(bw_session *s, bw_error *err)
     /* Only the metadata server can name it: asked once, here, so that every client knows it. */
     char *project;
     status = bw_google_find_project(s->google, NULL, &project, err);
+    if (status != BW_OK && status != BW_NOT_FOUND)
+        bw_error_wrap(err, "no project is set, and the metadata server does not name one");
     if (status != BW_OK)
         return bw_error_hint(err, "Set project: in the configuration.");
     bw_google_free(s->google);

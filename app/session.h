@@ -10,6 +10,10 @@
 #include "backend/engine/engine.h"
 #include "backend/engine/metrics.h"
 
+/* Of a configuration without syncs, which is none that does anything. */
+#define BW_NO_SYNCS      "no syncs are configured: nothing is loaded"
+#define BW_NO_SYNCS_HINT "Add them below syncs:; `bridgewatch config --reference` shows how."
+
 typedef struct bw_session {
     const bw_cli_context *ctx;
     const char *state_dir;

@@ -330,6 +330,15 @@ def test_status_is_there_when_other_things_are_not():
     assert re.search(r"^shop.orders: paused by \S+; `bridgewatch resume shop.orders` ends it$", shown.stdout, re.M), shown
 
 
+def test_a_configuration_without_syncs_says_so():
+    w = world()
+    bw = w.program()
+    done = bw.run("check")
+    assert done.returncode == 0 and "no syncs are configured" in done.stdout, done
+    done = bw.run("run", "--once")
+    assert done.returncode == 0 and "no syncs are configured" in done.stderr, done
+
+
 def test_output_that_cannot_be_written_is_a_failure():
     w = world()
     bw = w.program(ORDERS)
