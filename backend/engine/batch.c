@@ -6,7 +6,8 @@
  *   load      rows go to a staging table by one load job (a `replace` straight to its target, in
  *             one truncating job); rows that do not fit are staged as dead letters
  *   loaded    read = loaded + dead-lettered; the texts of the final jobs are durable
- *   finals    raw first, then current, each under its stored id
+ *   finals    raw first, then current, each under its stored id; they say how many of the rows the
+ *             target held already
  *   commit    one store transaction: checkpoint, dead letters, counters, score model, audit
  *   ack       the source learns that the position is durable; the staging table is dropped
  *
@@ -14,17 +15,9 @@
  * read again, from `loaded` on it is finished (recover.c). Crash points stand in the store and the
  * destination on each side of every durable write and every request with an effect.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "backend/core/log.h"
 #include "backend/core/text.h"
 #include "backend/engine/run_internal.h"
-
-#define MAX_LOAD_ATTEMPTS 4
-/* What the reader fills before the uploader gets it. */
-#define UPLOAD_BUFFER      ((size_t)2 << 20)
-#define MAX_FINAL_ATTEMPTS 5
 
 static unsigned added_columns(const bw_run_work *w)
 {
@@ -35,233 +28,6 @@ static unsigned added_columns(const bw_run_work *w)
     add |= w->target_spec.raw ? BW_ADD_RAW | BW_ADD_EVENT_ID : 0;
     add |= w->target_spec.events ? BW_ADD_EVENT : 0;
     return add;
-}
-
-static void set_ids(bw_run_work *w, bw_batch_record *b, bool straight)
-{
-    bw_arena *a = &w->batch_arena;
-    const char *store = bw_store_id(w->run->env.store);
-    b->staging = straight ? NULL : bw_batch_staging_name(a, store, b->sync, b->number, b->attempt);
-    b->load_job = bw_batch_job_id(a, store, b->sync, b->number, b->attempt, "load");
-    pthread_mutex_lock(&w->run->mu);
-    snprintf(w->run->load_job, sizeof(w->run->load_job), "%s", b->load_job);
-    pthread_mutex_unlock(&w->run->mu);
-    atomic_store(&w->run->attempt, b->attempt);
-}
-
-static bw_job_id load_job(bw_run_work *w, const bw_batch_record *b)
-{
-    bw_job_id job = {.id = b->load_job};
-    job.labels = bw_batch_labels(&w->batch_arena, bw_store_id(w->run->env.store), b->sync,
-                                 b->number, b->attempt, "load", &job.n_labels);
-    return job;
-}
-
-/* Nothing over a target that holds rows is an empty read, or rows that all do not fit, not an empty
-   table, unless the operator said otherwise. */
-static bw_status check_empty(const bw_run_work *w, const bw_batch_rows *rows, bool replaces,
-                             bw_error *err)
-{
-    if (!replaces || rows->encoded > 0 || w->run->def->allow_empty || w->target.rows == 0)
-        return BW_OK;
-    if (rows->read > 0) {
-        bw_error_set(err, BW_INVALID,
-                     "none of the %lld rows of %s fits, but %s holds rows: not replaced",
-                     (long long)rows->read, w->info.name, w->target_name);
-        return bw_error_hint(err, "Has the table's type changed? To let nothing stand there, set "
-                                  "allow_empty: true for this sync.");
-    }
-    bw_error_set(err, BW_INVALID, "%s is empty, but %s holds %lld rows: not replaced", w->info.name,
-                 w->target_name, (long long)w->target.rows);
-    return bw_error_hint(err,
-                         "If the table is meant to be empty, set allow_empty: true for this sync.");
-}
-
-/* Streams the whole batch through one load job. */
-static bw_status load_whole(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
-                            bw_batch_record *b, bw_batch_rows *rows, bool replaces,
-                            bw_job_result *result, bw_error *err)
-{
-    bw_job_id job = load_job(w, b);
-    bw_uploader_begin(w->uploader, &w->target, b->staging ? b->staging : w->target.table, &job,
-                      b->staging                   ? BW_WRITE_APPEND
-                      : w->run->def->only_if_empty ? BW_WRITE_EMPTY
-                                                   : BW_WRITE_TRUNCATE);
-    bw_status s = BW_OK;
-    bool end = false;
-    while (s == BW_OK && !end) {
-        bw_buf *out = bw_uploader_buffer(w->uploader);
-        if (!out)
-            break; /* the load has failed or the run is cancelled: end() says which */
-        while (s == BW_OK && !end && out->len < UPLOAD_BUFFER)
-            s = bw_batch_read_chunk(w, class, encoder, b->number, rows, out, NULL, NULL, &end, err);
-        if (s != BW_OK)
-            bw_buf_clear(out);
-        bw_uploader_send(w->uploader, out);
-        atomic_store(&w->run->bytes_uploaded, bw_uploader_uploaded(w->uploader));
-    }
-    if (s == BW_OK && bw_cancelled(&w->run->cancel))
-        s = bw_error_set(err, BW_CANCELLED, "cancelled while reading");
-    if (s == BW_OK && end)
-        s = check_empty(w, rows, replaces, err);
-    if (s != BW_OK) {
-        bw_uploader_abort(w->uploader);
-        return s;
-    }
-    bw_run_phase(w->run, "loading");
-    s = bw_uploader_end(w->uploader, result, err);
-    w->unresolved = s != BW_OK && !b->staging && !result->done;
-    atomic_store(&w->run->bytes_uploaded, bw_uploader_uploaded(w->uploader));
-    if (s != BW_OK || result->rows < 0 || result->rows == rows->encoded)
-        return s;
-    return bw_error_set(err, BW_INTERNAL,
-                        "%lld rows were sent to %s, but the load job %s says %lld",
-                        (long long)rows->encoded, b->staging ? b->staging : w->target.table,
-                        b->load_job, (long long)result->rows);
-}
-
-/* What the attempt before met. */
-static void forget_attempt(bw_run_work *w)
-{
-    memset(w->letter_landed, 0, w->n_letter_keys * sizeof(*w->letter_landed));
-    bw_occurrences_clear(&w->rejected);
-}
-
-/* Waits a moment before the next of several attempts: 1 s, then twice as long. */
-static bw_status pause_before_next(bw_run_work *w, int tries, bw_error *err)
-{
-    const bw_clock *clock = w->run->env.clock;
-    bw_error cancelled = BW_ERROR_INIT;
-    bw_run_waiting(w->run, "the next attempt");
-    bw_status s = bw_wait_until(&w->run->cancel, clock,
-                                bw_mono_us(clock) + (BW_SECOND << (tries - 1)), &cancelled);
-    if (s != BW_OK)
-        *err = cancelled;
-    return s;
-}
-
-/* Begins another attempt of the load: new ids, dead letters of the last one gone. */
-static bw_status next_attempt(bw_run_work *w, bw_batch_record *b, bool straight,
-                              bw_batch_rows *rows, bw_error *err)
-{
-    /* An older load of the target must not end after a newer one. */
-    bw_status s = b->staging ? BW_OK : bw_batch_await_job(w, b, "load", err);
-    if (s != BW_OK)
-        return s;
-    w->unresolved = false;
-    bw_error ignored = BW_ERROR_INIT;
-    if (b->staging &&
-        bw_destination_drop_staging(w->destination, &w->target, b->staging, &ignored) != BW_OK)
-        bw_log_error(BW_LOG_WARN, w->run->def->name, &ignored); /* it expires by itself */
-    atomic_fetch_sub(&w->run->rows_read, rows->read);
-    atomic_fetch_sub(&w->run->dead_letters, rows->rejected);
-    *rows = (bw_batch_rows){0};
-    forget_attempt(w);
-    w->prefetched = false;
-    b->attempt++;
-    set_ids(w, b, straight);
-    s = bw_store_batch_retry(w->run->env.store, b, err);
-    if (s == BW_OK)
-        s = w->class->reader_restart(w->reader, err);
-    return s;
-}
-
-static bw_status create_staging(bw_run_work *w, const bw_batch_record *b, bw_error *err)
-{
-    if (!b->staging)
-        return BW_OK;
-    return bw_destination_create_staging(w->destination, &w->target_spec, &w->target,
-                                         &w->info.schema, b->staging, err);
-}
-
-static bw_status load_in_pieces(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
-                                bw_batch_record *b, bw_batch_rows *rows, bool replaces,
-                                bw_error *err)
-{
-    bw_status s = bw_batch_load_pieces(w, class, encoder, b, rows, err);
-    return s == BW_OK ? check_empty(w, rows, replaces, err) : s;
-}
-
-/* Loads the batch, in as many attempts as it takes. */
-static bw_status load(bw_run_work *w, const bw_encoder_class *class, bw_encoder *encoder,
-                      bw_batch_record *b, bw_batch_rows *rows, bool replaces, bw_error *err)
-{
-    bool pieces = false;
-    for (int tries = 1;; tries++) {
-        bw_job_result result = {.rows = -1};
-        bw_run_phase(w->run, "reading");
-        bw_status s = create_staging(w, b, err);
-        if (s == BW_OK && pieces)
-            s = load_in_pieces(w, class, encoder, b, rows, replaces, err);
-        else if (s == BW_OK)
-            s = load_whole(w, class, encoder, b, rows, replaces, &result, err);
-        if (s == BW_OK)
-            return s;
-        bool refused = s == BW_REJECTED && result.failed && !pieces;
-        bool again = err->retryable && !w->source_failed && tries < MAX_LOAD_ATTEMPTS;
-        if (!refused && !again)
-            return s;
-        bw_log_error(BW_LOG_WARN, w->run->def->name, err);
-        pieces |= refused;
-        if (!refused && (s = pause_before_next(w, tries, err)) != BW_OK)
-            return s;
-        /* A refused row must not keep the others out of a replaced table: pieces need staging. */
-        s = next_attempt(w, b, !b->staging && !pieces, rows, err);
-        if (s != BW_OK)
-            return s;
-    }
-}
-
-/* The final jobs that make the batch visible, raw first. */
-static bw_status plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b,
-                             const bw_batch_rows *rows, bw_error *err)
-{
-    bw_final_kind kinds[BW_BATCH_FINALS];
-    bool whole = plan->whole && (w->mode == BW_MODE_REPLACE || w->run->ask.read == BW_READ_FULL);
-    b->n_finals = 0;
-    if (!b->staging)
-        return BW_OK; /* loaded straight into the target: it is visible already */
-    if (w->target_spec.raw)
-        kinds[b->n_finals++] = BW_FINAL_RAW_INSERT;
-    kinds[b->n_finals++] = whole                       ? BW_FINAL_COPY
-                           : w->mode == BW_MODE_APPEND ? BW_FINAL_INSERT
-                                                       : BW_FINAL_MERGE;
-    int own = b->n_finals; /* the others bring the same rows into further tables */
-    for (size_t i = 0; i < w->n_further && b->n_finals < BW_BATCH_FINALS; i++)
-        kinds[b->n_finals++] = BW_FINAL_MERGE;
-    bool has_time = rows->any_version && w->info.cursor_kind != BW_CURSOR_SEQUENCE;
-    for (int i = 0; i < b->n_finals; i++) {
-        bw_final_request request = {
-            .kind = kinds[i],
-            .into = i < own ? NULL : &w->further[i - own],
-            .staging = b->staging,
-            .key = w->info.key,
-            .n_key = w->info.n_key,
-            .event_time_min_us = has_time ? rows->version_min : BW_TIME_NONE,
-            .event_time_max_us = has_time ? rows->version_max : BW_TIME_NONE,
-            .bounds_of = has_time ? w->info.schema.fields[w->info.cursor].name : NULL,
-        };
-        b->finals[i].kind = (int)kinds[i];
-        b->finals[i].text =
-            bw_final_text(&w->target_spec, &w->target, &w->info.schema, &request, &w->batch_arena);
-        b->finals[i].done = false;
-    }
-    /* A configured key is a claim, not a constraint: an arbitrary row must never win. */
-    if (b->finals[b->n_finals - 1].kind != BW_FINAL_INSERT && w->info.n_key > 0 &&
-        strcmp(w->info.key_origin, "configured") == 0) {
-        const char *twice = NULL;
-        bw_status s =
-            bw_destination_find_duplicate(w->destination, &w->target, &w->info.schema, w->info.key,
-                                          w->info.n_key, b->staging, &w->batch_arena, &twice, err);
-        if (s != BW_OK)
-            return s;
-        if (twice) {
-            bw_error_set(err, BW_INVALID, "the configured key is not unique: %s occurs twice",
-                         twice);
-            return bw_error_hint(err, "Choose a key that identifies a row (key: of this sync).");
-        }
-    }
-    return BW_OK;
 }
 
 static void take_end(bw_run_work *w, bw_batch_record *b)
@@ -375,7 +141,7 @@ static bw_status load_batch(bw_run_work *w, const bw_batch_plan *plan, bw_batch_
     bw_status s = BW_OK;
     if (!empty || replaces) {
         bw_encoder *encoder = new_encoder(w, class, b->number);
-        s = load(w, class, encoder, b, &rows, replaces, err);
+        s = bw_batch_load(w, class, encoder, b, &rows, replaces, err);
         class->free(encoder);
     }
     w->prefetched = false;
@@ -388,7 +154,7 @@ static bw_status load_batch(bw_run_work *w, const bw_batch_plan *plan, bw_batch_
     b->bytes_uploaded = (int64_t)(bw_uploader_uploaded(w->uploader) - uploaded);
     b->landed_keys = landed_keys(w);
     /* With nothing loaded there is nothing to make visible, unless nothing is what replaces. */
-    return rows.encoded > 0 || replaces ? plan_finals(w, plan, b, &rows, err) : BW_OK;
+    return rows.encoded > 0 || replaces ? bw_batch_plan_finals(w, plan, b, &rows, err) : BW_OK;
 }
 
 static bw_batch_record new_batch(bw_run_work *w, const bw_batch_plan *plan)
@@ -423,7 +189,7 @@ static bw_status plan_and_load(bw_run_work *w, const bw_batch_plan *plan, bw_bat
         return s;
     w->sync.next_batch++;
     w->unresolved = w->source_failed = false;
-    forget_attempt(w);
+    bw_batch_forget_attempt(w);
     s = load_batch(w, plan, b, replaces, empty, err);
     if (s != BW_OK) {
         if (s != BW_REJECTED) /* its letters go with it, unless a flood shows them */
@@ -449,7 +215,7 @@ bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *
     if (s != BW_OK)
         return s;
     bw_batch_record b = new_batch(w, plan);
-    set_ids(w, &b, straight || (empty && !replaces));
+    bw_batch_set_ids(w, &b, straight || (empty && !replaces));
     s = plan_and_load(w, plan, &b, replaces, empty, err);
     if (s != BW_OK)
         return s;
@@ -467,105 +233,4 @@ bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *
     if (s == BW_OK && w->class->reader_ack)
         s = w->class->reader_ack(w->reader, b.position, err);
     return s;
-}
-
-const char *bw_batch_final_step(bw_arena *arena, const bw_batch_record *b, int i)
-{
-    static const char *const steps[] = {
-        [BW_FINAL_MERGE] = "merge",
-        [BW_FINAL_INSERT] = "insert",
-        [BW_FINAL_RAW_INSERT] = "raw",
-        [BW_FINAL_COPY] = "copy",
-    };
-    int before = 0; /* finals of the same kind: the same rows go to several tables */
-    for (int k = 0; k < i; k++)
-        before += b->finals[k].kind == b->finals[i].kind;
-    const char *step = steps[b->finals[i].kind];
-    return before ? bw_arena_printf(arena, "%s%d_%d", step, b->final_attempt, before)
-                  : bw_arena_printf(arena, "%s%d", step, b->final_attempt);
-}
-
-/* The job that writes the rows into the target says how many of those that were staged it wrote: the
-   others were there. An event is new where its raw row is; its current row may have been overtaken.
-   What replaces the whole content writes every row. */
-static void count_present(const bw_run_work *w, bw_batch_record *b, int i,
-                          const bw_job_result *result)
-{
-    bool raw = b->finals[0].kind == BW_FINAL_RAW_INSERT;
-    int telling = raw && !w->target_spec.events ? 1 : 0;
-    if (i != telling || b->finals[i].kind == BW_FINAL_COPY || result->rows < 0)
-        return;
-    int64_t staged = b->rows_loaded + b->rows_present;
-    b->rows_loaded = result->rows < staged ? result->rows : staged;
-    b->rows_present = staged - b->rows_loaded;
-}
-
-/* Runs one final job, in as many attempts as help. Of an earlier run's batch (`recovered`), what
-   failed then is tried once more: the reason may have been mended. */
-static bw_status run_final(bw_run_work *w, bw_batch_record *b, int i, bool recovered, bw_error *err)
-{
-    bw_arena *a = &w->batch_arena;
-    const char *store = bw_store_id(w->run->env.store);
-    for (int tries = 1;; tries++) {
-        bw_final_kind kind = (bw_final_kind)b->finals[i].kind;
-        const char *step = bw_batch_final_step(a, b, i);
-        bw_job_id job = {.id = bw_batch_job_id(a, store, b->sync, b->number, b->attempt, step)};
-        job.labels = bw_batch_labels(a, store, b->sync, b->number, b->attempt, step, &job.n_labels);
-        bw_job_result result;
-        bw_status s = bw_destination_run_final(w->destination, &w->target, kind, b->finals[i].text,
-                                               b->staging, &job, w->run->def->max_bytes_per_day,
-                                               &result, err);
-        bool query = strncmp(b->finals[i].text, "copy ", 5) != 0;
-        if (query && result.bytes > 0)
-            w->run->record.bytes_billed += result.bytes;
-        if (s == BW_OK) {
-            count_present(w, b, i, &result);
-            return s;
-        }
-        /* Only a job that is known to have failed may be followed by another one under a new id. */
-        bool again = err->retryable || (recovered && tries == 1);
-        if (!result.failed || !again || tries >= MAX_FINAL_ATTEMPTS)
-            return s;
-        bw_log_error(BW_LOG_WARN, b->sync, err);
-        if (err->retryable && (s = pause_before_next(w, tries, err)) != BW_OK)
-            return s;
-        b->final_attempt++;
-        s = bw_store_batch_final(w->run->env.store, b, err);
-        if (s != BW_OK)
-            return s;
-    }
-}
-
-bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *b, bw_slice score_model, bool replaced,
-                          bool recovered, bw_error *err)
-{
-    bw_store *store = w->run->env.store;
-    for (int i = 0; i < b->n_finals; i++) {
-        if (b->finals[i].done)
-            continue;
-        bw_run_phase(w->run, b->finals[i].kind == BW_FINAL_COPY ? "replacing" : "merging");
-        bw_status s = run_final(w, b, i, recovered, err);
-        if (s == BW_OK) {
-            b->finals[i].done = true;
-            s = bw_store_batch_final(store, b, err);
-        }
-        if (s != BW_OK)
-            return s;
-    }
-    /* What an earlier run loaded is told by the source again: it was never acknowledged. */
-    bw_status s = BW_OK;
-    if (!recovered && w->class->reader_visible)
-        s = w->class->reader_visible(w->reader, err);
-    if (s != BW_OK)
-        return s;
-    bw_run_phase(w->run, "committing");
-    s = bw_store_batch_commit(store, b, score_model, replaced, err);
-    if (s != BW_OK || !b->staging)
-        return s;
-    bw_error ignored = BW_ERROR_INIT; /* what stays behind is dropped by the next run, or expires */
-    if (bw_destination_drop_staging(w->destination, &w->target, b->staging, &ignored) == BW_OK &&
-        bw_store_staging_forget(store, b->sync, b->number, b->staging, &ignored) == BW_OK)
-        return BW_OK;
-    bw_log_error(BW_LOG_WARN, b->sync, &ignored);
-    return BW_OK;
 }

@@ -1,6 +1,8 @@
 /*
- * What the files of a run share: run.c opens and closes, replay.c takes dead letters their way again, batch.c carries out the commit protocol of
- * one batch, pieces.c loads a batch whose rows are refused, recover.c finishes or abandons what an
+ * What the files of a run share: run.c begins and ends it, run_progress.c says how far it is,
+ * prepare.c opens both ends, reading.c takes one batch after the other from the source, replay.c takes
+ * dead letters their way again, batch.c carries out the commit protocol of one batch with loading.c
+ * and finals.c, pieces.c loads a batch whose rows are refused, recover.c finishes or abandons what an
  * earlier process left.
  * Threads: the worker of the run.
  */
@@ -52,6 +54,14 @@ void bw_run_waiting(bw_run *run, const char *text);
 /* The same as a listener of the destination's. */
 void bw_run_tell_waiting(void *run, const char *text);
 
+/* The word of the history: incremental, backfill, ... */
+const char *bw_run_kind_word(const bw_run *run);
+
+/* Opens the source and asks how it is. */
+BW_NODISCARD bw_status bw_run_open_source(bw_run_work *w, bw_error *err);
+/* Describes the table and makes the target fit; INVALID where a type stops the sync. */
+BW_NODISCARD bw_status bw_run_prepare(bw_run_work *w, bw_error *err);
+
 /* Labels of a step's job, in the arena. */
 const bw_job_label *bw_batch_labels(bw_arena *arena, const char *store, const char *sync,
                                     int64_t batch, int attempt, const char *step, size_t *count);
@@ -61,6 +71,8 @@ const char *bw_batch_job_id(bw_arena *arena, const char *store, const char *sync
 const char *bw_batch_staging_name(bw_arena *arena, const char *store, const char *sync,
                                   int64_t batch, int attempt);
 
+/* What is to be read, from where. INVALID where the target holds what the run would double or lose. */
+BW_NODISCARD bw_status bw_run_make_request(bw_run_work *w, bw_read_request *request, bw_error *err);
 /* Reads as the request says, batch after batch. */
 BW_NODISCARD bw_status bw_run_read_batches(bw_run_work *w, const bw_read_request *request,
                                            bw_error *err);
@@ -73,6 +85,27 @@ BW_NODISCARD bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err);
 
 /* Reads, loads and commits the reader's current batch. */
 BW_NODISCARD bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *err);
+/* What is counted while the rows of a batch pass. */
+typedef struct bw_batch_rows {
+    int64_t read, encoded, rejected;
+    int64_t version_min, version_max; /* of the cursor, for time bounds */
+    bool any_version;
+} bw_batch_rows;
+
+/* Ids of the attempt at hand. `straight`: into the target, without a staging table. */
+void bw_batch_set_ids(bw_run_work *w, bw_batch_record *batch, bool straight);
+/* Loads the batch, in as many attempts as it takes. `replaces`: it becomes the target's content. */
+BW_NODISCARD bw_status bw_batch_load(bw_run_work *w, const bw_encoder_class *class,
+                                     bw_encoder *encoder, bw_batch_record *batch,
+                                     bw_batch_rows *rows, bool replaces, bw_error *err);
+/* What the attempt before met. */
+void bw_batch_forget_attempt(bw_run_work *w);
+/* Waits before the next of several attempts: 1 s, then twice as long. CANCELLED. */
+BW_NODISCARD bw_status bw_batch_pause(bw_run_work *w, int tries, bw_error *err);
+/* The final jobs and their texts, into the record. INVALID: a configured key occurs twice. */
+BW_NODISCARD bw_status bw_batch_plan_finals(bw_run_work *w, const bw_batch_plan *plan,
+                                            bw_batch_record *batch, const bw_batch_rows *rows,
+                                            bw_error *err);
 /* From `loaded` on: final jobs, commit, staging dropped. Also for a batch of an earlier process. */
 BW_NODISCARD bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *batch, bw_slice score_model,
                                        bool replaced, bool recovered, bw_error *err);
@@ -88,13 +121,6 @@ BW_NODISCARD bw_status bw_run_recover(bw_run_work *w, bw_error *err);
 bw_budget_ops bw_budget_on_store(bw_run *run);
 
 /* ---- rows on their way ------------------------------------------------------------------ */
-
-/* What is counted while the rows of a batch pass. */
-typedef struct bw_batch_rows {
-    int64_t read, encoded, rejected;
-    int64_t version_min, version_max; /* of the cursor, for time bounds */
-    bool any_version;
-} bw_batch_rows;
 
 typedef bw_status bw_row_sink(void *user, bw_buf *line, const bw_value *row,
                               const bw_row_event *event, bw_error *err);
