@@ -298,6 +298,9 @@ sql_relation sql_analyze_unpivot(sql_analysis *a, sql_scope *outer, const sql_fr
 sql_table *sql_find_table(sql_analysis *a, const sql_from *f);
 bool sql_table_ref(sql_analysis *a, const sql_from *f, bq_table_ref *ref);
 sql_source *sql_table_source(sql_analysis *a, sql_table *t, bw_slice alias, const char *sql_alias);
+/* JOBS and SCHEMATA of INFORMATION_SCHEMA (sql_metadata_region.c); false when the path is none. */
+bool sql_region_source(sql_analysis *a, const sql_from *f, const char *alias, sql_source **source,
+                       const char **text);
 /* INFORMATION_SCHEMA and __TABLES__; false when the path is none of them. */
 bool sql_metadata_source(sql_analysis *a, const sql_from *f, sql_source **source,
                          const char **text);

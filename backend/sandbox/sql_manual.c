@@ -37,7 +37,7 @@ const sql_outside sql_outsides[] = {
      "SELECT MAX_BY(x, x) OVER () FROM UNNEST([1]) AS x"},
     {"RANGE frames with an offset over other types than INT64",
      "SELECT SUM(x) OVER (ORDER BY x RANGE 1 PRECEDING) FROM UNNEST([1.5]) AS x"},
-    {"INFORMATION_SCHEMA views but TABLES, COLUMNS and VIEWS",
+    {"INFORMATION_SCHEMA views but TABLES, COLUMNS, VIEWS, JOBS and SCHEMATA",
      "SELECT * FROM d.INFORMATION_SCHEMA.PARTITIONS"},
     {"Set operations by name", "SELECT 1 AS x UNION ALL BY NAME SELECT 2 AS x"},
     {"NOT LIKE ANY and NOT LIKE ALL, and either of UNNEST", "SELECT 'a' NOT LIKE ANY ('a', 'b')"},
@@ -82,8 +82,9 @@ static const char *const statements[] = {
     "CREATE SCHEMA, DROP SCHEMA; CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns "
     "and OPTIONS), DROP VIEW.",
     "Wildcard tables with _TABLE_SUFFIX.",
-    ("INFORMATION_SCHEMA.TABLES, INFORMATION_SCHEMA.COLUMNS, INFORMATION_SCHEMA.VIEWS and "
-     "__TABLES__."),
+    ("INFORMATION_SCHEMA.TABLES, COLUMNS and VIEWS of a dataset, JOBS, JOBS_BY_PROJECT and "
+     "SCHEMATA "
+     "of a region, with their most used columns, and __TABLES__."),
     ("Scripts: DECLARE, SET, BEGIN and END (also EXCEPTION WHEN ERROR THEN, @@error.message), IF, "
      "WHILE, LOOP, REPEAT, FOR IN, BREAK, CONTINUE, RETURN, RAISE, ASSERT, EXECUTE IMMEDIATE. A "
      "script is one transaction that others see when it has ended; each statement becomes a child "

@@ -269,7 +269,10 @@ bool sql_metadata_source(sql_analysis *a, const sql_from *f, sql_source **source
     *text = "";
     if (!v) {
         size_t n = f->path.count;
-        if (n >= 2 && sql_name_equal(f->path.items[n - 2], "INFORMATION_SCHEMA"))
+        bool schema = n >= 2 && sql_name_equal(f->path.items[n - 2], "INFORMATION_SCHEMA");
+        if (schema && sql_region_source(a, f, alias, source, text))
+            return true;
+        if (schema)
             sql_error(a, f->pos,
                       "Unsupported: INFORMATION_SCHEMA.%.*s is not part of the "
                       "sandbox's SQL",

@@ -330,6 +330,19 @@ const cases = {
         assert.equal(row.ts.end.value, ranges.ts.end.value);
     },
 
+    async 'a script answers with the rows of its last query, and has child jobs'() {
+        const query = 'DECLARE x INT64 DEFAULT 20; CREATE TEMP TABLE t AS SELECT x + 1 AS y; SELECT y * 2 AS z FROM t';
+        const [job] = await client.createQueryJob({query});
+        const [rows] = await job.getQueryResults();
+        assert.deepEqual(rows, [{z: 42}]);
+        const [metadata] = await job.getMetadata();
+        assert.equal(metadata.statistics.query.statementType, 'SCRIPT');
+        assert.equal(metadata.statistics.numChildJobs, '2');
+        const [children] = await client.getJobs({parentJobId: job.id});
+        assert.equal(children.length, 2);
+        assert.equal(children[0].metadata.statistics.parentJobId, job.id);
+    },
+
     async 'a view is made and read'() {
         const table = await makeTable('viewed');
         await table.insert([{id: 7}]);

@@ -252,3 +252,23 @@ DROP SCHEMA ddl_more
 DROP SCHEMA IF EXISTS ddl_more
 --> SKIP
 
+# The views of a region: the datasets, and the jobs.
+SELECT schema_name, location, catalog_name FROM INFORMATION_SCHEMA.SCHEMATA WHERE schema_name = 'ddl'
+--> schema_name STRING, location STRING, catalog_name STRING
+"ddl" | "US" | "p"
+
+SELECT COUNT(*) AS n FROM `region-eu`.INFORMATION_SCHEMA.SCHEMATA
+--> n INT64
+0
+
+SELECT ERROR('for the list of jobs')
+--> ERROR for the list of jobs
+
+SELECT job_type, statement_type, state, error_result.reason, end_time >= creation_time AS ended FROM `region-us`.INFORMATION_SCHEMA.JOBS WHERE query = "SELECT ERROR('for the list of jobs')"
+--> job_type STRING, statement_type STRING, state STRING, reason STRING, ended BOOL
+"QUERY" | NULL | "DONE" | "invalidQuery" | true
+
+SELECT statement_type, error_result FROM p.`region-us`.INFORMATION_SCHEMA.JOBS_BY_PROJECT WHERE query LIKE 'CREATE SCHEMA IF NOT%'
+--> statement_type STRING, error_result STRUCT<reason STRING, location STRING, message STRING>
+"CREATE_SCHEMA" | NULL
+
