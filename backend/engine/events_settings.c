@@ -166,15 +166,19 @@ static void check_clock(const bw_config_node *n, bw_config_problems *problems)
 void bw_events_settings_check(const bw_config_node *n, bw_config_problems *problems)
 {
     static const char *const whole[] = {"ack_deadline", "retention"};
+    static const char *const single[] = {"topic", "dead_letter_subscription"};
     const char *mode = bw_config_string(n, "mode");
     for (size_t i = 0; i < BW_COUNT(whole); i++)
         if (bw_config_duration(n, whole[i]) % BW_SECOND)
             bw_config_complain(problems, n, whole[i], NULL, "%s must be in whole seconds",
                                whole[i]);
     check_clock(n, problems);
-    if (strpbrk(bw_config_string(n, "table"), "*?[") && bw_config_given(n, "topic"))
-        bw_config_complain(problems, n, "topic", "Name the subscription in an entry of its own.",
-                           "a pattern stands for many subscriptions and takes no topic");
+    bool pattern = strpbrk(bw_config_string(n, "table"), "*?[") != NULL;
+    for (size_t i = 0; pattern && i < BW_COUNT(single); i++)
+        if (bw_config_given(n, single[i]))
+            bw_config_complain(
+                problems, n, single[i], "Name the subscription in an entry of its own.",
+                "a pattern stands for many subscriptions and takes no %s", single[i]);
     if (!bw_config_given(n, "dead_letter_topic")) {
         if (bw_config_given(n, "max_delivery_attempts"))
             bw_config_complain(problems, n, "max_delivery_attempts", NULL,
@@ -204,54 +208,85 @@ typedef struct names {
     size_t count, cap;
 } names;
 
+/* free() it. */
+static char *full_name(const bw_config *c, const char *project, const char *name)
+{
+    const char *home = project ? project : bw_config_string(bw_config_top(c), "project");
+    return strncmp(name, "projects/", 9) == 0
+               ? bw_xstrdup(name)
+               : bw_xasprintf("projects/%s/subscriptions/%s", home ? home : "", name);
+}
+
 static void add_name(names *all, const bw_config *c, const char *project,
                      const bw_config_node *node, const char *path)
 {
     const char *name = bw_config_string(node, path);
-    const char *home = project ? project : bw_config_string(bw_config_top(c), "project");
     if (!name)
         return;
     BW_GROW(all->items, all->count + 1, all->cap);
-    all->items[all->count++] =
-        (named){.full = strncmp(name, "projects/", 9) == 0
-                            ? bw_xstrdup(name)
-                            : bw_xasprintf("projects/%s/subscriptions/%s", home ? home : "", name),
-                .node = node,
-                .path = path};
+    all->items[all->count++] = (named){full_name(c, project, name), node, path};
 }
 
-static void add_names(names *all, const bw_config *c, const bw_config_node *sync)
+static bool is_stream(const bw_config *c, const bw_config_node *sync, const char **project)
 {
     const bw_config_node *source = bw_config_find(c, "sources", bw_config_string(sync, "source"));
     const char *type = source ? bw_config_string(source, "type") : NULL;
     const bw_source_class *class = type ? bw_source_find(type) : NULL;
-    if (!class || !(class->capabilities & BW_SOURCE_STREAM))
-        return;
-    if (!strpbrk(bw_config_string(sync, "table"), "*?["))
-        add_name(all, c, bw_config_string(source, "project"), sync, "table");
-    add_name(all, c, NULL, sync, "dead_letter_subscription");
+    bool stream = class && (class->capabilities & BW_SOURCE_STREAM);
+    *project = stream ? bw_config_string(source, "project") : NULL;
+    return stream;
+}
+
+static names name_all(const bw_config *c, bool of_syncs)
+{
+    names all = {.items = NULL};
+    for (size_t i = 0; i < bw_config_count(c, "syncs"); i++) {
+        const bw_config_node *sync = bw_config_at(c, "syncs", i);
+        const char *project;
+        if (!is_stream(c, sync, &project))
+            continue;
+        if (of_syncs && !strpbrk(bw_config_string(sync, "table"), "*?["))
+            add_name(&all, c, project, sync, "table");
+        add_name(&all, c, NULL, sync, "dead_letter_subscription");
+    }
+    if (bw_config_has(bw_config_top(c), "audit.subscription"))
+        add_name(&all, c, NULL, bw_config_top(c), "audit.subscription");
+    return all;
+}
+
+static void free_names(names *all)
+{
+    for (size_t i = 0; i < all->count; i++)
+        free(all->items[i].full);
+    free(all->items);
 }
 
 /* Whoever acknowledges a message takes it from all others that read the same subscription. */
 void bw_subscriptions_check(const bw_config *c, bw_config_problems *problems)
 {
-    names all = {.items = NULL};
-    for (size_t i = 0; i < bw_config_count(c, "syncs"); i++)
-        add_names(&all, c, bw_config_at(c, "syncs", i));
-    if (bw_config_has(bw_config_top(c), "audit.subscription"))
-        add_name(&all, c, NULL, bw_config_top(c), "audit.subscription");
+    names all = name_all(c, true);
     for (size_t i = 0; i < all.count; i++) {
-        for (size_t k = 0; k < i; k++) {
-            if (strcmp(all.items[i].full, all.items[k].full) != 0)
-                continue;
+        size_t k = 0;
+        while (strcmp(all.items[i].full, all.items[k].full) != 0)
+            k++;
+        if (k < i)
             bw_config_complain(problems, all.items[i].node, all.items[i].path,
                                "Each message of a subscription comes to one reader only: create "
                                "another subscription of the same topic.",
                                "%s is read by another entry already", all.items[i].full);
-            break;
-        }
     }
+    free_names(&all);
+}
+
+bool bw_subscription_is_collected(const bw_config *c, const bw_config_node *source,
+                                  const char *name)
+{
+    names all = name_all(c, false);
+    char *full = full_name(c, bw_config_string(source, "project"), name);
+    bool found = false;
     for (size_t i = 0; i < all.count; i++)
-        free(all.items[i].full);
-    free(all.items);
+        found |= strcmp(all.items[i].full, full) == 0;
+    free(full);
+    free_names(&all);
+    return found;
 }

@@ -28,6 +28,9 @@ void bw_events_settings_check(const bw_config_node *node, bw_config_problems *pr
 
 /* For the same: no subscription is read by two. */
 void bw_subscriptions_check(const bw_config *config, bw_config_problems *problems);
+/* Whether the source's subscription is the audit's or of dead letters: a pattern does not mean it. */
+bool bw_subscription_is_collected(const bw_config *config, const bw_config_node *source,
+                                  const char *name);
 
 /* Columns of the current table. */
 enum {

@@ -6,6 +6,7 @@
 #include "backend/core/log.h"
 #include "backend/core/units.h"
 #include "backend/engine/engine_internal.h"
+#include "backend/engine/events_stage.h"
 
 #define EXPAND_AGAIN (10 * BW_MINUTE)
 
@@ -57,7 +58,10 @@ static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
     for (size_t i = 0; i < run->n_tables; i++) {
         bw_arena arena = BW_ARENA_INIT;
         bw_sync_def def;
-        if (bw_sync_def_excludes(&pattern->def, run->tables[i]))
+        if (bw_sync_def_excludes(&pattern->def, run->tables[i]) ||
+            (bw_sync_is_stream(&pattern->def) &&
+             bw_subscription_is_collected(e->options.config, pattern->def.source_node,
+                                          run->tables[i])))
             continue;
         bw_sync_def_expand(&pattern->def, run->tables[i], &arena, &def);
         if (is_stated(e, &def)) {

@@ -71,6 +71,19 @@ def test_further_targets():
         assert sorted((r["entity_key"], r["_bw_deleted"]) for r in stream.sandbox.rows(table)) == expected
 
 
+def test_a_pattern_leaves_out_what_is_collected():
+    """The subscriptions of dead letters and of the audit are nobody's sync, whatever they are called."""
+    stream = Stream(TempDir(), extra="audit: {subscription: events-trail}")
+    for name in ("other", "events-trail", "events-dead", "events-more"):
+        stream.create("subscriptions/" + name, {"topic": stream.full("topics/events")})
+    text = open(stream.bw.config).read()
+    before, entry = text.split("  - {source: changes, table: events, target: events}")
+    with open(stream.bw.config, "w") as f:
+        f.write(before + '  - {source: changes, table: "events*"}\n  - {source: changes, table: other, '
+                'dead_letter_subscription: events-dead}' + entry)
+    assert set(stream.bw.once()) == {"changes.events", "changes.events-more", "changes.other"}
+
+
 def metric(stream, name):
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
     then = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3600))
