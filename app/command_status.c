@@ -15,6 +15,8 @@
 typedef struct line {
     bw_sync_record record;
     bool running;
+    const char *run_kind; /* of the run under way */
+    int64_t run_started_us;
     int64_t dead_letters;
     double lag_s;
     bw_table_score score;
@@ -117,8 +119,11 @@ static bw_status read_report(bw_session *s, report *rep, bw_error *err)
         status = bw_store_runs(s->store, NULL, 0, 200, a, &runs, &n_runs, err);
     for (size_t i = 0; status == BW_OK && i < n_runs; i++) {
         line *l = strcmp(runs[i].state, "running") == 0 ? find(rep, runs[i].sync) : NULL;
-        if (l)
+        if (l) {
             l->running = true;
+            l->run_kind = runs[i].kind;
+            l->run_started_us = runs[i].started_us;
+        }
     }
     for (size_t i = 0; i < rep->n; i++)
         judge(&rep->lines[i], bw_wall_us(bw_clock_system()));
@@ -187,6 +192,13 @@ static void print_notes(const report *rep, FILE *out)
             if (counts[k].n > 0)
                 bw_text_note(out, &first, r->name, "%lld %s", (long long)counts[k].n,
                              counts[k].n == 1 ? counts[k].one : counts[k].many);
+        if (rep->lines[i].running && rep->lines[i].score.health != BW_HEALTH_FRESH) {
+            char took[BW_TIME_TEXT];
+            int64_t since = bw_wall_us(bw_clock_system()) - rep->lines[i].run_started_us;
+            bw_text_note(out, &first, r->name,
+                         "%s run under way for %s; what it waits for is in the engine's log",
+                         rep->lines[i].run_kind, bw_format_duration(since, took));
+        }
         if (rep->lines[i].score.state == BW_STATE_PARKED) {
             char until[BW_TIME_TEXT];
             bw_text_note(

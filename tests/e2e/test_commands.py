@@ -339,6 +339,20 @@ def test_a_configuration_without_syncs_says_so():
     assert done.returncode == 0 and "no syncs are configured" in done.stderr, done
 
 
+def test_a_late_sync_whose_run_waits_says_so():
+    """Nothing has failed yet: without this nobody could see why it is late."""
+    w, sandbox = world(), Sandbox()
+    bw = Bridgewatch(w.dir, sandbox.url, {"shop": w.pg.source()},
+                     ["{source: shop, table: public.orders, schedule: every 1s, freshness: {target: 1s}}"], name="late")
+    engine = bw.start("run", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("a run", lambda: bw.json("status")["syncs"][0]["last_success_at"])
+    sandbox.stop()
+    wait_for("the words", lambda: re.search(r"^shop.orders: incremental run under way for \d+s; what it waits for is in "
+                                            "the engine's log$", bw.run("status").stdout, re.M))
+    engine.kill()
+    engine.wait()
+
+
 def test_output_that_cannot_be_written_is_a_failure():
     w = world()
     bw = w.program(ORDERS)
