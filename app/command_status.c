@@ -257,6 +257,19 @@ static void print_text(const report *rep, FILE *out)
     print_notes(rep, out);
 }
 
+/* For a shell to complete. A name holds that of a table, and bash expands what it is offered: one with
+   anything that could mean something to a shell is left out. */
+static void print_names(const report *rep, FILE *out)
+{
+    static const char harmless[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
+    for (size_t i = 0; i < rep->n; i++) {
+        const char *name = rep->lines[i].record.name;
+        if (name[strspn(name, harmless)] == '\0')
+            fprintf(out, "%s\n", name);
+    }
+}
+
 static bw_exit run(const bw_cli_context *ctx)
 {
     bw_session s;
@@ -267,7 +280,9 @@ static bw_exit run(const bw_cli_context *ctx)
         status = bw_session_store(&s, BW_STORE_SHARED, &err);
     if (status == BW_OK)
         status = read_report(&s, &rep, &err);
-    if (status == BW_OK && bw_cli_has(ctx->line, "json"))
+    if (status == BW_OK && bw_cli_has(ctx->line, "names"))
+        print_names(&rep, ctx->out);
+    else if (status == BW_OK && bw_cli_has(ctx->line, "json"))
         print_json(&rep, ctx->out);
     else if (status == BW_OK)
         print_text(&rep, ctx->out);
@@ -278,7 +293,10 @@ static bw_exit run(const bw_cli_context *ctx)
     return code;
 }
 
-static const bw_cli_option options[] = {BW_CLI_JSON};
+static const bw_cli_option options[] = {
+    BW_CLI_JSON,
+    {.name = "names", .help = "only the names of the syncs, for completions", .hidden = true},
+};
 
 const bw_cli_command bw_command_status = {
     .name = "status",

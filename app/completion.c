@@ -34,6 +34,14 @@ static void add_argument_words(const bw_cli_command *c, bw_buf *out)
         add_words(c->words, out);
 }
 
+/* Prints the names of the syncs, quickly and without a word where there are none. */
+#define LIST_SYNCS "status --names 2>/dev/null"
+
+static bool takes_syncs(const bw_cli_command *c)
+{
+    return strstr(c->args, "SYNC...") != NULL;
+}
+
 static bool takes_file(const bw_cli_option *o)
 {
     return o->arg && (strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "DIR") == 0);
@@ -80,7 +88,7 @@ static void bash(bw_buf *out)
                 "# ~/.local/share/bash-completion/completions/bridgewatch\n"
                 "_bridgewatch()\n{\n"
                 "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                "    local command='' i options arguments=''\n"
+                "    local command='' i options arguments='' config=()\n"
                 "    COMPREPLY=()\n"
                 "    case $before in\n");
     for (size_t i = 0; i < n_globals; i++)
@@ -91,7 +99,8 @@ static void bash(bw_buf *out)
     bw_buf_adds(out, "    esac\n"
                      "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                      "        case ${COMP_WORDS[i]} in\n"
-                     "        -c | --config | --profile | --theme | --log-level) ((i++)) ;;\n"
+                     "        -c | --config) config=(-c \"${COMP_WORDS[i + 1]}\"); ((i++)) ;;\n"
+                     "        --profile | --theme | --log-level) ((i++)) ;;\n"
                      "        -*) ;;\n"
                      "        *) command=${COMP_WORDS[i]}; break ;;\n"
                      "        esac\n"
@@ -107,7 +116,10 @@ static void bash(bw_buf *out)
         bw_buf_addf(out, "    %s) options+=' %s' arguments='", commands[i]->name,
                     bw_buf_cstr(&words));
         add_argument_words(commands[i], out);
-        bw_buf_adds(out, "' ;;\n");
+        bw_buf_addc(out, '\'');
+        if (takes_syncs(commands[i]))
+            bw_buf_adds(out, " arguments+=\" $(bridgewatch \"${config[@]}\" " LIST_SYNCS ")\"");
+        bw_buf_adds(out, " ;;\n");
     }
     bw_buf_adds(out, "    esac\n"
                      "    if [[ $word == -* ]]; then\n"
@@ -165,6 +177,9 @@ static void add_zsh_command(const bw_cli_command *c, bw_buf *out)
         add_zsh_option(&c->options[i], out);
     if (words.len > 0)
         bw_buf_addf(out, " \\\n        '1:argument:(%s)'", bw_buf_cstr(&words));
+    if (takes_syncs(c))
+        bw_buf_adds(out,
+                    " \\\n        '*:sync:{compadd -- ${(f)\"$(bridgewatch " LIST_SYNCS ")\"}}'");
     bw_buf_adds(out, "\n        ;;\n");
     bw_buf_fini(&words);
 }
@@ -253,6 +268,9 @@ static void fish(bw_buf *out)
         if (words.len > 0)
             bw_buf_addf(out, "complete -c bridgewatch%s -a '%s'\n", condition.ptr,
                         bw_buf_cstr(&words));
+        if (takes_syncs(c))
+            bw_buf_addf(out, "complete -c bridgewatch%s -a '(bridgewatch " LIST_SYNCS ")'\n",
+                        condition.ptr);
     }
     bw_buf_fini(&condition);
     bw_buf_fini(&words);

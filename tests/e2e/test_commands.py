@@ -399,6 +399,16 @@ def test_the_shell_completes():
     assert complete("dlq", "re") == ["replay"] and complete("dlq", "replay", "--dry") == ["--dry-run"]
     assert complete("--log-level", "w") == ["warn"]
     assert complete("-c", world().bw_file()) == [world().bw_file()]
+    # Names of syncs, and nothing that the shell would run.
+    mark = os.path.join(world().dir.path, "ran")
+    bw = world().program(ORDERS, "table: public.t, name: 'a$(touch %s)'" % mark, "table: public.u, name: 'b`touch %s`'" % mark)
+    env = dict(PATH=os.path.dirname(PROGRAM) + ":" + os.environ["PATH"])
+    text = 'source %s; COMP_WORDS=(bridgewatch "$@"); COMP_CWORD=$#; _bridgewatch; printf "%%s\n" "${COMPREPLY[@]}"' % script
+    for command in ("sync", "pause"):
+        offered = subprocess.run(["bash", "-uc", text, "bash", "-c", bw.config, command, ""], capture_output=True, text=True,
+                                 env=bw.env(env)).stdout.split()
+        assert offered == ["shop.orders"], offered
+    assert not os.path.exists(mark)
     for shell in ("zsh", "fish"):
         done = subprocess.run([PROGRAM, "completion", shell], capture_output=True, text=True)
         assert done.returncode == 0 and "dry-run" in done.stdout, shell
