@@ -61,6 +61,25 @@ bw_status ps_path_name(bw_sb_request *r, const char *collection, const char **pr
     return ps_name_parse(&r->arena, name, collection, project, id, err);
 }
 
+bw_sb_outcome ps_serve(bw_sb_pubsub *ps, bw_sb_request *r, bw_sb_reply *reply,
+                       const char *collection, const ps_member *members, ps_method *method)
+{
+    bw_error err = BW_ERROR_INIT;
+    ps_call call = {.ps = ps, .arena = &r->arena, .out = &reply->body};
+    bw_status status = ps_path_name(r, collection, &call.project, &call.name, &err);
+    if (status == BW_OK && members)
+        status = ps_body(r, members, &call.body, &err);
+    if (status == BW_OK)
+        status = ps_begin(ps, &err);
+    if (status != BW_OK)
+        return ps_reply_error(reply, &err);
+    if (ps_end(ps, method(&call, &err), &err) != BW_OK)
+        return ps_reply_error(reply, &err);
+    if (reply->body.len == 0)
+        bw_buf_adds(&reply->body, "{}");
+    return BW_SB_DONE;
+}
+
 bw_status ps_page_read(bw_sb_request *r, ps_page *page, bw_error *err)
 {
     const char *token = bw_sb_request_query(r, "pageToken");

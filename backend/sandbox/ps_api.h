@@ -53,6 +53,20 @@ bool ps_page_add(ps_page *page, bw_buf *out, bw_slice name);
 /* Ends the answer, with nextPageToken where there is more; or answers the error. */
 bw_sb_outcome ps_page_close(const ps_page *page, bw_sb_reply *reply, bw_status status,
                             const bw_error *err);
+/* A method on the resource that the path names, in a transaction of its own. It prints its answer;
+   nothing is {}. */
+typedef struct ps_call {
+    bw_sb_pubsub *ps;
+    bw_arena *arena; /* the request's */
+    bw_buf *out;
+    const char *project, *name;
+    bw_slice body;
+} ps_call;
+typedef bw_status ps_method(ps_call *call, bw_error *err);
+/* `members` NULL: there is no body. */
+bw_sb_outcome ps_serve(bw_sb_pubsub *ps, bw_sb_request *r, bw_sb_reply *reply,
+                       const char *collection, const ps_member *members, ps_method *method);
+
 /* The project's resources: `sql` takes the project, the name to continue behind and a limit, and gives
    the name first. */
 typedef void ps_row_print(bw_sb_request *r, sqlite3_stmt *row, bw_buf *out);

@@ -120,32 +120,6 @@ static bw_status order_anew(bw_sb_pubsub *ps, int64_t subscription, bw_error *er
 
 /* ---- The method ------------------------------------------------------------------------------- */
 
-typedef struct seek_request {
-    const char *project, *name;
-    int64_t time_us;      /* BW_TIME_NONE: to a snapshot */
-    const char *snapshot; /* projects/P/snapshots/N */
-} seek_request;
-
-static bw_status read_request(bw_sb_request *r, seek_request *out, bw_error *err)
-{
-    static const ps_member members[] = {
-        {"time", PS_TIME, NULL}, {"snapshot", PS_TEXT, NULL}, {NULL, PS_TEXT, NULL}};
-    bw_slice body;
-    bw_status status = ps_path_name(r, "subscriptions", &out->project, &out->name, err);
-    if (status == BW_OK)
-        status = ps_body(r, members, &body, err);
-    if (status != BW_OK)
-        return status;
-    const char *time = bw_sb_json_text(&r->arena, body, "time");
-    out->snapshot = bw_sb_json_text(&r->arena, body, "snapshot");
-    out->time_us = BW_TIME_NONE;
-    if ((time != NULL) == (out->snapshot != NULL))
-        return bw_error_set(err, BW_INVALID, "Exactly one of time and snapshot must be set.");
-    if (time && !bw_sb_stamp_parse_us(bw_slice_cstr(time), &out->time_us))
-        return bw_error_set(err, BW_INVALID, "Invalid value at 'time', %s", time);
-    return BW_OK;
-}
-
 static bw_status find_snapshot(bw_sb_pubsub *ps, const char *name, const ps_subscription *s,
                                ps_snapshot *out, bw_error *err)
 {
@@ -160,19 +134,37 @@ static bw_status find_snapshot(bw_sb_pubsub *ps, const char *name, const ps_subs
     return status;
 }
 
-static bw_status seek(bw_sb_pubsub *ps, const seek_request *want, bw_error *err)
+/* To a snapshot's name, or where that is NULL to a time. */
+static bw_status read_aim(ps_call *c, const char **snapshot, int64_t *time_us, bw_error *err)
 {
+    const char *time = bw_sb_json_text(c->arena, c->body, "time");
+    *snapshot = bw_sb_json_text(c->arena, c->body, "snapshot");
+    if ((time != NULL) == (*snapshot != NULL))
+        return bw_error_set(err, BW_INVALID, "Exactly one of time and snapshot must be set.");
+    if (time && !bw_sb_stamp_parse_us(bw_slice_cstr(time), time_us))
+        return bw_error_set(err, BW_INVALID, "Invalid value at 'time', %s", time);
+    return BW_OK;
+}
+
+static bw_status seek(ps_call *c, bw_error *err)
+{
+    bw_sb_pubsub *ps = c->ps;
     ps_subscription s;
     ps_snapshot snapshot = {0};
-    bw_status status = ps_subscription_find(ps, &ps->scratch, want->project, want->name, &s, err);
+    const char *name;
+    int64_t from;
+    bw_status status = read_aim(c, &name, &from, err);
+    if (status == BW_OK)
+        status = ps_subscription_find(ps, c->arena, c->project, c->name, &s, err);
     if (status == BW_OK && s.detached)
         status = bw_error_set(err, BW_CONFLICT, "The subscription %s is detached from its topic.",
                               s.name);
-    if (status == BW_OK && want->snapshot)
-        status = find_snapshot(ps, want->snapshot, &s, &snapshot, err);
+    if (status == BW_OK && name) {
+        status = find_snapshot(ps, name, &s, &snapshot, err);
+        from = snapshot.after + 1;
+    }
     if (status != BW_OK)
         return status;
-    int64_t from = want->snapshot ? snapshot.after + 1 : want->time_us;
     status = settle_before(ps, &s, from, snapshot.id, err);
     if (status == BW_OK)
         status = replay_all(ps, &s, from, snapshot.id, err);
@@ -184,14 +176,7 @@ static bw_status seek(bw_sb_pubsub *ps, const seek_request *want, bw_error *err)
 
 bw_sb_outcome ps_seek(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    seek_request want;
-    bw_status status = read_request(r, &want, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = seek(ps, &want, &err);
-    return ps_reply_empty(reply, ps_end(ps, status, &err), &err);
+    static const ps_member members[] = {
+        {"time", PS_TIME, NULL}, {"snapshot", PS_TEXT, NULL}, {NULL, PS_TEXT, NULL}};
+    return ps_serve(context, r, reply, "subscriptions", members, seek);
 }

@@ -29,30 +29,6 @@ static bw_status make_body(bw_arena *arena, bw_slice from, const char **out, bw_
 
 /* ---- Create ----------------------------------------------------------------------------------- */
 
-typedef struct create_request {
-    const char *project, *name;
-    const char *subscription_project, *subscription;
-    const char *body;
-} create_request;
-
-static bw_status read_create(bw_sb_request *r, create_request *out, bw_error *err)
-{
-    static const ps_member members[] = {{"subscription", PS_TEXT, NULL},
-                                        {"labels", PS_TEXT_MAP, NULL},
-                                        {"tags", PS_TEXT_MAP, NULL},
-                                        {NULL, PS_TEXT, NULL}};
-    bw_slice body;
-    bw_status status = ps_path_name(r, "snapshots", &out->project, &out->name, err);
-    if (status == BW_OK)
-        status = ps_body(r, members, &body, err);
-    if (status != BW_OK)
-        return status;
-    const char *subscription = bw_sb_json_text(&r->arena, body, "subscription");
-    status = ps_name_parse(&r->arena, subscription ? subscription : "", "subscriptions",
-                           &out->subscription_project, &out->subscription, err);
-    return status == BW_OK ? make_body(&r->arena, body, &out->body, err) : status;
-}
-
 /* Lives for a week less the age of the oldest message it holds. */
 static bw_status find_expiry(bw_sb_pubsub *ps, int64_t subscription, int64_t *expires_us,
                              bw_error *err)
@@ -70,79 +46,71 @@ static bw_status find_expiry(bw_sb_pubsub *ps, int64_t subscription, int64_t *ex
     return status;
 }
 
-static bw_status create(bw_sb_pubsub *ps, bw_arena *arena, const create_request *c,
-                        ps_snapshot *out, bw_error *err)
+/* The subscription that the request names. */
+static bw_status find_source(ps_call *c, ps_subscription *s, bw_error *err)
 {
-    ps_subscription s = {0};
-    ps_snapshot there;
-    bw_error ignored = BW_ERROR_INIT;
+    const char *project, *name, *given = bw_sb_json_text(c->arena, c->body, "subscription");
     bw_status status =
-        ps_subscription_find(ps, arena, c->subscription_project, c->subscription, &s, err);
+        ps_name_parse(c->arena, given ? given : "", "subscriptions", &project, &name, err);
+    return status == BW_OK ? ps_subscription_find(c->ps, c->arena, project, name, s, err) : status;
+}
+
+static bw_status create(ps_call *c, bw_error *err)
+{
+    bw_sb_pubsub *ps = c->ps;
+    ps_subscription s = {0};
+    ps_snapshot there, n = {.project = c->project, .name = c->name, .after = ps->last_message};
+    bw_error ignored = BW_ERROR_INIT;
+    bw_status status = make_body(c->arena, c->body, &n.body, err);
+    if (status == BW_OK)
+        status = find_source(c, &s, err);
     if (status == BW_OK &&
-        ps_snapshot_find(ps, arena, c->project, c->name, &there, &ignored) == BW_OK)
+        ps_snapshot_find(ps, c->arena, c->project, c->name, &there, &ignored) == BW_OK)
         status = bw_error_set(err, BW_EXISTS,
                               "Resource already exists in the project (resource=%s).", c->name);
     if (status == BW_OK && (s.detached || !s.topic))
         status = bw_error_set(err, BW_CONFLICT, "The subscription %s has no topic.", s.name);
-    *out = (ps_snapshot){.project = c->project,
-                         .name = c->name,
-                         .topic = s.topic,
-                         .topic_name = s.topic_name,
-                         .after = ps->last_message,
-                         .body = c->body};
+    n.topic_name = s.topic_name;
     if (status == BW_OK)
-        status = find_expiry(ps, s.id, &out->expires_us, err);
+        status = find_expiry(ps, s.id, &n.expires_us, err);
     if (status == BW_OK)
         status = ps_run(ps, err,
                         "INSERT INTO snapshot(project, name, topic, topic_name, after, expires_us,"
                         " body) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                        "ttitiit", out->project, out->name, out->topic, out->topic_name, out->after,
-                        out->expires_us, out->body);
+                        "ttitiit", n.project, n.name, s.topic, n.topic_name, n.after, n.expires_us,
+                        n.body);
     if (status != BW_OK)
         return status;
-    out->id = sqlite3_last_insert_rowid(ps->db->handle);
+    print(c->out, &n);
     return ps_run(ps, err,
                   "INSERT INTO snapshot_message SELECT ?1, message FROM delivery"
                   " WHERE subscription = ?2 AND state IN (0, 1, 2, 4)",
-                  "ii", out->id, s.id);
+                  "ii", (int64_t)sqlite3_last_insert_rowid(ps->db->handle), s.id);
 }
 
 bw_sb_outcome ps_snapshot_create(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    create_request c;
-    ps_snapshot made;
-    bw_status status = read_create(r, &c, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = create(ps, &r->arena, &c, &made, &err);
-    if (ps_end(ps, status, &err) != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &made);
-    return BW_SB_DONE;
+    static const ps_member members[] = {{"subscription", PS_TEXT, NULL},
+                                        {"labels", PS_TEXT_MAP, NULL},
+                                        {"tags", PS_TEXT_MAP, NULL},
+                                        {NULL, PS_TEXT, NULL}};
+    return ps_serve(context, r, reply, "snapshots", members, create);
 }
 
 /* ---- Get, patch, delete ----------------------------------------------------------------------- */
 
+static bw_status get(ps_call *c, bw_error *err)
+{
+    ps_snapshot n;
+    bw_status status = ps_snapshot_find(c->ps, c->arena, c->project, c->name, &n, err);
+    if (status == BW_OK)
+        print(c->out, &n);
+    return status;
+}
+
 bw_sb_outcome ps_snapshot_get(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    ps_snapshot n;
-    bw_status status = ps_path_name(r, "snapshots", &project, &name, &err);
-    if (status == BW_OK) {
-        ps_lock(ps);
-        status = ps_snapshot_find(ps, &r->arena, project, name, &n, &err);
-        ps_unlock(ps);
-    }
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &n);
-    return BW_SB_DONE;
+    return ps_serve(context, r, reply, "snapshots", NULL, get);
 }
 
 static const ps_member snapshot_members[] = {{"name", PS_TEXT, NULL},
@@ -180,47 +148,35 @@ static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_snapshot *n, bw_sl
                   n->id, n->expires_us, n->body);
 }
 
+static bw_status patch(ps_call *c, bw_error *err)
+{
+    ps_snapshot n;
+    bw_status status = ps_snapshot_find(c->ps, c->arena, c->project, c->name, &n, err);
+    if (status == BW_OK)
+        status = change(c->ps, c->arena, &n, c->body, err);
+    if (status == BW_OK)
+        print(c->out, &n);
+    return status;
+}
+
 bw_sb_outcome ps_snapshot_patch(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
     static const ps_member members[] = {{"snapshot", PS_OBJECT, snapshot_members},
                                         {"updateMask", PS_TEXT, NULL},
                                         {NULL, PS_TEXT, NULL}};
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    bw_slice body;
+    return ps_serve(context, r, reply, "snapshots", members, patch);
+}
+
+static bw_status drop(ps_call *c, bw_error *err)
+{
     ps_snapshot n;
-    bw_status status = ps_path_name(r, "snapshots", &project, &name, &err);
-    if (status == BW_OK)
-        status = ps_body(r, members, &body, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = ps_snapshot_find(ps, &r->arena, project, name, &n, &err);
-    if (status == BW_OK)
-        status = change(ps, &r->arena, &n, body, &err);
-    if (ps_end(ps, status, &err) != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &n);
-    return BW_SB_DONE;
+    bw_status status = ps_snapshot_find(c->ps, c->arena, c->project, c->name, &n, err);
+    return status == BW_OK ? ps_snapshot_drop(c->ps, n.id, n.topic, err) : status;
 }
 
 bw_sb_outcome ps_snapshot_delete(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    ps_snapshot n;
-    bw_status status = ps_path_name(r, "snapshots", &project, &name, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = ps_snapshot_find(ps, &r->arena, project, name, &n, &err);
-    if (status == BW_OK)
-        status = ps_snapshot_drop(ps, n.id, n.topic, &err);
-    return ps_reply_empty(reply, ps_end(ps, status, &err), &err);
+    return ps_serve(context, r, reply, "snapshots", NULL, drop);
 }
 
 static void print_row(bw_sb_request *r, sqlite3_stmt *q, bw_buf *out)

@@ -222,63 +222,50 @@ static bw_status insert(bw_sb_pubsub *ps, bw_arena *arena, ps_subscription *s,
                   "ttitt", s->project, s->name, t.id, s->topic_name, s->body);
 }
 
+static bw_status create(ps_call *c, bw_error *err)
+{
+    ps_subscription s = {.project = c->project, .name = c->name};
+    int64_t topic_retention_us = 0;
+    bw_status status = make_body(c->arena, c->body, &s, err);
+    const char *topic = bw_sb_json_text(c->arena, c->body, "topic");
+    s.topic_name = topic ? topic : "";
+    if (status == BW_OK)
+        status = insert(c->ps, c->arena, &s, &topic_retention_us, err);
+    if (status == BW_OK)
+        print(c->out, &s, topic_retention_us);
+    return status;
+}
+
 bw_sb_outcome ps_subscription_create(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    bw_slice body;
-    int64_t topic_retention_us = 0;
-    ps_subscription s = {0};
-    bw_status status = ps_path_name(r, "subscriptions", &s.project, &s.name, &err);
-    if (status == BW_OK)
-        status = ps_body(r, subscription_members, &body, &err);
-    if (status == BW_OK)
-        status = make_body(&r->arena, body, &s, &err);
-    if (status == BW_OK) {
-        s.topic_name = bw_sb_json_text(&r->arena, body, "topic");
-        if (!s.topic_name)
-            s.topic_name = "";
-        status = ps_begin(ps, &err);
-    }
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = insert(ps, &r->arena, &s, &topic_retention_us, &err);
-    if (ps_end(ps, status, &err) != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &s, topic_retention_us);
-    return BW_SB_DONE;
+    return ps_serve(context, r, reply, "subscriptions", subscription_members, create);
 }
 
 /* ---- Get and patch ---------------------------------------------------------------------------- */
 
-static bw_status find(bw_sb_pubsub *ps, bw_sb_request *r, const char *project, const char *name,
-                      ps_subscription *s, int64_t *topic_retention_us, bw_error *err)
+static bw_status find(ps_call *c, ps_subscription *s, int64_t *topic_retention_us, bw_error *err)
 {
-    bw_status status = ps_subscription_find(ps, &r->arena, project, name, s, err);
+    bw_status status = ps_subscription_find(c->ps, c->arena, c->project, c->name, s, err);
     *topic_retention_us = 0;
     if (status == BW_OK)
-        status = ps_value(ps, err, topic_retention_us,
+        status = ps_value(c->ps, err, topic_retention_us,
                           "SELECT retention_us FROM topic WHERE id = ?1", "i", s->topic);
+    return status;
+}
+
+static bw_status get(ps_call *c, bw_error *err)
+{
+    int64_t topic_retention_us;
+    ps_subscription s;
+    bw_status status = find(c, &s, &topic_retention_us, err);
+    if (status == BW_OK)
+        print(c->out, &s, topic_retention_us);
     return status;
 }
 
 bw_sb_outcome ps_subscription_get(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    int64_t topic_retention_us;
-    ps_subscription s;
-    bw_status status = ps_path_name(r, "subscriptions", &project, &name, &err);
-    if (status == BW_OK) {
-        ps_lock(ps);
-        status = find(ps, r, project, name, &s, &topic_retention_us, &err);
-        ps_unlock(ps);
-    }
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &s, topic_retention_us);
-    return BW_SB_DONE;
+    return ps_serve(context, r, reply, "subscriptions", NULL, get);
 }
 
 static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_subscription *s, bw_slice request,
@@ -317,85 +304,73 @@ static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_subscription *s, b
     return ps_run(ps, err, "UPDATE subscription SET body = ?2 WHERE id = ?1", "it", s->id, s->body);
 }
 
+static bw_status patch(ps_call *c, bw_error *err)
+{
+    int64_t topic_retention_us;
+    ps_subscription s;
+    bw_status status = find(c, &s, &topic_retention_us, err);
+    if (status == BW_OK)
+        status = change(c->ps, c->arena, &s, c->body, err);
+    if (status == BW_OK)
+        print(c->out, &s, topic_retention_us);
+    return status;
+}
+
 bw_sb_outcome ps_subscription_patch(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
     static const ps_member members[] = {{"subscription", PS_OBJECT, subscription_members},
                                         {"updateMask", PS_TEXT, NULL},
                                         {NULL, PS_TEXT, NULL}};
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    bw_slice body;
-    int64_t topic_retention_us = 0;
+    return ps_serve(context, r, reply, "subscriptions", members, patch);
+}
+
+static bw_status push_config(ps_call *c, bw_error *err)
+{
     ps_subscription s;
-    bw_status status = ps_path_name(r, "subscriptions", &project, &name, &err);
-    if (status == BW_OK)
-        status = ps_body(r, members, &body, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = find(ps, r, project, name, &s, &topic_retention_us, &err);
-    if (status == BW_OK)
-        status = change(ps, &r->arena, &s, body, &err);
-    if (ps_end(ps, status, &err) != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &s, topic_retention_us);
-    return BW_SB_DONE;
+    bw_status status = check_absent(c->body, err);
+    return status == BW_OK ? ps_subscription_find(c->ps, c->arena, c->project, c->name, &s, err)
+                           : status;
 }
 
 bw_sb_outcome ps_subscription_push_config(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
     static const ps_member members[] = {{"pushConfig", PS_OBJECT, push_members},
                                         {NULL, PS_TEXT, NULL}};
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    bw_slice body;
-    ps_subscription s;
-    bw_status status = ps_path_name(r, "subscriptions", &project, &name, &err);
-    if (status == BW_OK)
-        status = ps_body(r, members, &body, &err);
-    if (status == BW_OK)
-        status = check_absent(body, &err);
-    if (status == BW_OK) {
-        ps_lock(ps);
-        status = ps_subscription_find(ps, &r->arena, project, name, &s, &err);
-        ps_unlock(ps);
-    }
-    return ps_reply_empty(reply, status, &err);
+    return ps_serve(context, r, reply, "subscriptions", members, push_config);
 }
 
 /* ---- Delete and detach ------------------------------------------------------------------------ */
 
-static bw_sb_outcome end(bw_sb_pubsub *ps, bw_sb_request *r, bw_sb_reply *reply, const char *sql)
+static bw_status end(ps_call *c, const char *sql, bw_error *err)
 {
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
     ps_subscription s;
-    bw_status status = ps_path_name(r, "subscriptions", &project, &name, &err);
+    bw_status status = ps_subscription_find(c->ps, c->arena, c->project, c->name, &s, err);
     if (status == BW_OK)
-        status = ps_begin(ps, &err);
+        status = ps_drop_before(c->ps, &s, INT64_MAX, err);
     if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = ps_subscription_find(ps, &ps->scratch, project, name, &s, &err);
-    if (status == BW_OK)
-        status = ps_drop_before(ps, &s, INT64_MAX, &err);
-    if (status == BW_OK) {
-        ps_wake(ps, s.id); /* pulls that are held learn of it */
-        status = ps_run(ps, &err, sql, "i", s.id);
-    }
-    return ps_reply_empty(reply, ps_end(ps, status, &err), &err);
+        return status;
+    ps_wake(c->ps, s.id); /* pulls that are held learn of it */
+    return ps_run(c->ps, err, sql, "i", s.id);
+}
+
+static bw_status drop(ps_call *c, bw_error *err)
+{
+    return end(c, "DELETE FROM subscription WHERE id = ?1", err);
+}
+
+static bw_status detach(ps_call *c, bw_error *err)
+{
+    return end(c, "UPDATE subscription SET detached = 1 WHERE id = ?1", err);
 }
 
 bw_sb_outcome ps_subscription_delete(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    return end(context, r, reply, "DELETE FROM subscription WHERE id = ?1");
+    return ps_serve(context, r, reply, "subscriptions", NULL, drop);
 }
 
 bw_sb_outcome ps_subscription_detach(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    return end(context, r, reply, "UPDATE subscription SET detached = 1 WHERE id = ?1");
+    return ps_serve(context, r, reply, "subscriptions", NULL, detach);
 }
 
 /* ---- List ------------------------------------------------------------------------------------- */

@@ -56,54 +56,43 @@ static bw_status make_body(bw_arena *arena, bw_slice from, ps_topic *t, bw_error
 
 /* ---- One topic -------------------------------------------------------------------------------- */
 
+static bw_status create(ps_call *c, bw_error *err)
+{
+    ps_topic t = {.project = c->project, .name = c->name};
+    int64_t there = 0;
+    bw_status status = make_body(c->arena, c->body, &t, err);
+    if (status == BW_OK)
+        status =
+            ps_value(c->ps, err, &there, "SELECT id FROM topic WHERE project = ?1 AND name = ?2",
+                     "tt", t.project, t.name);
+    if (status == BW_OK && there)
+        status = bw_error_set(err, BW_EXISTS,
+                              "Resource already exists in the project (resource=%s).", t.name);
+    if (status != BW_OK)
+        return status;
+    print(c->out, &t);
+    return ps_run(c->ps, err,
+                  "INSERT INTO topic(project, name, retention_us, body) VALUES(?1, ?2, ?3, ?4)",
+                  "ttit", t.project, t.name, t.retention_us, t.body);
+}
+
 bw_sb_outcome ps_topic_create(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    bw_slice body;
-    ps_topic t = {0};
-    int64_t there = 0;
-    bw_status status = ps_path_name(r, "topics", &t.project, &t.name, &err);
+    return ps_serve(context, r, reply, "topics", topic_members, create);
+}
+
+static bw_status get(ps_call *c, bw_error *err)
+{
+    ps_topic t;
+    bw_status status = ps_topic_find(c->ps, c->arena, c->project, c->name, &t, err);
     if (status == BW_OK)
-        status = ps_body(r, topic_members, &body, &err);
-    if (status == BW_OK)
-        status = make_body(&r->arena, body, &t, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = ps_value(ps, &err, &there, "SELECT id FROM topic WHERE project = ?1 AND name = ?2",
-                      "tt", t.project, t.name);
-    if (status == BW_OK && there)
-        status = bw_error_set(&err, BW_EXISTS,
-                              "Resource already exists in the project (resource=%s).", t.name);
-    if (status == BW_OK)
-        status = ps_run(ps, &err,
-                        "INSERT INTO topic(project, name, retention_us, body)"
-                        " VALUES(?1, ?2, ?3, ?4)",
-                        "ttit", t.project, t.name, t.retention_us, t.body);
-    if (ps_end(ps, status, &err) != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &t);
-    return BW_SB_DONE;
+        print(c->out, &t);
+    return status;
 }
 
 bw_sb_outcome ps_topic_get(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    ps_topic t;
-    bw_status status = ps_path_name(r, "topics", &project, &name, &err);
-    if (status == BW_OK) {
-        ps_lock(ps);
-        status = ps_topic_find(ps, &r->arena, project, name, &t, &err);
-        ps_unlock(ps);
-    }
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &t);
-    return BW_SB_DONE;
+    return ps_serve(context, r, reply, "topics", NULL, get);
 }
 
 static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_topic *t, bw_slice request,
@@ -125,60 +114,45 @@ static bw_status change(bw_sb_pubsub *ps, bw_arena *arena, ps_topic *t, bw_slice
     return status == BW_OK ? ps_topic_clean(ps, t->id, err) : status;
 }
 
+static bw_status patch(ps_call *c, bw_error *err)
+{
+    ps_topic t;
+    bw_status status = ps_topic_find(c->ps, c->arena, c->project, c->name, &t, err);
+    if (status == BW_OK)
+        status = change(c->ps, c->arena, &t, c->body, err);
+    if (status == BW_OK)
+        print(c->out, &t);
+    return status;
+}
+
 bw_sb_outcome ps_topic_patch(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
     static const ps_member members[] = {
         {"topic", PS_OBJECT, topic_members}, {"updateMask", PS_TEXT, NULL}, {NULL, PS_TEXT, NULL}};
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    bw_slice body;
-    ps_topic t;
-    bw_status status = ps_path_name(r, "topics", &project, &name, &err);
-    if (status == BW_OK)
-        status = ps_body(r, members, &body, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = ps_topic_find(ps, &r->arena, project, name, &t, &err);
-    if (status == BW_OK)
-        status = change(ps, &r->arena, &t, body, &err);
-    if (ps_end(ps, status, &err) != BW_OK)
-        return ps_reply_error(reply, &err);
-    print(&reply->body, &t);
-    return BW_SB_DONE;
+    return ps_serve(context, r, reply, "topics", members, patch);
 }
 
 /* Subscriptions stay, with what they have not delivered yet, and so do snapshots. */
-static bw_status drop(bw_sb_pubsub *ps, int64_t topic, bw_error *err)
+static bw_status drop(ps_call *c, bw_error *err)
 {
-    bw_status status =
-        ps_run(ps, err, "UPDATE subscription SET topic = 0, topic_name = ?2 WHERE topic = ?1", "it",
-               topic, PS_DELETED_TOPIC);
+    bw_sb_pubsub *ps = c->ps;
+    ps_topic t;
+    bw_status status = ps_topic_find(ps, c->arena, c->project, c->name, &t, err);
     if (status == BW_OK)
-        status = ps_run(ps, err, "UPDATE snapshot SET topic_name = ?2 WHERE topic = ?1", "it",
-                        topic, PS_DELETED_TOPIC);
+        status =
+            ps_run(ps, err, "UPDATE subscription SET topic = 0, topic_name = ?2 WHERE topic = ?1",
+                   "it", t.id, PS_DELETED_TOPIC);
     if (status == BW_OK)
-        status = ps_run(ps, err, "DELETE FROM topic WHERE id = ?1", "i", topic);
-    return status == BW_OK ? ps_topic_clean(ps, topic, err) : status;
+        status = ps_run(ps, err, "UPDATE snapshot SET topic_name = ?2 WHERE topic = ?1", "it", t.id,
+                        PS_DELETED_TOPIC);
+    if (status == BW_OK)
+        status = ps_run(ps, err, "DELETE FROM topic WHERE id = ?1", "i", t.id);
+    return status == BW_OK ? ps_topic_clean(ps, t.id, err) : status;
 }
 
 bw_sb_outcome ps_topic_delete(void *context, bw_sb_request *r, bw_sb_reply *reply)
 {
-    bw_sb_pubsub *ps = context;
-    bw_error err = BW_ERROR_INIT;
-    const char *project, *name;
-    ps_topic t;
-    bw_status status = ps_path_name(r, "topics", &project, &name, &err);
-    if (status == BW_OK)
-        status = ps_begin(ps, &err);
-    if (status != BW_OK)
-        return ps_reply_error(reply, &err);
-    status = ps_topic_find(ps, &ps->scratch, project, name, &t, &err);
-    if (status == BW_OK)
-        status = drop(ps, t.id, &err);
-    return ps_reply_empty(reply, ps_end(ps, status, &err), &err);
+    return ps_serve(context, r, reply, "topics", NULL, drop);
 }
 
 /* ---- Lists ------------------------------------------------------------------------------------ */
