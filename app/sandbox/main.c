@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "backend/core/descriptors.h"
 #include "backend/sandbox/sandbox.h"
 #include "backend/sandbox/sql_manual.h"
 
@@ -72,6 +73,8 @@ int main(int argc, char **argv)
     pid_t parent = getppid();
     bw_error err = BW_ERROR_INIT;
     bw_sb_options options;
+    if (!bw_keep_standard_descriptors())
+        return 1;
     if (bw_sb_options_parse(argc, argv, &options, &err) != BW_OK)
         return complain(&err, 2);
     if (options.help)

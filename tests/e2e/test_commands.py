@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from harness import Bridgewatch, PROGRAM, Postgres, Sandbox, TempDir, run_tests, wait_for
+from harness import Bridgewatch, PROGRAM, Postgres, SANDBOX, Sandbox, TempDir, run_tests, wait_for
 
 SCHEMA = """
 CREATE TABLE orders (id bigint PRIMARY KEY, day date, updated_at timestamptz NOT NULL DEFAULT now());
@@ -366,12 +366,23 @@ def test_closed_descriptors_are_nobody_elses():
     """The first files and sockets that are opened would take their numbers, and with them the log."""
     w = world()
     bw = w.program(ORDERS)
-    script = 'exec "$@" <&- >&- 2>&-'
-    engine = subprocess.Popen(["bash", "-c", script, "x"] + bw.argv("run"), env=bw.env())
+
+    def start(argv):
+        return subprocess.Popen(["bash", "-c", 'exec "$@" <&- >&- 2>&-', "x"] + argv, env=bw.env())
+
+    def standard(process):
+        return [os.readlink("/proc/%d/fd/%d" % (process.pid, fd)) for fd in range(3)]
+
+    engine = start(bw.argv("run"))
     wait_for("the engine", lambda: running(bw))
-    for fd in range(3):
-        assert os.readlink("/proc/%d/fd/%d" % (engine.pid, fd)) == "/dev/null", fd
+    assert standard(engine) == ["/dev/null"] * 3, standard(engine)
     ends(engine, signal.SIGTERM, 0)
+    # The sandbox, too: its file of state is there once it serves.
+    data = os.path.join(w.dir.path, "closed-sandbox")
+    sandbox = start([SANDBOX, "--port", "0", "--data", data])
+    wait_for("the sandbox", lambda: os.path.isdir(data) and os.listdir(data))
+    assert standard(sandbox) == ["/dev/null"] * 3, standard(sandbox)
+    ends(sandbox, signal.SIGTERM, 0)
     with open(os.path.join(bw.state, "lock")) as f:
         assert re.fullmatch(r"pid \d+ on \S+\n", f.read())
 
