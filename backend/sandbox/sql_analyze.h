@@ -294,6 +294,8 @@ sql_relation sql_analyze_from_all(sql_analysis *a, sql_scope *outer, const sql_f
 /* PIVOT and UNPIVOT of `f`: the rows that they make (sql_pivot.c). */
 sql_relation sql_analyze_pivot(sql_analysis *a, sql_scope *outer, const sql_from *f);
 sql_relation sql_analyze_unpivot(sql_analysis *a, sql_scope *outer, const sql_from *f);
+/* A table or a view by its written name (sql_table.c); NULL and failed when there is none. */
+sql_table *sql_find_any(sql_analysis *a, const sql_from *f);
 /* A table by its written name; NULL and failed when there is none, or when it is a view. */
 sql_table *sql_find_table(sql_analysis *a, const sql_from *f);
 bool sql_table_ref(sql_analysis *a, const sql_from *f, bq_table_ref *ref);

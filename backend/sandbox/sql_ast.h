@@ -172,6 +172,7 @@ struct sql_from {
     size_t using_pos;
     sql_pivot *pivot; /* of TABLE and SUBQUERY; NULL: none */
     sql_unpivot *unpivot;
+    sql_expr *sample; /* of TABLE: TABLESAMPLE SYSTEM (sample PERCENT); NULL: all rows */
     const struct sql_relation *relation;
 };
 

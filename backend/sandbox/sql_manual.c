@@ -19,7 +19,6 @@ const sql_outside sql_outsides[] = {
      "SELECT x FROM t WHERE _PARTITIONTIME IS NULL"},
     {"Table functions", "SELECT * FROM f(1)"},
     {"FOR SYSTEM_TIME AS OF", "SELECT * FROM t FOR SYSTEM_TIME AS OF TIMESTAMP '2024-01-01'"},
-    {"TABLESAMPLE", "SELECT * FROM t TABLESAMPLE SYSTEM (10 PERCENT)"},
     {"In a recursive term: WITH, ORDER BY, LIMIT, GROUP BY, DISTINCT, QUALIFY, windows, and itself "
      "in a subquery",
      "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n FROM r GROUP BY n) SELECT n FROM r"},
@@ -67,7 +66,7 @@ static const char *const statements[] = {
     "WITH (also RECURSIVE), UNION ALL and DISTINCT, INTERSECT DISTINCT, EXCEPT DISTINCT; "
     "subqueries as tables, "
     "scalars, arrays, in IN and EXISTS, correlated ones too.",
-    "PIVOT and UNPIVOT behind tables and subqueries.",
+    "PIVOT and UNPIVOT behind tables and subqueries, TABLESAMPLE SYSTEM behind tables.",
     ("Pipe syntax, and queries that begin with FROM: |> SELECT, EXTEND, SET, DROP, RENAME, AS, "
      "WHERE, AGGREGATE, DISTINCT, JOIN, ORDER BY, LIMIT, UNION, INTERSECT, EXCEPT, PIVOT and "
      "UNPIVOT."),

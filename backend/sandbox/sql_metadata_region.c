@@ -15,28 +15,25 @@ typedef struct region_column {
 #define JSON_TIME(path)  "nullif(CAST(json_extract(json,'$." path "') AS INTEGER),0)"
 #define STATISTICS(path) JSON("statistics." path)
 
-static const region_column
-    jobs[] =
-        {
-            {"creation_time", BQ_TIMESTAMP, "created"},
-            {"project_id", BQ_STRING, "project"},
-            {"user_email", BQ_STRING, "'sandbox@bridgewatch.invalid'"},
-            {"job_id", BQ_STRING, "id"},
-            {"job_type", BQ_STRING, JSON("type")},
-            {"statement_type", BQ_STRING, STATISTICS("query.statementType")},
-            {"start_time", BQ_TIMESTAMP, JSON_TIME("started")},
-            {"end_time", BQ_TIMESTAMP, JSON_TIME("ended")},
-            {"query", BQ_STRING, JSON("configuration.query.query")},
-            {"state", BQ_STRING, JSON("state")},
-            {"total_bytes_processed", BQ_INT64, JSON_INT("statistics.query.totalBytesProcessed")},
-            {"total_bytes_billed", BQ_INT64, JSON_INT("statistics.query.totalBytesBilled")},
-            {"cache_hit", BQ_BOOL,
-             "CASE WHEN " STATISTICS("query.cacheHit") " IS NOT NULL THEN 0 END"},
-            {"error_result", BQ_STRUCT,
-             "CASE WHEN " JSON("errorResult") " IS NOT NULL THEN bq_tuple(" JSON("errorResult."
-                                                                                 "reason") "," JSON(
-                 "errorResult.location") "," JSON("errorResult.message") ") END"},
-            {"parent_job_id", BQ_STRING, STATISTICS("parentJobId")},
+static const region_column jobs[] = {
+    {"creation_time", BQ_TIMESTAMP, "created"},
+    {"project_id", BQ_STRING, "project"},
+    {"user_email", BQ_STRING, "'sandbox@bridgewatch.invalid'"},
+    {"job_id", BQ_STRING, "id"},
+    {"job_type", BQ_STRING, JSON("type")},
+    {"statement_type", BQ_STRING, STATISTICS("query.statementType")},
+    {"start_time", BQ_TIMESTAMP, JSON_TIME("started")},
+    {"end_time", BQ_TIMESTAMP, JSON_TIME("ended")},
+    {"query", BQ_STRING, JSON("configuration.query.query")},
+    {"state", BQ_STRING, JSON("state")},
+    {"total_bytes_processed", BQ_INT64, JSON_INT("statistics.query.totalBytesProcessed")},
+    {"total_bytes_billed", BQ_INT64, JSON_INT("statistics.query.totalBytesBilled")},
+    {"cache_hit", BQ_BOOL, "CASE WHEN " STATISTICS("query.cacheHit") " IS NOT NULL THEN 0 END"},
+    {"error_result", BQ_STRUCT,
+     "CASE WHEN " JSON("errorResult") " IS NOT NULL THEN bq_tuple(" JSON(
+         "errorResult."
+         "reason") "," JSON("errorResult.location") "," JSON("errorResult.message") ") END"},
+    {"parent_job_id", BQ_STRING, STATISTICS("parentJobId")},
 };
 
 static const region_column schemata[] = {

@@ -107,8 +107,13 @@ static void parse_from_alias(sql_parser *p, sql_from *f)
         f->alias = sql_alias(p);
     if (sql_at_pivot(p))
         sql_parse_pivot(p, f);
-    if (sql_at_word(p, "TABLESAMPLE"))
-        sql_unsupported(p, sql_peek(p)->pos, "TABLESAMPLE");
+    if (!sql_accept_word(p, "TABLESAMPLE"))
+        return;
+    sql_expect_word(p, "SYSTEM");
+    sql_expect_symbol(p, "(");
+    f->sample = sql_parse_postfix(p);
+    sql_expect_word(p, "PERCENT");
+    sql_expect_symbol(p, ")");
 }
 
 sql_from *sql_parse_table(sql_parser *p, bool with_alias)

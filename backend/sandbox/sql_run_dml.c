@@ -13,6 +13,10 @@ bool sql_target_open(sql_run *r, sql_target *t)
     const sql_from *f = r->stmt->target;
     bw_slice name = f->alias.len ? f->alias : f->path.items[f->path.count - 1];
 
+    if (f->pivot || f->unpivot || f->sample)
+        sql_error(&r->a, f->pos,
+                  "Syntax error: PIVOT, UNPIVOT and TABLESAMPLE are not allowed on the target of a "
+                  "DML statement");
     t->table = sql_find_table(&r->a, f);
     if (!t->table)
         return false;

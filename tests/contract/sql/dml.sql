@@ -118,3 +118,18 @@ WITH x AS (SELECT 1) DELETE FROM t WHERE TRUE
 
 INSERT INTO t (id) WITH x AS (SELECT 100 AS id) SELECT id FROM x
 --> inserted 1 updated 0 deleted 0
+
+# What changes a table is the table itself.
+CREATE TABLE sampled AS SELECT 1 AS x
+--> CREATE
+
+DELETE FROM sampled TABLESAMPLE SYSTEM (1 PERCENT) WHERE TRUE
+--> ERROR TABLESAMPLE are not allowed on the target of a DML statement
+
+DELETE FROM sampled PIVOT(COUNT(*) FOR x IN (1)) WHERE TRUE
+--> ERROR PIVOT, UNPIVOT and TABLESAMPLE are not allowed
+
+SELECT COUNT(*) AS n FROM sampled
+--> n INT64
+1
+
