@@ -245,8 +245,9 @@ static const struct {
      "are refused before the sandbox sees them, by libmicrohttpd, whose answers (400, 413, 414, "
      "431, 505) are in HTML, as those of Google's front ends are. A body may have 32 MiB, also "
      "unpacked, but for media, which have no limit. A query that takes longer than 100 ms goes on "
-     "beside the others; INSERT, UPDATE, DELETE, MERGE and definitions hold BigQuery until they "
-     "are done or cancelled, and so does a long query without --data over more than 1 GiB."},
+     "beside the others; INSERT, UPDATE, DELETE, MERGE, definitions and scripts "
+     "hold BigQuery until they are done or cancelled, and so does a long query without --data over "
+     "more than 1 GiB."},
     {"EXIT STATUS",
      "0 after SIGTERM or SIGINT; 1 when it cannot listen or its data directory cannot be used; 2 "
      "when the command line is wrong."},

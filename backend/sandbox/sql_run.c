@@ -353,43 +353,52 @@ static bw_status run_locked(sql_run *r, bq_sql_before_commit *hook, void *user)
     return status;
 }
 
+typedef struct attempt {
+    bq_catalog *catalog;
+    const bq_sql_request *request;
+    bq_sql_before_commit *hook;
+    void *user;
+    bq_sql_result *result;
+    bq_error *err;
+    bool script;  /* what the text is */
+    bool gave_up; /* it took too long */
+} attempt;
+
 /* From the text on. `patience_us` 0: as long as it takes. */
-static bw_status run_once(bq_catalog *catalog, const bq_sql_request *request,
-                          bq_sql_before_commit *hook, void *user, bq_sql_result *result,
-                          bq_error *err, run_way *way, int64_t patience_us, bool *gave_up,
-                          bool *script)
+static bw_status run_once(attempt *t, run_way *way, int64_t patience_us)
 {
     bw_arena arena = BW_ARENA_INIT;
     sql_stmt stmt;
     sql_run r = {.stmt = &stmt,
-                 .result = result,
-                 .catalog = catalog,
-                 .db = catalog->db->handle,
-                 .err = err,
-                 .dry_run = request->dry_run};
+                 .result = t->result,
+                 .catalog = t->catalog,
+                 .db = t->catalog->db->handle,
+                 .err = t->err,
+                 .dry_run = t->request->dry_run};
 
-    *result = (bq_sql_result){.arena = BW_ARENA_INIT};
+    *t->result = (bq_sql_result){.arena = BW_ARENA_INIT};
     r.err->reason = NULL;
-    r.a = (sql_analysis){.arena = &arena, .catalog = catalog, .request = request, .err = r.err};
-    r.a.location = request->location && *request->location ? request->location : "US";
-    r.a.now_us = bw_wall_us(catalog->clock);
-    bw_status status = sql_parse(&arena, request->text, &stmt, r.err);
-    *script = stmt.script;
+    r.a =
+        (sql_analysis){.arena = &arena, .catalog = t->catalog, .request = t->request, .err = r.err};
+    r.a.location = t->request->location && *t->request->location ? t->request->location : "US";
+    r.a.now_us = bw_wall_us(t->catalog->clock);
+    bw_status status = sql_parse(&arena, t->request->text, &stmt, r.err);
+    t->script = stmt.script;
     r.a.functions = stmt.functions;
     r.a.function_count = stmt.function_count;
     if (status == BW_OK) {
-        result->statement_type = runners[stmt.kind].type;
+        t->result->statement_type = runners[stmt.kind].type;
         status = only_queries_have_destinations(&r) ? BW_OK : BW_INVALID;
         r.give_up_us = stmt.kind == SQL_S_QUERY ? patience_us : 0;
     }
     if (status == BW_OK)
-        status = way(&r, hook, user);
-    *gave_up = status != BW_OK && r.gave_up;
+        status = way(&r, t->hook, t->user);
+    t->gave_up = status != BW_OK && r.gave_up;
     for (size_t i = 0; i < r.a.table_count; i++)
         bq_table_fini(&r.a.tables[i]->table);
     bw_arena_fini(&arena);
     if (status != BW_OK)
-        bq_sql_result_fini(result);
+        bq_sql_result_fini(t->result);
     return status;
 }
 
@@ -397,17 +406,13 @@ bw_status bq_sql_run(bq_catalog *catalog, const bq_sql_request *request, bq_sql_
                      void *user, bq_sql_result *result, bq_error *err)
 {
     bq_error local = BQ_ERROR_INIT;
-    bool gave_up, script;
+    attempt t = {catalog, request, hook, user, result, err ? err : &local, false, false};
+    bw_status status = run_once(&t, run_locked, PATIENCE_US);
 
-    err = err ? err : &local;
-    bw_status status = run_once(catalog, request, hook, user, result, err, run_locked, PATIENCE_US,
-                                &gave_up, &script);
-    if (script)
-        return sql_run_script(catalog, request, hook, user, result, err);
-    if (gave_up)
-        status =
-            run_once(catalog, request, hook, user, result, err,
-                     bq_snapshot_fits(catalog) ? sql_run_aside : run_locked, 0, &gave_up, &script);
+    if (t.script)
+        return sql_run_script(catalog, request, hook, user, result, t.err);
+    if (t.gave_up)
+        status = run_once(&t, bq_snapshot_fits(catalog) ? sql_run_aside : run_locked, 0);
     return status;
 }
 
