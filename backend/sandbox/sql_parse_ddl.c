@@ -102,6 +102,8 @@ static void parse_create_view(sql_parser *p, sql_stmt *s)
     size_t from = sql_peek(p)->pos;
     s->query = sql_parse_query(p);
     s->text = (bw_slice){p->text.ptr + from, sql_peek(p)->pos - from};
+    while (s->text.len > 0 && strchr(" \t\r\n", s->text.ptr[s->text.len - 1]))
+        s->text.len--;
     if (p->param_count > 0)
         sql_fail_at(p, from, "Query parameters cannot be used inside SQL view bodies");
 }

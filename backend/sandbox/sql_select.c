@@ -54,6 +54,8 @@ static void star_column(select_state *st, const sql_expr *star, const sql_column
 {
     const sql_item *replace = replacement(star, c->name);
 
+    if (!c->pseudo)
+        *SQL_ADD(st->a, st->star_names.items, st->star_names.count) = bw_slice_cstr(c->name);
     if (c->hidden || c->pseudo || in_names(&star->except, c->name) || st->count > MAX_COLUMNS)
         return;
     output *o = add_output(st, new_name(st, star, c->name), star->pos);
@@ -67,19 +69,26 @@ static void star_source(select_state *st, const sql_expr *star, const sql_source
         star_column(st, star, &source->columns.items[i]);
 }
 
+/* Is the name that a modifier mentions among those that the star stands for? */
+static void check_name(select_state *st, const sql_expr *star, bw_slice name, const char *list)
+{
+    bool found = false;
+
+    for (size_t i = 0; !found && i < st->star_names.count; i++)
+        found = sql_slice_equal(st->star_names.items[i], name);
+    if (!found)
+        sql_error(st->a, star->pos, "Column %.*s in SELECT * %s list does not exist",
+                  BW_SLICE_ARG(name), list);
+}
+
 static void check_names_exist(select_state *st, const sql_expr *star, size_t before)
 {
-    for (size_t i = 0; i < star->except.count; i++) {
-        bool found = false;
-        for (size_t s = 0; s < st->scope.source_count; s++) {
-            const sql_columns *columns = &st->scope.sources[s]->columns;
-            for (size_t c = 0; c < columns->count; c++)
-                found = found || sql_name_equal(star->except.items[i], columns->items[c].name);
-        }
-        if (!found && star->args.count == 0)
-            sql_error(st->a, star->pos, "Column %.*s in SELECT * EXCEPT list does not exist",
-                      BW_SLICE_ARG(star->except.items[i]));
-    }
+    for (size_t i = 0; i < star->except.count; i++)
+        check_name(st, star, star->except.items[i], "EXCEPT");
+    for (size_t i = 0; i < star->replace_count; i++)
+        check_name(st, star, star->replace[i].alias, "REPLACE");
+    for (size_t i = 0; i < star->rename.count; i++)
+        check_name(st, star, star->rename.items[i], "RENAME");
     if (st->count == before && !st->a->failed)
         sql_error(st->a, star->pos, "SELECT * expands to zero columns after applying EXCEPT");
 }
@@ -114,6 +123,8 @@ static void star_of(select_state *st, const sql_expr *star)
     }
     for (size_t i = 0; i < value.type.fields.count; i++) {
         const bq_field *f = &value.type.fields.fields[i];
+        const sql_item *replace = replacement(star, f->name);
+        *SQL_ADD(a, st->star_names.items, st->star_names.count) = bw_slice_cstr(f->name);
         if (in_names(&star->except, f->name))
             continue;
         sql_expr *field = BW_ARENA_NEW(a->arena, sql_expr);
@@ -122,7 +133,7 @@ static void star_of(select_state *st, const sql_expr *star)
         field->args.items[0] = star->args.items[0];
         field->args.count = 1;
         output *o = add_output(st, f->name, star->pos);
-        o->expr = field;
+        o->expr = replace ? replace->expr : field;
         o->expanded = true;
     }
 }
@@ -131,6 +142,7 @@ static void expand_star(select_state *st, const sql_expr *star)
 {
     size_t before = st->count;
 
+    st->star_names = (sql_names){NULL, 0};
     if (star->args.count > 0) {
         star_of(st, star);
     } else if (st->scope.source_count == 0) {

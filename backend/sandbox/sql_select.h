@@ -27,6 +27,7 @@ typedef struct select_state {
     sql_scope scope;
     output *outputs;
     size_t count;
+    sql_names star_names; /* columns that the * being expanded stands for */
     const char *from, *where, *group, *having, *qualify;
     sql_typed *order; /* of q->order */
 } select_state;

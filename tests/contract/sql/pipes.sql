@@ -94,3 +94,9 @@ FROM Produce |> CALL f()
 FROM Produce |>
 --> ERROR Syntax error
 
+FROM Produce |> SET nothing = 1
+--> ERROR Column nothing in SELECT * REPLACE list does not exist
+
+FROM Produce |> RENAME nothing AS something
+--> ERROR Column nothing in SELECT * RENAME list does not exist
+

@@ -324,3 +324,20 @@ SELECT x, y FROM ((SELECT 1 AS x) AS a JOIN (SELECT 1 AS x, 2 AS y) AS b USING (
 # Outside the subset: the construct is named.
 SELECT @@project_id
 --> ERROR Unsupported: a system variable
+
+SELECT * REPLACE (1 AS nothing) FROM t
+--> ERROR Column nothing in SELECT * REPLACE list does not exist
+
+SELECT * EXCEPT (nothing) FROM t
+--> ERROR Column nothing in SELECT * EXCEPT list does not exist
+
+SELECT a.* REPLACE (1 AS nothing) FROM t AS a
+--> ERROR Column nothing in SELECT * REPLACE list does not exist
+
+SELECT s.* REPLACE (s.x + 1 AS x) FROM (SELECT STRUCT(1 AS x, 2 AS y) AS s)
+--> x INT64, y INT64
+2 | 2
+
+SELECT s.* EXCEPT (z) FROM (SELECT STRUCT(1 AS x, 2 AS y) AS s)
+--> ERROR Column z in SELECT * EXCEPT list does not exist
+
