@@ -16,7 +16,9 @@
 static const char leaves_sql[] =
     "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i"
     " JOIN tree ON i.inhparent = tree.oid)"
-    " SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0), c.relkind,"
+    " SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0),"
+    /* Another access method than heap need not have what the rest counts on: blocks and xmin. */
+    " CASE WHEN c.relkind IN ('r','m') AND c.relam NOT IN (0, 2) THEN 'a' ELSE c.relkind END,"
     " has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid),"
     " CASE WHEN c.relkind IN ('r','m') THEN pg_relation_size(c.oid)"
     " / current_setting('block_size')::bigint ELSE 0 END, n.nspname, c.relname"
@@ -348,8 +350,14 @@ bw_status bw_pgbackfill_unread(bw_pgconn *conn, const bw_pgbackfill *b, bw_arena
     bw_status status = load_xmin(conn, &now, err);
     if (status != BW_OK || now < b->xmin || now - b->xmin > MAX_XMIN_AGE)
         return status;
+    /* Old rows are new to the table where a partition was attached since, or the table exchanged. */
     bw_buf sql = BW_BUF_INIT;
+    bw_buf_adds(&sql, " (");
     add_newer(&sql, b->xmin);
+    bw_buf_adds(&sql, " OR tableoid <> ALL ('{");
+    for (size_t i = 0; i < b->n_leaves; i++)
+        bw_buf_addf(&sql, i ? ",%" PRIu32 : "%" PRIu32, b->leaves[i].oid);
+    bw_buf_adds(&sql, "}'::oid[]))");
     *condition = bw_arena_strdup(arena, bw_buf_cstr(&sql));
     bw_buf_fini(&sql);
     return BW_OK;

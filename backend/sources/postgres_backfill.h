@@ -23,7 +23,7 @@ typedef enum bw_pgslicing {
 
 typedef struct bw_pgleaf {
     uint32_t oid, filenode;
-    char kind;
+    char kind; /* relkind; 'a': a table that is not stored as a heap */
     bool readable;
     int64_t blocks;
     const char *relation;
@@ -32,7 +32,7 @@ typedef struct bw_pgleaf {
 typedef struct bw_pgbackfill {
     const bw_pgtable *table;
     const bw_table_spec *spec;
-    bw_arena *keep; /* the plan's */
+    bw_arena *keep; /* the reader's: the leaves are asked about after the snapshot, too */
     bw_pgslicing slicing;
     const bw_pgleaf *leaves;
     size_t n_leaves;

@@ -192,8 +192,8 @@ static bw_status begin_backfill(bw_pgplan *p, bw_error *err)
     if (status == BW_OK)
         status = bw_pgplan_snapshot(p, err);
     if (status == BW_OK)
-        status = bw_pgbackfill_plan(p->conn, &p->table, p->spec, &p->position.backfill,
-                                    &p->snapshot_arena, &p->backfill, err);
+        status = bw_pgbackfill_plan(p->conn, &p->table, p->spec, &p->position.backfill, &p->arena,
+                                    &p->backfill, err);
     p->begun = status == BW_OK;
     return status;
 }

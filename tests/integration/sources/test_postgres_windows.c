@@ -132,6 +132,41 @@ static void reads_what_the_backfill_has_read_only_once(void **state)
     unfollow(&f);
 }
 
+/* What is attached or exchanged after the backfill was planned brings rows that are older than its
+   snapshot, and that it has not read. */
+static void reads_what_joins_the_table_during_a_backfill(void **state)
+{
+    (void)state;
+    bw_pg_sql(cluster, "postgres",
+              "CREATE TABLE parted (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT "
+              "now()) PARTITION BY RANGE (id);"
+              "CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (4);"
+              "INSERT INTO parted VALUES (1), (2), (3);"
+              "CREATE TABLE parted_2 (LIKE parted INCLUDING ALL);"
+              "INSERT INTO parted_2 VALUES (4), (5)");
+    following f = follow(cluster, "parted");
+    taken t = backfill_and_window(
+        &f, "ALTER TABLE parted ATTACH PARTITION parted_2 FOR VALUES FROM (4) TO (9)", NULL);
+    assert_string_equal(ids(&t), "4,5");
+    taken_free(&t);
+    unfollow(&f);
+}
+
+/* Another access method's rows need not have a version that tells when they came. */
+static void reads_again_what_is_not_a_heap(void **state)
+{
+    (void)state;
+    bw_pg_sql(cluster, "postgres",
+              "CREATE ACCESS METHOD stranger TYPE TABLE HANDLER heap_tableam_handler;"
+              "CREATE TABLE strange (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT "
+              "now()) USING stranger; INSERT INTO strange VALUES (1), (2), (3)");
+    following f = follow(cluster, "strange");
+    taken t = backfill_and_window(&f, "INSERT INTO strange VALUES (4)", NULL);
+    assert_string_equal(ids(&t), "1,2,3,4");
+    taken_free(&t);
+    unfollow(&f);
+}
+
 /* Equal rows without a key are known by their number: they are counted together, or not at all. */
 static void reads_equal_rows_together(void **state)
 {
@@ -620,6 +655,8 @@ int main(void)
         cmocka_unit_test(sees_the_writes_of_who_only_read_before),
         cmocka_unit_test(sees_what_a_backfill_could_not),
         cmocka_unit_test(reads_what_the_backfill_has_read_only_once),
+        cmocka_unit_test(reads_what_joins_the_table_during_a_backfill),
+        cmocka_unit_test(reads_again_what_is_not_a_heap),
         cmocka_unit_test(reads_equal_rows_together),
         cmocka_unit_test(sees_prepared_transactions),
         cmocka_unit_test(sees_what_was_prepared_before_the_first_window),
