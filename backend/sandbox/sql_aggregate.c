@@ -390,6 +390,17 @@ bool sql_has_aggregate(const sql_expr *x)
     return false;
 }
 
+bool sql_has_window(const sql_expr *x)
+{
+    if (!x || (x->call && x->call->over))
+        return x != NULL;
+    for (size_t i = 0; i < x->args.count; i++) {
+        if (sql_has_window(x->args.items[i]))
+            return true;
+    }
+    return false;
+}
+
 /* ---- The call ---------------------------------------------------------------------------------- */
 
 static bool allowed(sql_analysis *a, const sql_scope *scope, const sql_expr *x,

@@ -255,6 +255,8 @@ bool sql_is_aggregate(bw_slice name);
 bool sql_is_window_only(bw_slice name);
 /* Does the tree call an aggregate of its own query (subqueries and windows not counted)? */
 bool sql_has_aggregate(const sql_expr *x);
+/* Does it call a window function, in the same way? */
+bool sql_has_window(const sql_expr *x);
 /* OVER of the function `name`, which may need or refuse an ORDER BY of its window. */
 typedef enum sql_window_order {
     SQL_ORDER_FREE,

@@ -233,6 +233,15 @@ static void analyze_outputs(select_state *st)
     scope->use_aliases = true;
 }
 
+static bool any_window(const select_state *st)
+{
+    bool any = sql_has_window(st->s->qualify);
+
+    for (size_t i = 0; !any && i < st->count; i++)
+        any = sql_has_window(st->outputs[i].expr);
+    return any;
+}
+
 static void analyze_conditions(select_state *st)
 {
     sql_analysis *a = st->a;
@@ -248,6 +257,11 @@ static void analyze_conditions(select_state *st)
         st->having = t.sql;
         st->scope.no_windows = false;
     }
+    if (st->s->qualify && !any_window(st))
+        sql_error(
+            a, st->s->qualify->pos,
+            "The QUALIFY clause requires analytic function to be present in the QUALIFY clause "
+            "or the SELECT list");
     if (st->s->qualify) {
         sql_typed t = sql_analyze_bool(a, &st->scope, st->s->qualify, "QUALIFY clause");
         require_grouped(st, &t, "QUALIFY clause expression");

@@ -130,3 +130,11 @@ SELECT PERCENTILE_CONT(v, 0.5) OVER (ORDER BY id) FROM t
 
 SELECT LAG(v IGNORE NULLS) OVER (ORDER BY id) FROM t
 --> ERROR IGNORE NULLS is not allowed for analytic function LAG
+
+SELECT x FROM UNNEST([1, 2]) AS x QUALIFY x = 1
+--> ERROR The QUALIFY clause requires analytic function to be present in the QUALIFY clause or the SELECT list
+
+SELECT x, ROW_NUMBER() OVER (ORDER BY x DESC) AS place FROM UNNEST([1, 2]) AS x QUALIFY place = 1
+--> x INT64, place INT64
+2 | 1
+
