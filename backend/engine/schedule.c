@@ -139,6 +139,7 @@ void bw_sync_plan_next(bw_engine *e, bw_sync *sync, const bw_run *run)
         return; /* single rows: what is due stays due */
     if (e->options.once || e->options.observe || !s || s->kind == BW_SCHEDULE_MANUAL) {
         sync->next_due_us = BW_TIME_NONE;
+        sync->slowed = NULL;
     } else {
         /* After a cancel nothing begins at once, however long the run was. */
         bool from_start = s->kind == BW_SCHEDULE_EVERY && run->status != BW_CANCELLED;
