@@ -61,11 +61,12 @@ static bw_status finish(bw_run_work *w, bw_batch_record *b, bw_error *err)
     if (s != BW_OK)
         return s;
     bool replaced = b->n_finals > 0 && b->finals[b->n_finals - 1].kind == BW_FINAL_COPY;
+    /* A batch is counted by the run that commits it, so that what a run says of its rows adds up. */
+    b->run_id = w->run->record.id;
     s = bw_batch_finish(w, b, (bw_slice){NULL, 0}, replaced || (!b->staging && b->rows_loaded > 0),
                         true, err);
     if (s != BW_OK)
         return s;
-    /* A batch is counted by the run that commits it, so that what a run says of its rows adds up. */
     w->run->any_commit = true;
     atomic_fetch_add(&w->run->rows_read, b->rows_read);
     atomic_fetch_add(&w->run->rows_loaded, b->rows_loaded);

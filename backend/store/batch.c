@@ -361,7 +361,7 @@ bw_status bw_store_batch_forget_landed(bw_store *store, const char *sync, int64_
 
 /* ---- commit ----------------------------------------------------------------------------- */
 
-/* Both updates take what batch_loaded stored. ?1 sync, ?2 number. */
+/* Both updates take what batch_loaded stored. ?1 sync, ?2 number, ?3 the run that commits. */
 static const char *const COMMIT_SYNC =
     "UPDATE syncs SET checkpoint = CASE WHEN b.epoch = syncs.epoch"
     " THEN coalesce(b.position, checkpoint) ELSE checkpoint END,"
@@ -378,15 +378,25 @@ static const char *const COMMIT_RUN =
     " dead_letters = runs.dead_letters + b.dead_letters,"
     " bytes_uploaded = runs.bytes_uploaded + b.bytes_uploaded, batches = runs.batches + 1,"
     " checkpoint = coalesce(b.position, checkpoint)"
-    " FROM batches b WHERE b.sync = ?1 AND b.number = ?2 AND runs.id = b.run_id"
-    " AND runs.state = 'running'"; /* what an interrupted one left, the run that finishes it counts */
+    " FROM batches b WHERE b.sync = ?1 AND b.number = ?2 AND runs.id = ?3"
+    " AND runs.state = 'running'";
 
-static bw_status run_for_batch(bw_store *store, const char *text, const bw_batch_record *b,
-                               bw_error *err)
+static bw_status commit_sync(bw_store *store, const bw_batch_record *b, bw_error *err)
 {
-    bw_sql q = bw_sql_open(store, text);
+    bw_sql q = bw_sql_open(store, COMMIT_SYNC);
     bw_sql_bind_text(&q, b->sync);
     bw_sql_bind_int(&q, b->number);
+    return bw_sql_run(&q, NULL, err);
+}
+
+/* What an earlier run left, the run that finishes it counts. */
+static bw_status commit_run(bw_store *store, const bw_batch_record *b, int64_t run_id,
+                            bw_error *err)
+{
+    bw_sql q = bw_sql_open(store, COMMIT_RUN);
+    bw_sql_bind_text(&q, b->sync);
+    bw_sql_bind_int(&q, b->number);
+    bw_sql_bind_int(&q, run_id);
     return bw_sql_run(&q, NULL, err);
 }
 
@@ -443,17 +453,17 @@ static bw_status write_model(bw_store *store, const char *sync, bw_slice model, 
     return bw_sql_run(&q, NULL, err);
 }
 
-static bw_status commit(bw_store *store, const bw_batch_record *b, bw_slice model, bool replaced,
-                        bw_error *err)
+static bw_status commit(bw_store *store, const bw_batch_record *b, int64_t run_id, bw_slice model,
+                        bool replaced, bw_error *err)
 {
     bw_sql q = bw_sql_open(store, "UPDATE batches SET state = 'committed', updated = ?"
                                   " WHERE sync = ? AND number = ?");
     bw_sql_bind_int(&q, bw_wall_us(store->clock));
     bw_status st = update_batch(&q, b->sync, b->number, "there", err);
     if (st == BW_OK)
-        st = run_for_batch(store, COMMIT_SYNC, b, err);
+        st = commit_sync(store, b, err);
     if (st == BW_OK)
-        st = run_for_batch(store, COMMIT_RUN, b, err);
+        st = commit_run(store, b, run_id, err);
     if (st == BW_OK)
         st = bw_letters_commit(store, b->sync, b->number, replaced, err);
     if (st == BW_OK)
@@ -471,7 +481,7 @@ bw_status bw_store_batch_commit(bw_store *store, const bw_batch_record *batch, b
         return st;
     st = read_stored(store, batch, &arena, &stored, err);
     if (st == BW_OK && stored.state == BW_BATCH_LOADED)
-        st = commit(store, &stored, score_model, replaced, err);
+        st = commit(store, &stored, batch->run_id, score_model, replaced, err);
     bw_crash_point("store_batch_commit_before");
     st = bw_tx_end(store, st, err);
     bw_crash_point("store_batch_commit_after");

@@ -192,11 +192,12 @@ BW_NODISCARD bw_status bw_store_batch_final(bw_store *store, const bw_batch_reco
                                             bw_error *err);
 /*
  * One transaction: state committed, the sync's checkpoint (where the position is not NULL), watermark
- * and totals, the run's counters, letters of landed_keys superseded (open) or replayed (replaying),
- * the batch's dead letters from staged to open (a replaying letter met again is open again), the
- * score model (unchanged when its ptr is NULL), an audit entry. `replaced`: every open row letter of
- * the sync is superseded unless this batch staged it anew. Of the record only sync and number are
- * used. Committing what is committed is fine; CONFLICT when the batch is not loaded.
+ * and totals, the counters of the run that commits (run_id, while it is running), letters of
+ * landed_keys superseded (open) or replayed (replaying), the batch's dead letters from staged to open
+ * (a replaying letter met again is open again), the score model (unchanged when its ptr is NULL), an
+ * audit entry. `replaced`: every open row letter of the sync is superseded unless this batch staged it
+ * anew. Of the record only sync, number and run_id are used. Committing what is committed is fine;
+ * CONFLICT when the batch is not loaded.
  */
 BW_NODISCARD bw_status bw_store_batch_commit(bw_store *store, const bw_batch_record *batch,
                                              bw_slice score_model, bool replaced, bw_error *err);

@@ -82,6 +82,28 @@ static void counts_what_the_target_held_already(void **state)
     assert_int_equal(batches[0].rows_present, 3);
 }
 
+/* Killed after it, the run that committed what another one had loaded still says so. */
+static void is_counted_by_the_run_that_commits_it(void **state)
+{
+    fixture *f = *state;
+    bw_run_record *runs;
+    size_t n;
+    bw_batch_record b = fixture_plan(f, fixture_run(f));
+    fixture_load(f, &b, 10, 2, "{}");
+    bw_store_close(f->store);
+    fixture_open(f, BW_STORE_ENGINE);
+    b.run_id = fixture_run(f);
+    fixture_commit(f, &b);
+    assert_ok(bw_store_runs(f->store, SYNC, 0, 10, &f->arena, &runs, &n, &f->err), f->err);
+    assert_int_equal(n, 2);
+    assert_int_equal(runs[0].id, b.run_id);
+    assert_int_equal(runs[0].rows_read, 12);
+    assert_int_equal(runs[0].rows_loaded, 10);
+    assert_int_equal(runs[0].batches, 1);
+    assert_string_equal(runs[1].state, "interrupted");
+    assert_int_equal(runs[1].rows_loaded, 0);
+}
+
 static void commits_once(void **state)
 {
     fixture *f = *state;
@@ -255,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FIXTURE_TEST(goes_from_planned_to_committed),
         FIXTURE_TEST(counts_what_the_target_held_already),
+        FIXTURE_TEST(is_counted_by_the_run_that_commits_it),
         FIXTURE_TEST(commits_once),
         FIXTURE_TEST(refuses_steps_out_of_order),
         FIXTURE_TEST(keeps_what_a_batch_does_not_know),
