@@ -195,7 +195,7 @@ static void make_hostile(bw_sync_view *v)
 {
     v->target = v->mode = v->table = v->schedule = v->reason = v->error = v->hint = v->checkpoint =
         v->held_back_by = BW_HOSTILE;
-        v->slowed = BW_HOSTILE;
+    v->slowed = BW_HOSTILE;
     v->detail = &hostile_detail;
     if (v->progress.active)
         v->progress.kind = v->progress.phase = v->progress.batch = v->progress.waiting_for =
