@@ -18,7 +18,8 @@ typedef struct int_sum {
 
 static __int128 int_total(const int_sum *s)
 {
-    return (__int128)s->high << 64 | s->low;
+    /* As unsigned numbers: a negative one must not be shifted. */
+    return (__int128)((unsigned __int128)(uint64_t)s->high << 64 | s->low);
 }
 
 static void int_add(sqlite3_context *ctx, sqlite3_value *v, int sign)
