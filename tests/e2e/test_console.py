@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every action of the console, as an operator takes it: a real terminal (tmux), a real PostgreSQL, the
 sandbox, the program."""
-# ctest: timeout 600
+# ctest: timeout 1200
 import json
 import os
 import re

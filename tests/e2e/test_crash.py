@@ -5,6 +5,7 @@ was not passed before), started again undisturbed, and the destination compared 
 whole, row by row. The raw table may hold no event twice. A point that was never reached fails the
 test.
 """
+# ctest: timeout 1200
 import os
 import re
 import signal

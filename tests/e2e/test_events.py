@@ -1,4 +1,4 @@
-# ctest: timeout 600
+# ctest: timeout 1200
 """Change events: whatever is killed, cut or delivered twice, Datastore and the current table are what
 a plain model makes of the events, and the raw table holds each event once.
 """

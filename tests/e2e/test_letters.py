@@ -1,4 +1,4 @@
-# ctest: timeout 600
+# ctest: timeout 1200
 """Dead letters of change events: replayed, edited, published again, previewed, cancelled, killed in
 the middle; drained from a dead-letter subscription; and hostile ones.
 """

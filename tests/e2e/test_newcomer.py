@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What the README promises to somebody who has just cloned the sources: a new user with sudo, who
 exists only for this test, builds and sees the demo; and plain cmake builds everything too."""
-# ctest: timeout 900
+# ctest: timeout 1500
 import os
 import pwd
 import re
