@@ -39,6 +39,38 @@ static bw_status check_unique(bw_run_work *w, const bw_batch_record *b, bw_error
     return bw_error_hint(err, "Choose a key that identifies a row (key: of this sync).");
 }
 
+/* Event ids are made from the sync's name and the row's content. Where the target was filled under
+   another name, or the rows look otherwise since, none of them is found, and all would come twice. */
+static bw_status check_known(bw_run_work *w, const bw_batch_record *b, bw_error *err)
+{
+    if (!w->finds_by_id)
+        return BW_OK;
+    const char *cursor = w->info.schema.fields[w->info.cursor].name, *answer = NULL;
+    const char *sql = bw_arena_printf(
+        &w->batch_arena,
+        "SELECT IF(COUNT(K.`_bw_event_id`) > 0, 'some', IF(COUNT(C.`%s`) > 0, 'none', 'new'))"
+        " FROM `%s.%s.%s` AS S"
+        " LEFT JOIN (SELECT DISTINCT `_bw_event_id` FROM `%s`) AS K"
+        " ON K.`_bw_event_id` = S.`_bw_event_id`"
+        " LEFT JOIN (SELECT DISTINCT `%s` FROM `%s`) AS C ON C.`%s` = S.`%s`",
+        cursor, w->target.project, w->target.dataset, b->staging, w->target_name, cursor,
+        w->target_name, cursor, cursor);
+    bw_status s =
+        bw_destination_ask(w->destination, &w->target, sql, &w->batch_arena, &answer, err);
+    if (s != BW_OK)
+        return s;
+    w->finds_by_id = !answer || strcmp(answer, "some") != 0;
+    if (!answer || strcmp(answer, "none") != 0)
+        return BW_OK;
+    bw_error_set(err, BW_INVALID,
+                 "%s holds rows with the same %s, but none under the event id that this sync gives "
+                 "them: all would come twice",
+                 w->target_name, cursor);
+    return bw_error_hint(err, "Was the target filled by a sync of another name, or has the table "
+                              "changed since? Use that name, another target, or a full resync, "
+                              "which replaces what is there.");
+}
+
 bw_status bw_batch_plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b,
                                const bw_batch_rows *rows, bw_error *err)
 {
@@ -62,7 +94,8 @@ bw_status bw_batch_plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_bat
             bw_final_text(&w->target_spec, &w->target, &w->info.schema, &request, &w->batch_arena);
         b->finals[i].done = false;
     }
-    return check_unique(w, b, err);
+    bw_status s = check_unique(w, b, err);
+    return s == BW_OK ? check_known(w, b, err) : s;
 }
 
 const char *bw_batch_final_step(bw_arena *arena, const bw_batch_record *b, int i)

@@ -19,6 +19,7 @@ static bw_status check_event_ids(bw_run_work *w, bw_error *err)
     const char *strangers = NULL;
     bw_status s =
         bw_destination_ask(w->destination, &w->target, sql, &w->run->arena, &strangers, err);
+    w->finds_by_id = true;
     if (s != BW_OK || (strangers && strcmp(strangers, "0") == 0))
         return s;
     bw_error_set(err, BW_INVALID,

@@ -239,6 +239,13 @@ static void starts_from_a_sequence_that_the_destination_holds(void **state)
     lab_runs(l, "db.seq", &runs);
     assert_counts(&runs[0], 4, 2, 2, 0);
     lose_state(l);
+    /* Rows that another sync put there. */
+    lab_configure(l, NULL, SEQ_SYNC "destination, name: renamed, target: seq}");
+    lab_start(l);
+    assert_false(lab_run_kind(l, "renamed", BW_COMMAND_TAKE_OVER));
+    assert_non_null(strstr(l->news.text, "all would come twice"));
+    assert_table(l, "id, word", "seq", "1|a\n2|b\n3|late\n4|d\n5|e\n");
+    lose_state(l);
     /* Rows that someone else put there. */
     char *sql = bw_xasprintf("INSERT INTO `p.%s.seq` (id, word) VALUES (9, 'x')", l->name);
     free(bw_test_bq_query(l->bq, sql));
