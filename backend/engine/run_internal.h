@@ -34,8 +34,7 @@ typedef struct bw_run_work {
     bw_chunk chunk;
     bool prefetched, prefetched_end; /* the chunk holds the batch's first rows, not yet passed on */
     bool source_failed;              /* reading failed: loading again would not help */
-    bool finds_by_id;     /* what the target holds is known by its event ids only, and whether
-                                        those are this sync's is not yet seen */
+    bool finds_by_id;     /* by event ids the target is asked, not yet seen to be of this sync */
     bool unresolved;      /* a load straight into the target was sent, and its end is not known */
     bw_sync_record sync;  /* as it was when the run began */
     bw_arena batch_arena; /* ids, labels and texts of the batch at hand */
