@@ -17,8 +17,12 @@ static const char leaves_sql[] =
     "WITH RECURSIVE tree(oid) AS (SELECT $1::oid UNION ALL SELECT i.inhrelid FROM pg_inherits i"
     " JOIN tree ON i.inhparent = tree.oid)"
     " SELECT c.oid, coalesce(pg_relation_filenode(c.oid), 0),"
-    /* Another access method than heap need not have what the rest counts on: blocks and xmin. */
-    " CASE WHEN c.relkind IN ('r','m') AND c.relam NOT IN (0, 2) THEN 'a' ELSE c.relkind END,"
+    /* Another access method than heap need not have what the rest counts on, blocks and xmin; and
+       where rows are on other servers (Citus, Greenplum), xmin is a number of those. */
+    " CASE WHEN c.relkind IN ('r','m') AND (c.relam NOT IN (0, 2)"
+    " OR to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+    " OR to_regclass('pg_catalog.gp_distribution_policy') IS NOT NULL)"
+    " THEN 'a' ELSE c.relkind END,"
     " has_table_privilege(c.oid, 'SELECT') AND NOT row_security_active(c.oid),"
     " CASE WHEN c.relkind IN ('r','m') THEN pg_relation_size(c.oid)"
     " / current_setting('block_size')::bigint ELSE 0 END, n.nspname, c.relname"
@@ -260,6 +264,15 @@ static bw_status next_keys(bw_pgconn *conn, bw_pgbackfill *b, bw_arena *arena, b
     return status;
 }
 
+/* Views have no row versions to compare; xmin of a foreign table's rows is 0, which is old. */
+static bool compares_versions(const bw_pgbackfill *b)
+{
+    bool compares = b->table->kind != 'v' && b->table->kind != 'f';
+    for (size_t i = 0; i < b->n_leaves; i++)
+        compares &= b->leaves[i].kind != 'a';
+    return compares;
+}
+
 static void catch_up_keys(bw_pgbackfill *b, bw_buf *sql)
 {
     const bw_field *f = TABLE_FIELD(b->table, b->table->info.key[0]);
@@ -269,9 +282,9 @@ static void catch_up_keys(bw_pgbackfill *b, bw_buf *sql)
     add_part(sql, b, b->table->relation, false);
     bw_buf_adds(sql, " WHERE ");
     bw_pgrange_add(sql, bw_buf_cstr(&column), f->source_type, &range);
-    /* Views have no row versions to compare. */
-    bw_buf_adds(sql, b->table->kind == 'v' || b->table->kind == 'f' ? " AND false" : " AND");
-    if (b->table->kind != 'v' && b->table->kind != 'f')
+    bool compares = compares_versions(b);
+    bw_buf_adds(sql, compares ? " AND" : " AND false");
+    if (compares)
         add_newer(sql, b->old_xmin);
     bw_buf_fini(&column);
 }

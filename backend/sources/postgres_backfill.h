@@ -23,7 +23,7 @@ typedef enum bw_pgslicing {
 
 typedef struct bw_pgleaf {
     uint32_t oid, filenode;
-    char kind; /* relkind; 'a': a table that is not stored as a heap */
+    char kind; /* relkind; 'a': a table that is not a heap of this server */
     bool readable;
     int64_t blocks;
     const char *relation;

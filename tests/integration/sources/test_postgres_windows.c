@@ -152,6 +152,25 @@ static void reads_what_joins_the_table_during_a_backfill(void **state)
     unfollow(&f);
 }
 
+/* Rows of other servers have versions that are numbers of those. */
+static void reads_again_what_may_be_distributed(void **state)
+{
+    (void)state;
+    bw_pg_sql(cluster, "postgres",
+              "SET allow_system_table_mods = on;"
+              "CREATE TABLE pg_catalog.pg_dist_partition (logicalrelid regclass)");
+    bw_pg_sql(cluster, "postgres",
+              "CREATE TABLE spread (id int PRIMARY KEY, updated_at timestamptz NOT NULL DEFAULT "
+              "now()); INSERT INTO spread VALUES (1), (2), (3)");
+    following f = follow(cluster, "spread");
+    taken t = backfill_and_window(&f, "INSERT INTO spread VALUES (4)", NULL);
+    bw_pg_sql(cluster, "postgres",
+              "SET allow_system_table_mods = on; DROP TABLE pg_catalog.pg_dist_partition");
+    assert_string_equal(ids(&t), "1,2,3,4");
+    taken_free(&t);
+    unfollow(&f);
+}
+
 /* Another access method's rows need not have a version that tells when they came. */
 static void reads_again_what_is_not_a_heap(void **state)
 {
@@ -656,6 +675,7 @@ int main(void)
         cmocka_unit_test(sees_what_a_backfill_could_not),
         cmocka_unit_test(reads_what_the_backfill_has_read_only_once),
         cmocka_unit_test(reads_what_joins_the_table_during_a_backfill),
+        cmocka_unit_test(reads_again_what_may_be_distributed),
         cmocka_unit_test(reads_again_what_is_not_a_heap),
         cmocka_unit_test(reads_equal_rows_together),
         cmocka_unit_test(sees_prepared_transactions),
