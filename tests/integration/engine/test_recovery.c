@@ -35,6 +35,31 @@ static void tries_again_what_has_been_mended(void **state)
     assert_runs(l, "db.orders");
 }
 
+/* What was loaded when the target's column was narrower goes into it all the same. */
+static void finishes_what_was_loaded_before_the_target_grew(void **state)
+{
+    lab *l = *state;
+    bw_run_record *runs;
+    lab_sql(l,
+            "CREATE TABLE orders (id int PRIMARY KEY, v int, updated_at timestamptz NOT NULL);"
+            "INSERT INTO orders SELECT g, g, now() - interval '1 h' FROM generate_series(1, 3) g");
+    lab_configure(l, NULL, "  - {source: db, table: orders, raw: true, schedule: manual}\n");
+    lab_start(l);
+    /* The raw rows are in, the others are not. */
+    lab_fault(l, "bigquery.job.query:403/accessDenied:1:1:1");
+    bool ran = lab_run(l, "db.orders");
+    lab_no_faults(l);
+    assert_false(ran);
+    assert_int_equal(lab_open_batches(l, "db.orders"), 1);
+    lab_sql(l, "ALTER TABLE orders ALTER COLUMN v TYPE numeric(12,2);"
+               "UPDATE orders SET v = 1.25, updated_at = now() WHERE id = 1");
+    assert_runs(l, "db.orders");
+    assert_table(l, "id, v", "orders", "1|1.25\n2|2\n3|3\n");
+    assert_table(l, "COUNT(*)", "orders_raw", "4\n");
+    lab_runs(l, "db.orders", &runs);
+    assert_counts(&runs[0], 4, 4, 0, 0);
+}
+
 static void reads_again_what_can_never_be_finished(void **state)
 {
     lab *l = *state;
@@ -201,6 +226,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LAB_TEST(tries_again_what_has_been_mended),
+        LAB_TEST(finishes_what_was_loaded_before_the_target_grew),
         LAB_TEST(reads_again_what_can_never_be_finished),
         LAB_TEST(reads_again_when_staging_has_expired),
         LAB_TEST(a_full_resync_abandons_what_was_loaded),
