@@ -52,7 +52,7 @@ static void say(check *c, level l, const char *what, const char *message, const 
     }
     FILE *out = c->session.ctx->out;
     char safe[2048];
-    fprintf(out, "%s  %s: ", marks[l], what);
+    fprintf(out, "%s  %s: ", marks[l], bw_text_sanitise_to(safe, sizeof(safe), what));
     fprintf(out, "%s\n", bw_text_sanitise_to(safe, sizeof(safe), message));
     if (hint && hint[0])
         fprintf(out, "        HINT: %s\n", bw_text_sanitise_to(safe, sizeof(safe), hint));
@@ -197,7 +197,13 @@ static void check_pattern(check *c, bw_source *source, const bw_sync_def *def)
         say_error(c, what, &err);
         return;
     }
-    say(c, n ? LEVEL_OK : LEVEL_FAILED, what, bw_arena_printf(&c->arena, "%zu tables", n), NULL);
+    size_t excluded = 0;
+    for (size_t i = 0; i < n; i++)
+        excluded += bw_sync_def_excludes(def, tables[i]);
+    const char *text = bw_arena_printf(&c->arena, "%zu table%s", n, n == 1 ? "" : "s");
+    if (excluded > 0)
+        text = bw_arena_printf(&c->arena, "%s, %zu of them excluded", text, excluded);
+    say(c, n ? LEVEL_OK : LEVEL_FAILED, what, text, NULL);
     for (size_t i = 0; i < n; i++) {
         bw_sync_def one;
         if (bw_sync_def_excludes(def, tables[i]))

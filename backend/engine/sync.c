@@ -300,7 +300,7 @@ void bw_sync_def_expand(const bw_sync_def *pattern, const char *table, bw_arena 
     name_sync(out, arena);
 }
 
-bool bw_sync_def_excludes(const bw_sync_def *pattern, const char *table)
+static bool excludes(const bw_sync_def *pattern, const char *table)
 {
     for (size_t i = 0; i < pattern->n_exclude; i++) {
         if (bw_glob_match(pattern->exclude[i], table) ||
@@ -308,6 +308,16 @@ bool bw_sync_def_excludes(const bw_sync_def *pattern, const char *table)
             return true;
     }
     return false;
+}
+
+/* A name that needs quotes, "public"."a.b", is left out in plain writing, too. */
+bool bw_sync_def_excludes(const bw_sync_def *pattern, const char *table)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bool left_out =
+        excludes(pattern, table) || (table[0] == '"' && excludes(pattern, unquoted(&arena, table)));
+    bw_arena_fini(&arena);
+    return left_out;
 }
 
 bw_status bw_sync_resolve_mode(const bw_sync_def *def, const bw_table_info *info, bw_sync_mode *out,

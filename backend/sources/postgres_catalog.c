@@ -101,7 +101,9 @@ bw_status bw_pgtable_list(bw_pgconn *conn, const char *pattern, bw_arena *arena,
     for (int i = 0; i < rows; i++) {
         const char *in = bw_pgresult_text(r, i, 0), *table = bw_pgresult_text(r, i, 1);
         const char *name = qualified(arena, in, table);
-        bool matches = bw_glob_match(pattern, name);
+        /* A pattern is written without the quotes that some names need. */
+        bool matches = bw_glob_match(pattern, name) ||
+                       bw_glob_match(pattern, bw_arena_printf(arena, "%s.%s", in, table));
         if (!matches && !strchr(pattern, '.'))
             matches = schema && strcmp(in, schema) == 0 && bw_glob_match(pattern, table);
         if (matches && (!wild || bw_pgresult_bool(r, i, 2)))

@@ -73,6 +73,19 @@ def test_a_pattern_stands_for_the_tables_that_match():
     refused(one(world().program('table: "nowhere.*"')), "nowhere.*")
 
 
+def test_a_pattern_stands_for_names_that_need_quotes():
+    pg, names = world().pg, ('a.b', 'c"d', 'esc\x1b[2J\u202e', 'private.x', 'private"y')
+    pg.sql("CREATE SCHEMA odd; " + "".join('CREATE TABLE odd."%s" (id int PRIMARY KEY); ' % n.replace('"', '""') for n in names))
+    bw = world().program('table: "odd.*", exclude: ["odd.private*"]')
+    check = bw.run("check")
+    assert check.returncode == 0 and "5 tables, 2 of them excluded" in check.stdout, check.stdout
+    assert "esc^[[2J\\u{202E}" in check.stdout and "\x1b" not in check.stdout and "\u202e" not in check.stdout, check.stdout
+    results = bw.once()
+    assert len(results) == 3 and all(r["state"] == "ok" for r in results.values()), results
+    assert [t[:5] for t in bw.sandbox.tables()] == ["odd_a", "odd_c", "odd_e"], bw.sandbox.tables()
+    pg.sql("DROP SCHEMA odd CASCADE")
+
+
 def test_rows_without_a_cursor_or_ahead_of_the_clock_are_counted():
     pg = world().pg
     pg.sql("CREATE TABLE odd (id int PRIMARY KEY, seen timestamptz); INSERT INTO odd VALUES "

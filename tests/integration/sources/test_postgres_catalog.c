@@ -221,6 +221,8 @@ static void lists_tables(void **state)
     assert_string_equal(list_text(o, "*.orders"), "app.orders public.orders");
     assert_string_equal(list_text(o, "orders"), "public.orders");
     assert_string_equal(list_text(o, "o*"), "public.orders");
+    assert_string_equal(list_text(o, "app.*"), "\"app\".\"dot.ted\" app.orders");
+    assert_string_equal(list_text(o, "app.dot.ted"), "\"app\".\"dot.ted\"");
     assert_string_equal(list_text(o, "public.v"), "public.v");
     assert_string_equal(list_text(o, "mv"), "public.mv");
     assert_string_equal(list_text(o, "nothing"), "");
