@@ -51,26 +51,34 @@ static bool is_stated(bw_engine *e, const bw_sync_def *def)
     return bw_engine_find(e, def->name) != NULL;
 }
 
+/* Adds the sync of one table unless it is known, or stated by an entry of its own. */
+static void add_expanded(bw_engine *e, const bw_sync *pattern, const char *table, bool has_written)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_sync_def def;
+    if (bw_sync_def_excludes(&pattern->def, table) ||
+        (bw_sync_is_stream(&pattern->def) &&
+         bw_subscription_is_collected(e->options.config, pattern->def.source_node, table)))
+        return;
+    bw_sync_def_expand(&pattern->def, table, &arena, &def);
+    if (is_stated(e, &def) || bw_store_sync_has_written(e->store, def.name) != has_written) {
+        bw_arena_fini(&arena);
+        return;
+    }
+    bw_engine_add_sync(e, &def, pattern->order);
+    bw_engine_find(e, def.name)->def_arena = arena;
+}
+
+/* Of two whose targets have one name, "a-b" and "a b", the one that is there first has it: a table that
+   is new at the source must not write into the target of another. */
 static void take_expansion(bw_engine *e, bw_sync *pattern, const bw_run *run)
 {
     int failures = pattern->record.failures;
     bw_sync_reload(e, pattern);
-    for (size_t i = 0; i < run->n_tables; i++) {
-        bw_arena arena = BW_ARENA_INIT;
-        bw_sync_def def;
-        if (bw_sync_def_excludes(&pattern->def, run->tables[i]) ||
-            (bw_sync_is_stream(&pattern->def) &&
-             bw_subscription_is_collected(e->options.config, pattern->def.source_node,
-                                          run->tables[i])))
-            continue;
-        bw_sync_def_expand(&pattern->def, run->tables[i], &arena, &def);
-        if (is_stated(e, &def)) {
-            bw_arena_fini(&arena); /* known, or stated by an entry of its own */
-            continue;
-        }
-        bw_engine_add_sync(e, &def, pattern->order);
-        bw_engine_find(e, def.name)->def_arena = arena;
-    }
+    for (size_t i = 0; i < run->n_tables; i++)
+        add_expanded(e, pattern, run->tables[i], true);
+    for (size_t i = 0; i < run->n_tables; i++)
+        add_expanded(e, pattern, run->tables[i], false);
     pattern->next_due_us =
         e->options.once && run->status == BW_OK
             ? BW_TIME_NONE

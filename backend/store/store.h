@@ -85,6 +85,9 @@ typedef struct bw_sync_record {
 
 BW_NODISCARD bw_status bw_store_sync_get(bw_store *store, const char *name, bw_arena *arena,
                                          bw_sync_record *out, bool *found, bw_error *err);
+/* Whether the sync has ever had a batch, so that its target may hold rows of it; false when that cannot
+   be read. */
+bool bw_store_sync_has_written(bw_store *store, const char *name);
 BW_NODISCARD bw_status bw_store_sync_list(bw_store *store, bw_arena *arena, bw_sync_record **out,
                                           size_t *count, bw_error *err);
 /* Writes the facts for showing (source, target, mode, state, freshness, lag, next_run, notes,

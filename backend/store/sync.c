@@ -58,6 +58,18 @@ bw_status bw_store_sync_get(bw_store *store, const char *name, bw_arena *arena, 
     return st;
 }
 
+bool bw_store_sync_has_written(bw_store *store, const char *name)
+{
+    bw_arena arena = BW_ARENA_INIT;
+    bw_error ignored = BW_ERROR_INIT;
+    bw_sync_record record;
+    bool found = false;
+    bw_status s = bw_store_sync_get(store, name, &arena, &record, &found, &ignored);
+    bool has = s == BW_OK && found && record.next_batch > 1;
+    bw_arena_fini(&arena);
+    return has;
+}
+
 bw_status bw_store_sync_list(bw_store *store, bw_arena *arena, bw_sync_record **out, size_t *count,
                              bw_error *err)
 {

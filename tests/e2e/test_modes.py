@@ -86,6 +86,22 @@ def test_a_pattern_stands_for_names_that_need_quotes():
     pg.sql("DROP SCHEMA odd CASCADE")
 
 
+def test_a_new_table_does_not_take_the_target_of_another():
+    pg = world().pg
+    pg.sql("CREATE SCHEMA twin; CREATE TABLE twin.\"a-b\" (id int PRIMARY KEY, v text); INSERT INTO twin.\"a-b\" VALUES (1, 'old')")
+    bw = world().program('table: "twin.*"')
+    assert one(bw)["state"] == "ok"
+    # Its name comes first, and its target would be twin_a_b, too.
+    pg.sql("CREATE TABLE twin.\"a b\" (id int PRIMARY KEY, v text); INSERT INTO twin.\"a b\" VALUES (1, 'new'), (2, 'new')")
+    check = bw.run("check")
+    assert "FAILED  sync shop.twin.a b: table analytics.twin_a_b is written by sync shop.twin.a-b" in check.stdout, check.stdout
+    results = bw.once()
+    assert results["shop.twin.a-b"]["state"] == "ok", results
+    refused(results["shop.twin.a b"], "written by sync shop.twin.a-b")
+    assert [r["v"] for r in bw.sandbox.rows("twin_a_b")] == ["old"]
+    pg.sql("DROP SCHEMA twin CASCADE")
+
+
 def test_rows_without_a_cursor_or_ahead_of_the_clock_are_counted():
     pg = world().pg
     pg.sql("CREATE TABLE odd (id int PRIMARY KEY, seen timestamptz); INSERT INTO odd VALUES "
