@@ -71,12 +71,23 @@ static void tell(bw_retry *r, const char *what, const bw_error *err)
     r->listener->tell(r->listener->user, text);
 }
 
+/* That time was up in the middle of the last attempt says less than what the one before met. */
+static void prefer_cause(const bw_retry *r, int64_t now, bw_error *err)
+{
+    if (r->failures < 2 || err->status != BW_TIMEOUT || now < r->deadline_us)
+        return;
+    bool acted = err->maybe_acted;
+    *err = r->cause;
+    err->maybe_acted |= acted;
+}
+
 bool bw_retry_again(bw_retry *r, bw_error *err)
 {
     char text[BW_TIME_TEXT];
     int64_t delay = bw_retry_delay(r, err);
     int64_t now = bw_mono_us(r->clock);
     if (delay < 0) {
+        prefer_cause(r, now, err);
         if (err->retryable && r->failures > 1)
             bw_error_wrap(err, "gave up after %d attempts in %s", r->failures,
                           bw_format_duration(now - r->began_us, text));
@@ -90,6 +101,7 @@ bool bw_retry_again(bw_retry *r, bw_error *err)
     bw_log(r->failures == 1 ? BW_LOG_WARN : BW_LOG_DEBUG, r->subject,
            "%s%s; trying again in %.1f s", what, err->message, (double)delay / 1e6);
     tell(r, what, err);
+    r->cause = *err;
     bw_error cancelled = BW_ERROR_INIT;
     if (bw_wait_until(r->cancel, r->clock, now + delay, &cancelled) == BW_OK)
         return true;

@@ -35,7 +35,8 @@ typedef struct bw_retry {
     int64_t base_us, cap_us;     /* 1 s and 32 s unless changed after begin */
     bw_retry_listener *listener; /* or NULL: set after begin */
     int64_t began_us;
-    int failures; /* so far */
+    int failures;   /* so far */
+    bw_error cause; /* the last of them that was tried again after */
     uint64_t seed;
 } bw_retry;
 

@@ -203,6 +203,8 @@ typedef struct curl_meaning {
     const char *hint;
 } curl_meaning;
 
+#define UNREACHED "Check the network, the firewall and https_proxy."
+
 static const curl_meaning meanings[] = {
     {CURLE_URL_MALFORMAT, BW_INVALID, ""},
     {CURLE_UNSUPPORTED_PROTOCOL, BW_INVALID, "Endpoints begin with http:// or https://."},
@@ -210,7 +212,7 @@ static const curl_meaning meanings[] = {
     {CURLE_PEER_FAILED_VERIFICATION, BW_DENIED,
      "The server's certificate is not trusted: check the host's name, this machine's clock and "
      "its CA certificates (package ca-certificates), and whether a proxy intercepts TLS."},
-    {CURLE_OPERATION_TIMEDOUT, BW_TIMEOUT, "Check the network, the firewall and https_proxy."},
+    {CURLE_OPERATION_TIMEDOUT, BW_TIMEOUT, UNREACHED},
     {CURLE_COULDNT_RESOLVE_HOST, BW_UNAVAILABLE, "Check the host's name and the name server."},
     {CURLE_COULDNT_RESOLVE_PROXY, BW_UNAVAILABLE, "Check https_proxy and http_proxy."},
     {CURLE_COULDNT_CONNECT, BW_UNAVAILABLE, "Check that the service runs and can be reached."},
@@ -252,9 +254,13 @@ static bw_status fail_late(const transfer *t, const char *why, int64_t limit_us,
 {
     char text[BW_TIME_TEXT];
     if (limit_us < 0)
-        return bw_error_set(err, BW_TIMEOUT, "%s %s %s", why, phase(t), t->peer);
-    return bw_error_set(err, BW_TIMEOUT, "%s %s %s (limit %s)", why, phase(t), t->peer,
-                        bw_format_duration_exact(limit_us, text));
+        bw_error_set(err, BW_TIMEOUT, "%s %s %s", why, phase(t), t->peer);
+    else
+        bw_error_set(err, BW_TIMEOUT, "%s %s %s (limit %s)", why, phase(t), t->peer,
+                     bw_format_duration_exact(limit_us, text));
+    if (!t->response->maybe_sent)
+        bw_error_hint(err, "%s", UNREACHED);
+    return BW_TIMEOUT;
 }
 
 /* ---- the transfer ----------------------------------------------------------------------- */

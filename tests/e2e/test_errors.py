@@ -398,14 +398,14 @@ def test_a_second_engine_on_the_same_state():
 
 def test_bigquery_down():
     lab = Lab(data=TempDir().path)
-    syncs = [sync_of("shop", "good", ", stall_timeout: 1s"), sync_of("shop", more=", stall_timeout: 1s")]
+    syncs = [sync_of("shop", "good", ", stall_timeout: 2s"), sync_of("shop", more=", stall_timeout: 2s")]
     lab.once(*syncs)
     cluster().sql("UPDATE orders SET v = v || '+' WHERE id % 11 = 0")
     lab.sandbox.kill()
     started = time.monotonic()
     for result in lab.once(*syncs, code=1).values():
         assert_says(result, ["dataset demo.analytics", "onnect to 127.0.0.1"], "Check that the service runs")
-    assert time.monotonic() - started < 10, "stall_timeout did not bound the wait"
+    assert time.monotonic() - started < 60, "stall_timeout did not bound the wait"
     lab.sandbox.start()
     lab.completes(*syncs)
     hole = BlackHole()

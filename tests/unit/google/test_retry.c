@@ -126,6 +126,29 @@ static void test_again_says_how_often_and_when_cancelled(void **state)
     bw_cancel_fini(&cancel);
 }
 
+static void test_time_that_is_up_does_not_hide_the_cause(void **state)
+{
+    (void)state;
+    fake_clock c = fake_at(0);
+    bw_error err = failure(BW_UNAVAILABLE, 0);
+    bw_error_hint(&err, "Start it.");
+    bw_retry r = bw_retry_begin(&c.clock, NULL, 10 * BW_SECOND, "", "try");
+    r.base_us = r.cap_us = 0;
+    assert_true(bw_retry_again(&r, &err));
+    c.now = 10 * BW_SECOND;
+    err = failure(BW_TIMEOUT, 0);
+    err.maybe_acted = true;
+    assert_false(bw_retry_again(&r, &err));
+    assert_int_equal(err.status, BW_UNAVAILABLE);
+    assert_string_equal(err.hint, "Start it.");
+    assert_true(err.maybe_acted);
+    /* A first attempt has no other cause. */
+    err = failure(BW_TIMEOUT, 0);
+    r = bw_retry_begin(&c.clock, NULL, c.now, "", "try");
+    assert_false(bw_retry_again(&r, &err));
+    assert_int_equal(err.status, BW_TIMEOUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,6 +157,7 @@ int main(void)
         cmocka_unit_test(test_stops_at_the_deadline),
         cmocka_unit_test(test_final_errors_are_final),
         cmocka_unit_test(test_again_says_how_often_and_when_cancelled),
+        cmocka_unit_test(test_time_that_is_up_does_not_hide_the_cause),
     };
     return BW_RUN_TESTS(tests);
 }
