@@ -167,7 +167,9 @@ const bw_cli_command bw_command_run = {
     .help = "run the engine without a terminal",
     .details =
         "Runs every sync on its schedule until a signal ends it. With --once each sync, or each "
-        "one named, runs once and the results are printed.\n"
+        "one named, runs once and the results are printed. What is paused or parked runs only when "
+        "it "
+        "is named.\n"
         "SIGTERM is a clean stop; runs that are cut off resume at the next start.\n"
         "With --once: READ counts the rows that came from the source, LOADED those that changed "
         "the "

@@ -100,7 +100,7 @@ void bw_engine_start_due(bw_engine *e)
         bool parked =
             sync->record.parked_until_us != BW_TIME_NONE && sync->record.parked_until_us > now;
         if (sync->next_due_us == BW_TIME_NONE || sync->next_due_us > now ||
-            (sync->record.paused && !e->options.once) || parked)
+            ((sync->record.paused || parked) && !e->options.once))
             continue;
         start(e, sync, NULL);
     }

@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """What the settings of a sync promise, from the source's table to the destination's: patterns, where
 reading starts, what an empty or half-filled side means, the raw table, resyncs, and keys."""
+import contextlib
 import json
+import os
+import sqlite3
 import subprocess
 import sys
+import time
 from datetime import datetime, timedelta, timezone
 
 from harness import Bridgewatch, Postgres, Sandbox, TempDir, run_tests, wait_for
@@ -100,6 +104,15 @@ def test_a_new_table_does_not_take_the_target_of_another():
     refused(results["shop.twin.a b"], "written by sync shop.twin.a-b")
     assert [r["v"] for r in bw.sandbox.rows("twin_a_b")] == ["old"]
     pg.sql("DROP SCHEMA twin CASCADE")
+
+
+def test_what_is_parked_runs_once_when_it_is_named():
+    bw = world().program("table: public.orders")
+    assert one(bw)["state"] == "ok"
+    with contextlib.closing(sqlite3.connect(os.path.join(bw.state, "state.db"))) as db, db:
+        db.execute("UPDATE syncs SET parked_until = ?", (int((time.time() + 3600) * 1e6),))
+    assert bw.once() == {}
+    assert bw.once("shop.orders")["shop.orders"]["state"] == "ok"
 
 
 def test_rows_without_a_cursor_or_ahead_of_the_clock_are_counted():
