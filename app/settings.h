@@ -21,5 +21,7 @@ typedef struct bw_settings {
 
 /* Fills it from the registry of drivers; returns &s->schema. */
 const bw_config_schema *bw_settings_init(bw_settings *s);
+/* The schema's check: what its tables cannot say. */
+void bw_settings_check(const bw_config *config, bw_config_problems *problems);
 
 #endif

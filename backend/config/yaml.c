@@ -328,6 +328,9 @@ bool bw_tree_read(bw_slice text, const char *file, bw_arena *arena, bw_config_pr
         bw_problems_add(problems, file, 1, 1, NULL, "the file is larger than 1 MiB");
         return false;
     }
+    /* What some editors put at the beginning of UTF-8. */
+    if (text.len >= 3 && memcmp(text.ptr, "\xEF\xBB\xBF", 3) == 0)
+        text = (bw_slice){text.ptr + 3, text.len - 3};
     reader r = {.text = text, .file = file, .arena = arena, .problems = problems};
     if (!yaml_parser_initialize(&r.parser)) {
         bw_problems_add(problems, file, 0, 0, NULL, "out of memory");

@@ -191,8 +191,15 @@ bw_status bw_bigquery_get_table(bw_bigquery *bq, const bw_table_ref *ref, json_t
                                 bw_error *err)
 {
     bw_rest_call call = {.what = "read the table"};
-    return call_at(bq, ref->project, PATH("datasets", ref->dataset, "tables", ref->table), call,
-                   NULL, out, err);
+    bw_status s = call_at(bq, ref->project, PATH("datasets", ref->dataset, "tables", ref->table),
+                          call, NULL, out, err);
+    /* A table that says nothing of itself would be taken for one without columns. */
+    if (s != BW_OK || !out || json_is_object(json_object_get(*out, "tableReference")))
+        return s;
+    json_decref(*out);
+    *out = NULL;
+    return bw_error_set(err, BW_UNAVAILABLE, "the answer about table %s describes no table",
+                        ref->table);
 }
 
 bw_status bw_bigquery_insert_table(bw_bigquery *bq, const bw_table_ref *ref, const json_t *resource,

@@ -43,6 +43,22 @@ bw_status bw_bigquery_insert_job(bw_bigquery *bq, const char *project, const jso
     return s;
 }
 
+static const char *state_of(const json_t *job)
+{
+    return json_string_value(json_object_get(json_object_get(job, "status"), "state"));
+}
+
+static bool has_state(const json_t *job)
+{
+    static const char *const states[] = {"PENDING", "RUNNING", "DONE"};
+    const char *state = state_of(job);
+    for (size_t i = 0; state && i < BW_COUNT(states); i++) {
+        if (strcmp(state, states[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 bw_status bw_bigquery_get_job(bw_bigquery *bq, const char *project, const char *location,
                               const char *job_id, json_t **out, bw_error *err)
 {
@@ -52,15 +68,22 @@ bw_status bw_bigquery_get_job(bw_bigquery *bq, const char *project, const char *
     if (!url)
         return BW_INVALID;
     url = bw_bigquery_url_add(url, "location", location);
+    json_t *job;
     bw_rest_call call = {.what = "look at the job", .url = url};
-    bw_status s = bw_rest_json(&bq->rest, &call, out, err);
+    bw_status s = bw_rest_json(&bq->rest, &call, &job, err);
     free(url);
+    if (s == BW_OK && !has_state(job))
+        s = bw_error_set(err, BW_UNAVAILABLE, "the answer about job %s does not say its state",
+                         job_id);
+    if (s == BW_OK && out)
+        *out = json_incref(job);
+    json_decref(job);
     return s;
 }
 
 bool bw_bigquery_job_done(const json_t *job)
 {
-    const char *state = json_string_value(json_object_get(json_object_get(job, "status"), "state"));
+    const char *state = state_of(job);
     return state && strcmp(state, "DONE") == 0;
 }
 

@@ -61,7 +61,8 @@ static const char *or_none(const char *text)
 bw_status bw_dsposition_read(const char *text, const bw_dsposition *wanted, bw_arena *arena,
                              bw_dsposition *out, bw_error *err)
 {
-    static const char hint[] = "Start a full resync of this sync; the target stays as it is until "
+    static const char hint[] = "Start a full resync of this sync (R, or sync NAME --full); the "
+                               "target stays as it is until "
                                "that has succeeded.";
     bw_slice object = bw_slice_cstr(text);
     int64_t version = 0;

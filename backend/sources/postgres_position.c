@@ -109,7 +109,8 @@ static bool same(const char *a, const char *b)
 bw_status bw_pgposition_read(const char *text, const char *table, const char *cursor,
                              bw_arena *arena, bw_pgposition *out, bw_error *err)
 {
-    static const char hint[] = "Start a full resync of this sync; the target stays as it is until "
+    static const char hint[] = "Start a full resync of this sync (R, or sync NAME --full); the "
+                               "target stays as it is until "
                                "that has succeeded.";
     bw_slice object = bw_slice_cstr(text);
     const char *why = NULL;

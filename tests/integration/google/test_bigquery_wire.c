@@ -61,7 +61,7 @@ static void test_reads_are_repeated(void **state)
         RATE,
         LOST,
         {.reply = "HTTP/1.1 502 Bad\r\nContent-Length: 6\r\n\r\n<html>"},
-        OK_JSON("{\"etag\":\"\\\"e\"}")};
+        OK_JSON("{\"tableReference\":{},\"etag\":\"\\\"e\"}")};
     fixture f;
     json_t *t;
     begin(&f, steps, BW_COUNT(steps));
@@ -83,7 +83,8 @@ static void note(void *user, const char *text)
 static void test_waits_are_told(void **state)
 {
     (void)state;
-    static const bw_wire_step steps[] = {EMPTY("503 No"), OK_JSON("{}"), OK_JSON("{}")};
+    static const bw_wire_step steps[] = {EMPTY("503 No"), OK_JSON("{\"tableReference\":{}}"),
+                                         OK_JSON("{\"tableReference\":{}}")};
     fixture f;
     json_t *t;
     bw_buf told = BW_BUF_INIT;
@@ -97,6 +98,27 @@ static void test_waits_are_told(void **state)
     assert_memory_equal(bw_buf_cstr(&told), begins, sizeof(begins) - 1);
     assert_string_equal(strchr(bw_buf_cstr(&told), ']'), "][]");
     bw_buf_fini(&told);
+    end(&f, 3);
+}
+
+/* Something that answers 200 to everything is no BigQuery: neither a table without columns nor a job
+   that runs for ever. */
+static void test_answers_that_say_nothing(void **state)
+{
+    (void)state;
+    static const bw_wire_step steps[] = {OK_JSON("{}"), OK_JSON("{}"),
+                                         OK_JSON("{\"status\":{\"state\":\"ASLEEP\"}}")};
+    fixture f;
+    json_t *out;
+    begin(&f, steps, BW_COUNT(steps));
+    assert_int_equal(bw_bigquery_get_table(f.bq, &table, &out, &f.err), BW_UNAVAILABLE);
+    assert_null(out);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(bw_bigquery_wait_job(f.bq, NULL, NULL, "j1", BW_FOREVER, &out, &f.err),
+                         BW_UNAVAILABLE);
+        assert_null(out);
+        assert_non_null(strstr(f.err.message, "j1"));
+    }
     end(&f, 3);
 }
 
@@ -473,6 +495,7 @@ int main(void)
         cmocka_unit_test(test_reads_are_repeated),
         cmocka_unit_test(test_waits_are_told),
         cmocka_unit_test(test_final_answers_are_not_repeated),
+        cmocka_unit_test(test_answers_that_say_nothing),
         cmocka_unit_test(test_a_job_is_never_inserted_twice_blindly),
         cmocka_unit_test(test_delete_after_a_lost_answer),
         cmocka_unit_test(test_created_after_a_lost_answer),

@@ -286,6 +286,21 @@ static void contradictions_are_found(void **state)
                    "  HINT: Did you mean shop?\n");
 }
 
+static void names_that_bigquery_has_not_are_refused(void **state)
+{
+    (void)state;
+    check_problems("\xEF\xBB\xBF"
+                   "dataset: a-b\nproject: ../x?y\nsources: {shop: {type: postgres}}\nsyncs:\n"
+                   "- {source: shop, table: t, target: \"a`; DROP\"}\n"
+                   "- {source: shop, table: u, target: \"Straße 1-a_b\"}\n",
+                   "b.yaml:1:10: dataset holds a character that no dataset has in its name\n"
+                   "  HINT: Write its name alone, of letters, digits and underscores.\n"
+                   "b.yaml:2:10: project holds a character that no project has in its name\n"
+                   "  HINT: Write the project's id, as in my-project.\n"
+                   "b.yaml:5:36: target holds a character that no BigQuery table has in its name\n"
+                   "  HINT: Write the table's name alone, without project or dataset.\n");
+}
+
 /* A setting that sources of another type have is no misspelling. */
 static void settings_of_another_kind_say_whose_they_are(void **state)
 {
@@ -340,6 +355,7 @@ int main(void)
         cmocka_unit_test(the_reference_is_a_configuration),
         cmocka_unit_test(every_setting_is_documented),
         cmocka_unit_test(contradictions_are_found),
+        cmocka_unit_test(names_that_bigquery_has_not_are_refused),
         cmocka_unit_test(settings_of_another_kind_say_whose_they_are),
         cmocka_unit_test(passwords_in_the_wrong_place_are_not_shown),
     };
