@@ -409,8 +409,15 @@ static void a_long_query_gives_what_a_short_one_gives(void **state)
                               "2|[{\"v\":\"2\"},{\"v\":\"7\"}]|2\n"
                               "3|[{\"v\":\"3\"},{\"v\":\"7\"}]|3\n");
     free(rows);
-    assert_int_equal(query(f, "SELECT ERROR(CONCAT('no ', CAST(" SLOW " AS STRING)))", ""), 400);
-    assert_body_at(f, "error.message", "no 3123750");
+    assert_int_equal(
+        bw_test_http_json(f->http, "POST", P "/jobs",
+                          "{\"configuration\":{\"query\":{\"query\":\"SELECT ERROR(CONCAT('no ',"
+                          " CAST(" SLOW " AS STRING)))\",\"useLegacySql\":false}},"
+                          "\"jobReference\":{\"jobId\":\"slow3\",\"location\":\"US\"}}"),
+        200);
+    job = bw_test_bq_wait(f->bq, "slow3", NULL);
+    assert_string_equal(bw_test_json_at(job, "status.errorResult.message"), "no 3123750");
+    free(job);
 }
 
 static void a_merge_reports_what_it_did(void **state)
