@@ -124,6 +124,11 @@ static const int64_t widths[BQ_KIND_COUNT] = {
     [BQ_RANGE_TIMESTAMP] = 16,
 };
 
+int64_t bq_kind_bytes(bq_kind kind)
+{
+    return widths[kind];
+}
+
 int64_t bq_value_bytes(const bq_field *field, const bq_value *value)
 {
     bq_tuple t;

@@ -175,5 +175,7 @@ void bq_row_print(const bq_schema *schema, const bq_value *row, bq_format_option
                   bw_buf *out);
 /* Logical size in bytes, as BigQuery counts it (INT64 8, STRING 2 + length, NULL 0, ...). */
 int64_t bq_value_bytes(const bq_field *field, const bq_value *value);
+/* That of every value of a kind but NULL; 0: it depends on the value. */
+int64_t bq_kind_bytes(bq_kind kind);
 
 #endif

@@ -152,22 +152,7 @@ bw_status sql_rows_bytes(sql_run *r, int64_t storage, const bq_schema *schema,
 
 static int64_t fixed_width(const bq_field *f)
 {
-    static const int64_t widths[BQ_KIND_COUNT] = {
-        [BQ_BOOL] = 1,
-        [BQ_INT64] = 8,
-        [BQ_FLOAT64] = 8,
-        [BQ_NUMERIC] = 16,
-        [BQ_BIGNUMERIC] = 32,
-        [BQ_DATE] = 8,
-        [BQ_TIME] = 8,
-        [BQ_DATETIME] = 8,
-        [BQ_TIMESTAMP] = 8,
-        [BQ_INTERVAL] = 16,
-        [BQ_RANGE_DATE] = 16,
-        [BQ_RANGE_DATETIME] = 16,
-        [BQ_RANGE_TIMESTAMP] = 16,
-    };
-    return f->mode == BQ_REPEATED ? 0 : widths[f->kind];
+    return f->mode == BQ_REPEATED ? 0 : bq_kind_bytes(f->kind);
 }
 
 /* Columns of fixed width exactly; the others share what the table's size leaves. */
