@@ -103,6 +103,9 @@ void sql_set_target(sql_run *r, bq_table_ref ref);
 
 /* Whether there is such a table; fails when there is no such dataset. */
 BW_NODISCARD bw_status sql_table_exists(sql_run *r, bq_table_ref ref, bool *exists);
+/* What CREATE does to a table or view of that name: CREATE, REPLACE or SKIP, told in the result; or an
+   error, because it is taken. */
+BW_NODISCARD bw_status sql_table_may_be_made(sql_run *r, bq_table_ref ref, bool exists);
 /* Reads OPTIONS of a column into its definition. */
 void sql_column_options(sql_run *r, sql_column_def *def);
 

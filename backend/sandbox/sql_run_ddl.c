@@ -186,6 +186,18 @@ bw_status sql_table_exists(sql_run *r, bq_table_ref ref, bool *exists)
     return BW_OK;
 }
 
+bw_status sql_table_may_be_made(sql_run *r, bq_table_ref ref, bool exists)
+{
+    r->result->ddl_operation = !exists                  ? "CREATE"
+                               : r->stmt->or_replace    ? "REPLACE"
+                               : r->stmt->if_not_exists ? "SKIP"
+                                                        : NULL;
+    if (r->result->ddl_operation)
+        return BW_OK;
+    return bq_error_set(r->err, "duplicate", NULL, "Already Exists: Table %s:%s.%s", ref.project,
+                        ref.dataset, ref.table);
+}
+
 bw_status sql_run_create(sql_run *r)
 {
     const sql_stmt *stmt = r->stmt;
@@ -208,14 +220,8 @@ bw_status sql_run_create(sql_run *r)
     c.table.project = ref.project;
     c.table.dataset = ref.dataset;
     c.table.id = ref.table;
-    r->result->ddl_operation = !c.exists             ? "CREATE"
-                               : stmt->or_replace    ? "REPLACE"
-                               : stmt->if_not_exists ? "SKIP"
-                                                     : NULL;
-    if (!r->result->ddl_operation)
-        return bq_error_set(r->err, "duplicate", NULL, "Already Exists: Table %s:%s.%s",
-                            ref.project, ref.dataset, ref.table);
-    if (c.exists && stmt->or_replace)
+    status = sql_table_may_be_made(r, ref, c.exists);
+    if (status == BW_OK && c.exists && stmt->or_replace)
         status = refuse_view(r, ref);
     if (status != BW_OK || r->dry_run || (c.exists && stmt->if_not_exists))
         return status;

@@ -114,15 +114,9 @@ bw_status sql_run_create_view(sql_run *r)
         return bq_error_set(r->err, "invalidQuery", "query",
                             "%s:%s.%s is a TABLE: CREATE OR REPLACE VIEW cannot replace it",
                             ref.project, ref.dataset, ref.table);
-    r->result->ddl_operation = !exists               ? "CREATE"
-                               : stmt->or_replace    ? "REPLACE"
-                               : stmt->if_not_exists ? "SKIP"
-                                                     : NULL;
-    if (!r->result->ddl_operation)
-        return bq_error_set(r->err, "duplicate", NULL, "Already Exists: Table %s:%s.%s",
-                            ref.project, ref.dataset, ref.table);
-    if (r->dry_run || (exists && stmt->if_not_exists))
-        return BW_OK;
+    status = sql_table_may_be_made(r, ref, exists);
+    if (status != BW_OK || r->dry_run || (exists && stmt->if_not_exists))
+        return status;
     view.project = ref.project;
     view.dataset = ref.dataset;
     view.id = ref.table;
