@@ -81,6 +81,19 @@ static void bind_where(bw_sql *q, const bw_letter_filter *f, bw_buf *ids)
         bw_sql_bind_text(q, f->text);
 }
 
+/* Letters in the order of their ids, from a text that says only what is selected. */
+static bw_sql open_page(bw_store *store, bw_buf *text, const bw_letter_filter *f, bw_buf *ids)
+{
+    bw_buf_adds(text, " FROM letters");
+    add_where(text, f);
+    bw_buf_adds(text, " ORDER BY id LIMIT ? OFFSET ?");
+    bw_sql q = bw_sql_open(store, bw_buf_cstr(text));
+    bind_where(&q, f, ids);
+    bw_sql_bind_limit(&q, f->limit);
+    bw_sql_bind_int(&q, (int64_t)f->offset);
+    return q;
+}
+
 bw_status bw_store_letters(bw_store *store, const bw_letter_filter *filter, bw_arena *arena,
                            bw_dead_letter **out, size_t *count, bw_error *err)
 {
@@ -91,14 +104,9 @@ bw_status bw_store_letters(bw_store *store, const bw_letter_filter *filter, bw_a
         bw_buf_addf(&text, "substr(CAST(content AS BLOB), 1, %zu)", filter->content_max);
     else
         bw_buf_adds(&text, "content");
-    bw_buf_adds(&text, COLUMNS_AFTER " FROM letters");
-    add_where(&text, filter);
-    bw_buf_adds(&text, " ORDER BY id LIMIT ? OFFSET ?");
+    bw_buf_adds(&text, COLUMNS_AFTER);
     bw_tx_read(store);
-    bw_sql q = bw_sql_open(store, bw_buf_cstr(&text));
-    bind_where(&q, filter, &ids);
-    bw_sql_bind_limit(&q, filter->limit);
-    bw_sql_bind_int(&q, (int64_t)filter->offset);
+    bw_sql q = open_page(store, &text, filter, &ids);
     bw_status st = bw_sql_list(&q, arena, sizeof(**out), read_letter, &items, count, err);
     bw_tx_read_end(store);
     bw_buf_fini(&text);
@@ -128,14 +136,9 @@ bw_status bw_store_letters_fit(bw_store *store, const bw_letter_filter *filter, 
 {
     bw_buf text = BW_BUF_INIT, ids = BW_BUF_INIT;
     size_t n = 0, sum = 0;
-    bw_buf_adds(&text, "SELECT length(content) FROM letters");
-    add_where(&text, filter);
-    bw_buf_adds(&text, " ORDER BY id LIMIT ? OFFSET ?");
+    bw_buf_adds(&text, "SELECT length(content)");
     bw_tx_read(store);
-    bw_sql q = bw_sql_open(store, bw_buf_cstr(&text));
-    bind_where(&q, filter, &ids);
-    bw_sql_bind_limit(&q, filter->limit);
-    bw_sql_bind_int(&q, (int64_t)filter->offset);
+    bw_sql q = open_page(store, &text, filter, &ids);
     while (bw_sql_next(&q)) {
         sum += (size_t)bw_sql_int(&q);
         if (n > 0 && sum > bytes)
