@@ -37,6 +37,7 @@ typedef struct view_audit {
     char verdict[512]; /* "": not asked */
     bool sound;
     char id[24];
+    bw_buf words; /* the cell's that was asked for last */
 } view_audit;
 
 /* ---- the list --------------------------------------------------------------------------- */
@@ -50,7 +51,7 @@ static const char *entry_id(void *user, size_t row)
 
 static void entry_cell(void *user, size_t row, size_t column, bw_table_cell *cell)
 {
-    const view_audit *v = user;
+    view_audit *v = user;
     const bw_audit_entry *e = &v->base.page->audit[row];
     int64_t now =
         v->base.snapshot ? v->base.snapshot->wall_us : bw_wall_us(bw_host_clock(v->base.view.host));
@@ -74,7 +75,9 @@ static void entry_cell(void *user, size_t row, size_t column, bw_table_cell *cel
         cell->text = bw_slice_cstr(e->subject);
         break;
     default:
-        cell->text = bw_slice_cstr(strcmp(e->detail, "{}") == 0 ? "" : e->detail);
+        bw_buf_clear(&v->words);
+        bw_json_words(&v->words, bw_slice_cstr(e->detail));
+        cell->text = bw_buf_slice(&v->words);
         cell->style = BW_ROLE_MUTED;
     }
 }
@@ -88,6 +91,12 @@ static bw_view *open_list(const bw_view_class *class, bw_view_host *host, const 
     if (at->sync[0])
         snprintf(v->base.view.crumb, sizeof(v->base.view.crumb), "Audit of %s", at->sync);
     return &v->base.view;
+}
+
+static void free_list(bw_view *view)
+{
+    bw_buf_fini(&((view_audit *)view)->words);
+    bw_table_view_free(view);
 }
 
 static bool query_list(const bw_view *view, bw_page_query *out)
@@ -212,7 +221,7 @@ const bw_view_class bw_view_audit = {
     .has_table = true,
     .follows = true,
     .open = open_list,
-    .free = bw_table_view_free,
+    .free = free_list,
     .query = query_list,
     .update = update_list,
     .draw = draw_list,
