@@ -67,7 +67,6 @@ bw_reaction bw_letter_act(bw_view *view, const bw_action *action, const char *co
     if (count == 0 || (action->id != ACTION_REPLAY && !discard))
         return BW_REACT_NONE;
     bw_dialog_options question = {
-        .action = action->id,
         .title = discard ? "Discard" : "Replay",
         .verb = action->name,
         .what = count == 1 ? "dead letter" : "dead letters",
@@ -103,7 +102,6 @@ bw_reaction bw_letter_group_act(bw_view *view, const bw_action *action, const bw
     snprintf(what, sizeof(what), "%lld dead letters (%s)", (long long)g->count, reason);
     snprintf(name, sizeof(name), "%lld", (long long)g->count);
     bw_dialog_options question = {
-        .action = action->id,
         .title = discard ? "Discard" : "Replay",
         .verb = action->name,
         .what = what,

@@ -91,7 +91,6 @@ bw_reaction bw_sync_act(bw_view *view, const bw_action *action, const char *cons
             return BW_REACT_REDRAW;
         }
         bw_dialog_options o = {
-            .action = action->id,
             .title = q->title ? q->title : bw_action_label(action),
             .verb = q->verb ? q->verb : action->name,
             .what = count == 1 ? "sync" : "syncs",

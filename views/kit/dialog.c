@@ -9,7 +9,6 @@
 #define NAMES_LISTED 5
 
 struct bw_dialog {
-    int action;
     char *title, *verb, *what, *effect, *environment;
     bw_role environment_role;
     bool danger;
@@ -41,7 +40,6 @@ static char *typed_text(const bw_dialog_options *o)
 bw_dialog *bw_dialog_new(const bw_dialog_options *o)
 {
     bw_dialog *d = bw_xcalloc(1, sizeof(*d));
-    d->action = o->action;
     d->title = copy(o->title);
     d->verb = copy(o->verb);
     d->what = copy(o->what);

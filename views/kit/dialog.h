@@ -14,7 +14,6 @@
 #define BW_DIALOG_TYPED_OVER 10 /* targets: more than these are confirmed by typing */
 
 typedef struct bw_dialog_options {
-    int action;             /* id, for the caller */
     const char *title;      /* "Replay dead letters" */
     const char *verb;       /* on the button: "replay" */
     const char *what;       /* what the ids are: "dead letters"; "12 dead letters" */

@@ -15,7 +15,6 @@ static bw_reaction press(bw_dialog *d, const char *key)
 static bw_dialog *new_dialog(size_t count, bool typed, bool danger)
 {
     return bw_dialog_new(&(bw_dialog_options){
-        .action = 7,
         .title = "Discard dead letters",
         .verb = "discard",
         .what = count == 1 ? "dead letter" : "dead letters",
