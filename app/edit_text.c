@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "app/write_all.h"
 #include "backend/core/json.h"
 #include "backend/core/text.h"
 #include "backend/model/value.h"
@@ -42,20 +43,6 @@ bw_status bw_content_read(bw_slice text, bw_arena *arena, bw_slice *out, bw_erro
 
 /* ---- the file --------------------------------------------------------------------------- */
 
-static bw_status write_all(int fd, bw_slice s, const char *path, bw_error *err)
-{
-    while (s.len > 0) {
-        ssize_t n = write(fd, s.ptr, s.len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return bw_error_errno(err, BW_IO, errno, "cannot write %s", path);
-        s.ptr += n;
-        s.len -= (size_t)n;
-    }
-    return BW_OK;
-}
-
 static bw_status make_file(bw_slice content, char *path, size_t size, bw_error *err)
 {
     const char *dir = getenv("TMPDIR");
@@ -71,7 +58,7 @@ static bw_status make_file(bw_slice content, char *path, size_t size, bw_error *
         bw_base64_encode(&text, content.ptr, content.len);
         bw_buf_adds(&text, "\"}\n");
     }
-    bw_status s = write_all(fd, bw_buf_slice(&text), path, err);
+    bw_status s = bw_write_all(fd, bw_buf_slice(&text), path, err);
     bw_buf_fini(&text);
     if (close(fd) != 0 && s == BW_OK)
         s = bw_error_errno(err, BW_IO, errno, "cannot write %s", path);
