@@ -47,10 +47,7 @@ static const char *default_kind(const bw_config *config, const char *topic)
     const char *kind = NULL;
     for (size_t i = 0; i < bw_config_count(config, "syncs"); i++) {
         const bw_config_node *n = bw_config_at(config, "syncs", i);
-        bool events = false;
-        for (size_t k = 0; k < bw_config_node_count(n); k++)
-            events |= strcmp(bw_config_node_setting(n, k)->path, "topic") == 0;
-        const char *own = events ? bw_config_string(n, "topic") : NULL;
+        const char *own = bw_config_knows(n, "topic") ? bw_config_string(n, "topic") : NULL;
         if (!own || strcmp(id_of(own), id_of(topic)) != 0)
             continue;
         own = bw_config_string(n, "kind");

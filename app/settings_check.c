@@ -24,23 +24,23 @@ static bool made_of(const char *name, const char *others, bool wide)
 static void check_names_of(const bw_config_node *n, bw_config_problems *problems)
 {
     static const struct {
-        const char *path, *others;
+        const char *path, *what, *others;
         bool wide;
         const char *hint;
     } rules[] = {
-        {"project", ":.-_", false, "Write the project's id, as in my-project."},
-        {"dataset", "_", false, "Write its name alone, of letters, digits and underscores."},
-        {"target", " _-", true, "Write the table's name alone, without project or dataset."},
+        {"project", "project", ":.-_", false, "Write the project's id, as in my-project."},
+        {"dataset", "dataset", "_", false,
+         "Write its name alone, of letters, digits and underscores."},
+        {"target", "BigQuery table", " _-", true,
+         "Write the table's name alone, without project or dataset."},
     };
-    for (size_t i = 0; i < bw_config_node_count(n); i++) {
-        const char *path = bw_config_node_setting(n, i)->path;
-        for (size_t k = 0; k < BW_COUNT(rules); k++) {
-            const char *name = strcmp(path, rules[k].path) == 0 ? bw_config_string(n, path) : NULL;
-            if (name && !made_of(name, rules[k].others, rules[k].wide))
-                bw_config_complain(problems, n, path, rules[k].hint,
-                                   "%s holds a character that no %s has in its name", path,
-                                   k == 2 ? "BigQuery table" : path);
-        }
+    for (size_t i = 0; i < BW_COUNT(rules); i++) {
+        const char *path = rules[i].path;
+        const char *name = bw_config_knows(n, path) ? bw_config_string(n, path) : NULL;
+        if (name && !made_of(name, rules[i].others, rules[i].wide))
+            bw_config_complain(problems, n, path, rules[i].hint,
+                               "%s holds a character that no %s has in its name", path,
+                               rules[i].what);
     }
 }
 
@@ -111,10 +111,7 @@ static void check_hosts(const bw_config *c, bw_config_problems *problems)
 {
     for (size_t i = 0; i < bw_config_count(c, "sources"); i++) {
         const bw_config_node *n = bw_config_at(c, "sources", i);
-        bool has = false;
-        for (size_t k = 0; k < bw_config_node_count(n); k++)
-            has |= strcmp(bw_config_node_setting(n, k)->path, "host") == 0;
-        const char *host = has ? bw_config_string(n, "host") : NULL;
+        const char *host = bw_config_knows(n, "host") ? bw_config_string(n, "host") : NULL;
         if (host && host[0] != '/' && strpbrk(host, "/@="))
             bw_config_complain(problems, n, "host",
                                "Write host: NAME, and beside it port:, database:, user: and "

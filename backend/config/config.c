@@ -71,6 +71,11 @@ static const bw_config_value *find_value(const bw_config_node *n, const char *pa
     return NULL;
 }
 
+bool bw_config_knows(const bw_config_node *n, const char *path)
+{
+    return find_value(n, path) != NULL;
+}
+
 #define TYPE(t) (1u << (t))
 
 static const bw_config_value *value_of(const bw_config_node *n, const char *path, unsigned types)

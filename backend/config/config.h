@@ -180,6 +180,8 @@ void bw_config_complain(bw_config_problems *p, const bw_config_node *n, const ch
 /* The settings of a node's scope, in the order of the tables, for printing them. */
 size_t bw_config_node_count(const bw_config_node *n);
 const bw_setting *bw_config_node_setting(const bw_config_node *n, size_t i);
+/* Whether the node's scope has such a setting: every other question about one that it has not is a bug. */
+bool bw_config_knows(const bw_config_node *n, const char *path);
 /* The value in force as YAML on one line: quoted where needed, a secret (a password within a URL, too)
    as "***". */
 void bw_config_value_yaml(const bw_config_node *n, size_t i, bw_buf *out);

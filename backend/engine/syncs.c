@@ -80,10 +80,8 @@ static const char *where_of(bw_arena *a, const bw_config_node *node)
     static const char *const parts[] = {"project", "host", "database"};
     const char *text = "";
     for (size_t i = 0; i < BW_COUNT(parts); i++) {
-        bool known = false;
-        for (size_t k = 0; k < bw_config_node_count(node); k++)
-            known |= strcmp(bw_config_node_setting(node, k)->path, parts[i]) == 0;
-        const char *value = known ? bw_config_string(node, parts[i]) : NULL;
+        const char *value =
+            bw_config_knows(node, parts[i]) ? bw_config_string(node, parts[i]) : NULL;
         if (value)
             text = text[0] ? bw_arena_printf(a, "%s/%s", text, value) : bw_arena_strdup(a, value);
     }
