@@ -8,6 +8,7 @@
 #include "app/text_table.h"
 #include "backend/core/text.h"
 #include "backend/engine/preview.h"
+#include "views/kit/dialog.h"
 
 /* ---- the selected ones ------------------------------------------------------------------ */
 
@@ -80,13 +81,11 @@ static bool choose(bw_dlq *d, chosen_list *list, bw_exit *code)
     return false;
 }
 
-/* As the console has it: over so many, or where the environment says so, a y is too quick. */
-#define TYPED_OVER 10
-
+/* As in the console: over so many, or where the environment says so, a y is too quick. */
 static bool must_type(const bw_cli_context *ctx, size_t n)
 {
     const char *confirm = bw_config_string(bw_config_top(ctx->config), "environment.confirm");
-    return n > TYPED_OVER || (confirm && strcmp(confirm, "type") == 0);
+    return n > BW_DIALOG_TYPED_OVER || (confirm && strcmp(confirm, "type") == 0);
 }
 
 /* Whether the operator says yes, on a terminal or by --yes, to doing `verb` to `n` letters. */
