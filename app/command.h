@@ -46,6 +46,7 @@ typedef struct bw_cli_command {
     bw_cli_needs needs;
     /* It connects to nothing: secrets whose variables are not set are no reason to refuse it. */
     bool without_secrets;
+    bool needs_log; /* it runs for long: without its log it does not start */
     /* Does it. Reports to ctx->err by bw_cli_fail() and returns the exit status. Main thread. */
     bw_exit (*run)(const bw_cli_context *ctx);
 } bw_cli_command;

@@ -168,16 +168,15 @@ const bw_cli_command bw_command_run = {
     .details =
         "Runs every sync on its schedule until a signal ends it. With --once each sync, or each "
         "one named, runs once and the results are printed. What is paused or parked runs only when "
-        "it "
-        "is named.\n"
+        "it is named.\n"
         "SIGTERM is a clean stop; runs that are cut off resume at the next start.\n"
         "With --once: READ counts the rows that came from the source, LOADED those that changed "
-        "the "
-        "target, THERE those that it held already, DEAD those that did not fit and are dead "
+        "the target, THERE those that it held already, DEAD those that did not fit and are dead "
         "letters.",
     .options = options,
     .n_options = BW_COUNT(options),
     .max_args = SIZE_MAX,
     .needs = BW_NEEDS_CONFIG,
+    .needs_log = true,
     .run = run,
 };

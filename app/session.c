@@ -71,7 +71,7 @@ static bw_status open_log(bw_session *s, bool console, bw_error *err)
         }
     }
     free(own);
-    if (!opened && (console || strcmp(s->ctx->line->command->name, "run") == 0))
+    if (!opened && (console || s->ctx->line->command->needs_log))
         return BW_IO;
     if (!opened) {
         bw_cli_fail(s->ctx->err, err, BW_EXIT_OK);
