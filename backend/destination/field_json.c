@@ -107,7 +107,7 @@ typedef struct decimal_range {
     int integer_digits, scale;
 } decimal_range;
 
-/* Every value of the type, as a decimal; integer_digits 0 when it is not one. */
+/* Every value of the type, as a decimal; both 0 when it is not one. */
 static decimal_range decimal_range_of(bw_type type, int precision, int scale)
 {
     if (type == BW_TYPE_INT64)
@@ -119,6 +119,16 @@ static decimal_range decimal_range_of(bw_type type, int precision, int scale)
     return type == BW_TYPE_NUMERIC ? (decimal_range){29, 9} : (decimal_range){38, 38};
 }
 
+static bool is_decimal(decimal_range r)
+{
+    return r.integer_digits + r.scale > 0;
+}
+
+static bool holds(decimal_range room, decimal_range need)
+{
+    return need.integer_digits <= room.integer_digits && need.scale <= room.scale;
+}
+
 bool bw_field_fits(const bw_field *source, const bw_target_field *target)
 {
     if (!target->known || source->repeated != target->repeated)
@@ -128,14 +138,7 @@ bool bw_field_fits(const bw_field *source, const bw_target_field *target)
 
     decimal_range from = decimal_range_of(source->type, source->precision, source->scale);
     decimal_range to = decimal_range_of(target->type, target->precision, target->scale);
-    bool decimal = source->type == BW_TYPE_INT64 || source->type == BW_TYPE_NUMERIC ||
-                   source->type == BW_TYPE_BIGNUMERIC;
-    return decimal && from.integer_digits <= to.integer_digits && from.scale <= to.scale;
-}
-
-static bool holds(decimal_range room, decimal_range need)
-{
-    return need.integer_digits <= room.integer_digits && need.scale <= room.scale;
+    return is_decimal(from) && holds(to, from);
 }
 
 bool bw_field_widen(const bw_field *source, const bw_target_field *target, bw_field *wider)
@@ -143,13 +146,12 @@ bool bw_field_widen(const bw_field *source, const bw_target_field *target, bw_fi
     static const bw_type types[] = {BW_TYPE_NUMERIC, BW_TYPE_BIGNUMERIC};
     decimal_range from = decimal_range_of(source->type, source->precision, source->scale);
     decimal_range have = decimal_range_of(target->type, target->precision, target->scale);
-    if (!target->known || target->repeated || source->repeated || have.integer_digits == 0 ||
-        from.integer_digits + from.scale == 0)
+    if (!target->known || target->repeated || source->repeated || !is_decimal(have) ||
+        !is_decimal(from))
         return false;
     decimal_range need = {from.integer_digits > have.integer_digits ? from.integer_digits
                                                                     : have.integer_digits,
                           from.scale > have.scale ? from.scale : have.scale};
-    *wider = (bw_field){.type = BW_TYPE_INT64};
     for (size_t i = 0; i < BW_COUNT(types); i++) {
         bool same = types[i] == target->type;
         if (types[i] < target->type || !holds(decimal_range_of(types[i], 0, 0), need))
