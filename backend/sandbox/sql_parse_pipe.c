@@ -171,7 +171,7 @@ static sql_query *pipe_limit(sql_parser *p, sql_query *q)
     return q;
 }
 
-/* x [AS name] [ASC | DESC]: by number, because the place in the list is known. */
+/* Behind an item of AGGREGATE: [ASC | DESC] [NULLS FIRST | NULLS LAST]. */
 static void parse_order_suffix(sql_parser *p, sql_query *q, const sql_item *item, bool always)
 {
     bool desc = sql_accept_word(p, "DESC");
@@ -182,10 +182,7 @@ static void parse_order_suffix(sql_parser *p, sql_query *q, const sql_item *item
     sql_order *o = SQL_LIST_ADD(p, q->order.items, q->order.count);
     o->desc = desc;
     o->expr = item->expr;
-    if (sql_accept_words(p, "NULLS", "FIRST", NULL))
-        o->nulls = 1;
-    else if (sql_accept_words(p, "NULLS", "LAST", NULL))
-        o->nulls = 2;
+    sql_parse_nulls(p, o);
 }
 
 /* AGGREGATE calls [GROUP [AND ORDER] BY items]: the items come first in the result. */
@@ -220,6 +217,8 @@ static sql_query *pipe_aggregate(sql_parser *p, sql_query *q)
     }
     for (size_t i = 0; i < count; i++)
         *SQL_LIST_ADD(p, s->items, s->item_count) = calls[i];
+    if (!p->failed && s->item_count == 0)
+        sql_unexpected(p);
     return q;
 }
 

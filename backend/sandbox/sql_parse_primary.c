@@ -14,6 +14,14 @@ void sql_parse_exprs(sql_parser *p, sql_exprs *out)
     } while (!p->failed && sql_accept_symbol(p, ","));
 }
 
+void sql_parse_nulls(sql_parser *p, sql_order *o)
+{
+    if (sql_accept_words(p, "NULLS", "FIRST", NULL))
+        o->nulls = 1;
+    else if (sql_accept_words(p, "NULLS", "LAST", NULL))
+        o->nulls = 2;
+}
+
 void sql_parse_orders(sql_parser *p, sql_orders *out)
 {
     do {
@@ -24,10 +32,7 @@ void sql_parse_orders(sql_parser *p, sql_orders *out)
         o->desc = sql_accept_word(p, "DESC");
         if (!o->desc)
             sql_accept_word(p, "ASC");
-        if (sql_accept_words(p, "NULLS", "FIRST", NULL))
-            o->nulls = 1;
-        else if (sql_accept_words(p, "NULLS", "LAST", NULL))
-            o->nulls = 2;
+        sql_parse_nulls(p, o);
     } while (!p->failed && sql_accept_symbol(p, ","));
 }
 

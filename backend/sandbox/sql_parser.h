@@ -65,6 +65,8 @@ sql_expr *sql_parse_postfix(sql_parser *p);
 /* a, b, c */
 void sql_parse_exprs(sql_parser *p, sql_exprs *out);
 void sql_parse_orders(sql_parser *p, sql_orders *out);
+/* [NULLS FIRST | NULLS LAST] */
+void sql_parse_nulls(sql_parser *p, sql_order *o);
 sql_window *sql_parse_window(sql_parser *p);
 /* A type: INT64, NUMERIC(10, 2), ARRAY<STRUCT<a INT64>>. */
 const bq_field *sql_parse_type(sql_parser *p);

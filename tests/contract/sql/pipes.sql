@@ -100,3 +100,6 @@ FROM Produce |> SET nothing = 1
 FROM Produce |> RENAME nothing AS something
 --> ERROR Column nothing in SELECT * RENAME list does not exist
 
+
+FROM UNNEST([1]) AS x |> AGGREGATE
+--> ERROR Syntax error
