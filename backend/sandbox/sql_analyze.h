@@ -285,6 +285,9 @@ const char *sql_analyze_from(sql_analysis *a, sql_scope *scope, const sql_from *
 sql_relation sql_unpack_value(sql_analysis *a, const sql_relation *relation);
 /* The rows of all tables whose names begin as ref.table, which ends with * (sql_wildcard.c). */
 sql_relation sql_analyze_wildcard(sql_analysis *a, const sql_from *f, bq_table_ref ref);
+/* A view's query, with nothing of the statement around it but the tables that there are (sql_view.c). */
+sql_relation sql_analyze_apart(sql_analysis *a, const char *project, bw_slice text,
+                               const sql_query *query);
 /* The rows of a view (sql_view.c). */
 sql_relation sql_analyze_view(sql_analysis *a, const sql_table *t, size_t pos);
 /* WITH RECURSIVE (sql_recursive.c): does the query read itself, and its text for WITH. `cte` has a

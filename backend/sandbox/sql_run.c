@@ -186,12 +186,15 @@ static bw_status make_indexes(sql_run *r)
         const sql_index *x = &r->a.indexes[i];
         if (x->table->table.rows < INDEX_FROM_ROWS)
             continue;
+        /* One may be left of a statement that was killed. */
+        status = sql_exec(r, sql_printf(&r->a, "DROP INDEX IF EXISTS \"bw_index%zu\"", i), NULL);
         bw_buf_clear(&sql);
         bw_buf_addf(&sql, "CREATE INDEX \"bw_index%zu\" ON \"t%lld\"(", i,
                     (long long)x->table->storage);
         bq_store_quote(&sql, x->table->table.schema.fields[x->column].name);
         bw_buf_addc(&sql, ')');
-        status = sql_exec(r, bw_buf_cstr(&sql), NULL);
+        if (status == BW_OK)
+            status = sql_exec(r, bw_buf_cstr(&sql), NULL);
     }
     bw_buf_fini(&sql);
     return status;

@@ -152,7 +152,7 @@ static bw_status run_assert(script *s, const sql_step *step)
 static bw_status run_execute(script *s, const sql_step *step)
 {
     bq_field text = {.name = "statement", .kind = BQ_STRING}, type;
-    bq_sql_request outer = s->inner;
+    bw_slice outer = s->inner.text;
     sql_stmt *stmt = BW_ARENA_NEW(s->parsed, sql_stmt);
     bq_value v;
     bw_status status = sql_script_evaluate(s, step->expr, &text, &type, &v);
@@ -166,7 +166,7 @@ static bw_status run_execute(script *s, const sql_step *step)
         return status;
     s->inner.text = v.s;
     status = sql_script_statement(s, step, stmt);
-    s->inner.text = outer.text;
+    s->inner.text = outer;
     return status;
 }
 

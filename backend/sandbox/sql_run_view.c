@@ -42,20 +42,15 @@ static const char *view_metadata(sql_run *r)
     return text;
 }
 
-/* The rows of a view are those of its text alone: the job's default dataset has no part in it. */
+/* The rows of a view are those of its text alone: the job's default dataset has no part in it, nor have
+   a script's variables, temporary tables and functions. */
 static bw_status describe(sql_run *r, bq_table_ref ref, bq_table *view)
 {
-    const bq_sql_request *request = r->a.request;
-    bq_sql_request inner = *request;
     bq_schema schema = {0};
     const char *text;
 
-    inner.project = ref.project;
-    inner.default_project = inner.default_dataset = NULL;
-    inner.param_count = 0;
-    r->a.request = &inner;
-    sql_relation relation = sql_analyze_query(&r->a, NULL, r->stmt->query);
-    r->a.request = request;
+    sql_relation relation =
+        sql_analyze_apart(&r->a, ref.project, r->a.request->text, r->stmt->query);
     if (!r->a.failed)
         name_columns(r, &relation);
     view->metadata = view_metadata(r);

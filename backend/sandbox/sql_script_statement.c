@@ -42,11 +42,11 @@ void sql_script_begin(script *s, sql_run *r, bw_arena *arena, const sql_stmt *st
 bw_status sql_script_end(sql_run *r, bw_status status)
 {
     sqlite3_progress_handler(r->db, 0, NULL, NULL);
-    if (status == BW_OK)
-        status = sql_drop_indexes(r);
+    /* Also after a failure: an expression has no savepoint that would undo them. */
+    bw_status dropped = sql_drop_indexes(r);
     for (size_t i = 0; i < r->a.table_count; i++)
         bq_table_fini(&r->a.tables[i]->table);
-    return status;
+    return status == BW_OK ? dropped : status;
 }
 
 /* The rows of the last query are the script's. */
@@ -81,14 +81,14 @@ static bw_status tell_child(script *s, const sql_step *step, const bq_sql_result
 }
 
 /* CREATE TEMP TABLE: its name means a table of the hidden dataset from here on. */
-static bw_status add_temp(script *s, const sql_step *step, const sql_stmt *stmt)
+static bw_status add_temp(script *s, const sql_stmt *stmt)
 {
     const sql_names *path = &stmt->target->path;
     bq_sql_temp temp = {.ref = {s->request->project, BQ_ANONYMOUS_DATASET, NULL}};
     sql_analysis list = {.arena = &s->arena};
 
     if (path->count != 1)
-        return sql_script_fail(s, step->pos, "invalidQuery",
+        return sql_script_fail(s, stmt->target->pos, "invalidQuery",
                                "The name of a temporary table must not be qualified");
     temp.name = bw_arena_strndup(&s->arena, path->items[0].ptr, path->items[0].len);
     for (size_t i = 0; i < s->temp_count; i++) {
@@ -115,7 +115,7 @@ bw_status sql_script_statement(script *s, const sql_step *step, const sql_stmt *
             stmt->functions[0];
         return BW_OK;
     }
-    bw_status status = stmt->temporary ? add_temp(s, step, stmt) : BW_OK;
+    bw_status status = stmt->temporary ? add_temp(s, stmt) : BW_OK;
     if (status != BW_OK)
         return status;
     sql_script_begin(s, &r, &arena, stmt, &result);

@@ -8,27 +8,37 @@
 
 #define MAX_NESTED 16
 
-static sql_relation analyze_text(sql_analysis *a, const sql_table *t, const char *text)
+sql_relation sql_analyze_apart(sql_analysis *a, const char *project, bw_slice text,
+                               const sql_query *query)
 {
     const bq_sql_request *outer = a->request;
+    bq_sql_request inner = {
+        .project = project, .location = a->location, .text = text, .dry_run = outer->dry_run};
     sql_cte *ctes = a->ctes;
-    bq_sql_request inner = {.project = t->table.project,
-                            .location = a->location,
-                            .text = bw_slice_cstr(text),
-                            .dry_run = outer->dry_run};
-    sql_relation r = {.sql = "SELECT NULL AS c1"};
-    sql_stmt stmt;
+    size_t functions = a->function_count;
 
     a->request = &inner;
     a->ctes = NULL;
-    if (sql_parse(a->arena, inner.text, &stmt, a->err) != BW_OK)
+    a->function_count = 0;
+    sql_relation r = sql_analyze_query(a, NULL, query);
+    a->request = outer;
+    a->ctes = ctes;
+    a->function_count = functions;
+    return r;
+}
+
+static sql_relation analyze_text(sql_analysis *a, const sql_table *t, const char *text)
+{
+    bw_slice s = bw_slice_cstr(text);
+    sql_relation r = {.sql = "SELECT NULL AS c1"};
+    sql_stmt stmt;
+
+    if (sql_parse(a->arena, s, &stmt, a->err) != BW_OK)
         a->failed = true;
     else if (stmt.kind != SQL_S_QUERY)
         sql_error(a, 0, "A view must be one query");
     else
-        r = sql_analyze_query(a, NULL, stmt.query);
-    a->request = outer;
-    a->ctes = ctes;
+        r = sql_analyze_apart(a, t->table.project, s, stmt.query);
     return r;
 }
 

@@ -172,3 +172,24 @@ SELECT * FROM scripts.t ORDER BY id LIMIT 1
 --> id INT64, n STRING
 1 | "one"
 
+
+# A failed expression leaves nothing of what it made for itself.
+CREATE TABLE many AS SELECT x FROM UNNEST(GENERATE_ARRAY(1, 3000)) AS x
+--> CREATE
+
+DECLARE n INT64; SELECT 1; SET n = (SELECT SUM(DIV(1, (SELECT b.x - b.x FROM many b WHERE b.x = a.x))) FROM many a)
+--> ERROR division by zero
+
+SELECT SUM((SELECT b.x FROM many b WHERE b.x = a.x)) AS n FROM many a
+--> n INT64
+4501500
+
+# Views know nothing of the script that makes them.
+CREATE TEMP TABLE passing AS SELECT 1 AS z; CREATE VIEW of_temp AS SELECT z FROM passing
+--> ERROR passing
+
+DECLARE v INT64 DEFAULT 1; CREATE VIEW of_variable AS SELECT v AS x
+--> ERROR Unrecognized name: v
+
+CREATE TEMP FUNCTION plus(x INT64) AS (x + 1); CREATE VIEW of_function AS SELECT plus(1) AS x
+--> ERROR Function not found: PLUS
