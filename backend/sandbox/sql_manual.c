@@ -36,7 +36,7 @@ const sql_outside sql_outsides[] = {
      "SELECT MAX_BY(x, x) OVER () FROM UNNEST([1]) AS x"},
     {"RANGE frames with an offset over other types than INT64",
      "SELECT SUM(x) OVER (ORDER BY x RANGE 1 PRECEDING) FROM UNNEST([1.5]) AS x"},
-    {"INFORMATION_SCHEMA views but TABLES, COLUMNS, VIEWS, JOBS and SCHEMATA",
+    {"INFORMATION_SCHEMA views but TABLES, COLUMNS, VIEWS, JOBS, JOBS_BY_PROJECT and SCHEMATA",
      "SELECT * FROM d.INFORMATION_SCHEMA.PARTITIONS"},
     {"Set operations by name", "SELECT 1 AS x UNION ALL BY NAME SELECT 2 AS x"},
     {"NOT LIKE ANY and NOT LIKE ALL, and either of UNNEST", "SELECT 'a' NOT LIKE ANY ('a', 'b')"},
@@ -52,9 +52,13 @@ const size_t sql_outside_count = BW_COUNT(sql_outsides);
 static const struct {
     const char *function, *heading;
 } families[] = {
-    {"LENGTH", "STRINGS AND BYTES"}, {"ABS", "NUMBERS"},
-    {"DATE", "DATES AND TIMES"},     {"JSON_VALUE", "JSON"},
-    {"ARRAY_TO_STRING", "ARRAYS"},   {"RANGE", "RANGES"},
+    {"LENGTH", "STRINGS AND BYTES"},
+    {"ABS", "NUMBERS"},
+    {"DATE", "DATES AND TIMES"},
+    {"JSON_VALUE", "JSON"},
+    {"ARRAY_TO_STRING", "ARRAYS"},
+    {"RANGE", "RANGES"},
+    {"ERROR", "ERRORS"},
 };
 
 static const char *const statements[] = {
@@ -76,7 +80,8 @@ static const char *const statements[] = {
     "INSERT, UPDATE (with FROM), DELETE, MERGE with all its clauses, TRUNCATE TABLE.",
     "CREATE TABLE (OR REPLACE, IF NOT EXISTS, AS, LIKE, COPY, CLONE) with PARTITION BY, CLUSTER "
     "BY, "
-    "OPTIONS, NOT NULL and DEFAULT; DROP TABLE; ALTER TABLE ADD COLUMN, DROP COLUMN, SET OPTIONS, "
+    "OPTIONS, NOT NULL and DEFAULT; DROP TABLE; ALTER TABLE ADD COLUMN, DROP COLUMN, "
+    "RENAME COLUMN, RENAME TO, SET OPTIONS, "
     "and ALTER COLUMN DROP NOT NULL, SET DATA TYPE, SET OPTIONS, SET DEFAULT, DROP DEFAULT.",
     "CREATE SCHEMA, DROP SCHEMA; CREATE VIEW (OR REPLACE, IF NOT EXISTS, with a list of columns "
     "and OPTIONS), DROP VIEW.",
