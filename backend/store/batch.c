@@ -6,11 +6,12 @@
 #include "backend/core/text.h"
 
 #define OPEN_STATES "('planned', 'loaded')"
-#define COLUMNS                                                                                   \
+#define COLUMNS_WITH(staging)                                                                     \
     "b.sync, b.number, b.run_id, b.attempt, b.state, b.label, b.project, b.dataset,"              \
-    " b.table_name, b.staging, b.load_job, b.final_attempt, b.backfill, b.position, b.watermark," \
-    " b.rows_read, b.rows_loaded, b.rows_present, b.dead_letters, b.bytes_uploaded,"              \
+    " b.table_name, " staging ", b.load_job, b.final_attempt, b.backfill, b.position,"            \
+    " b.watermark, b.rows_read, b.rows_loaded, b.rows_present, b.dead_letters, b.bytes_uploaded," \
     " b.null_cursors, b.ahead_rows, b.landed_keys, b.started, b.updated"
+#define COLUMNS COLUMNS_WITH("b.staging")
 
 static const char *const STATE_NAMES[] = {
     [BW_BATCH_PLANNED] = "planned",
@@ -518,15 +519,11 @@ bw_status bw_store_staging_list(bw_store *store, const char *sync, bw_arena *are
 {
     bw_tx_read(store);
     bw_sql q = bw_sql_open(
-        store,
-        "SELECT b.sync, b.number, b.run_id, b.attempt, b.state, b.label, b.project,"
-        " b.dataset, b.table_name, t.staging, b.load_job, b.final_attempt, b.backfill,"
-        " b.position, b.watermark, b.rows_read, b.rows_loaded, b.rows_present,"
-        " b.dead_letters, b.bytes_uploaded, b.null_cursors, b.ahead_rows, b.landed_keys, b.started,"
-        " b.updated"
-        " FROM stagings t JOIN batches b ON b.sync = t.sync AND b.number = t.number"
-        " WHERE b.state IN ('committed', 'abandoned') AND (?1 IS NULL OR t.sync = ?1)"
-        " ORDER BY t.sync, t.number, t.staging");
+        store, "SELECT " COLUMNS_WITH("t.staging") " FROM stagings t JOIN batches b ON b.sync = "
+                                                   "t.sync AND b.number = t.number"
+                                                   " WHERE b.state IN ('committed', 'abandoned') "
+                                                   "AND (?1 IS NULL OR t.sync = ?1)"
+                                                   " ORDER BY t.sync, t.number, t.staging");
     bw_sql_bind_text(&q, sync);
     return list_batches(&q, arena, out, count, err);
 }
