@@ -187,7 +187,7 @@ void bw_sync_reload(bw_engine *e, bw_sync *sync)
 
 void bw_sync_release(bw_sync *sync)
 {
-    if (sync->record.paused && !sync->run && sync->ran && strcmp(sync->last.state, "ok") != 0)
+    if (sync->record.paused && !sync->run && sync->kept.holds)
         bw_kept_drop(&sync->kept);
 }
 

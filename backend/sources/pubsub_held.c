@@ -23,7 +23,7 @@ void bw_ps_held_leave(bw_kept *slot, const char *subscription, const bw_ps_held 
     l->held = *held;
     l->subscription = bw_xstrdup(subscription);
     bw_kept_drop(slot);
-    *slot = (bw_kept){l, drop};
+    *slot = (bw_kept){l, drop, held->leases != NULL};
 }
 
 bool bw_ps_held_take(bw_kept *slot, const char *subscription, bw_ps_held *out)
@@ -34,6 +34,6 @@ bool bw_ps_held_take(bw_kept *slot, const char *subscription, bw_ps_held *out)
     *out = l->held;
     free(l->subscription);
     free(l);
-    *slot = (bw_kept){NULL, NULL};
+    *slot = (bw_kept){.what = NULL};
     return true;
 }

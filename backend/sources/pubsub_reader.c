@@ -351,7 +351,8 @@ bw_status bw_ps_reader_next(bw_reader *r, bool *more, bw_batch_plan *out, bw_err
     *more = false;
     if (r->reading)
         return bw_error_set(err, BW_INTERNAL, "the batch at hand is not finished");
-    if (r->over || must_yield(r))
+    /* What an earlier run began is not left for a later one by a run that ends well. */
+    if (r->over || (must_yield(r) && !r->resumed))
         return BW_OK;
     bw_status s = gather(r, err);
     if (s == BW_CANCELLED && must_yield(r))

@@ -32,6 +32,7 @@ typedef struct bw_source_class bw_source_class;
 typedef struct bw_kept {
     void *what; /* the driver's; NULL: nothing was left */
     void (*drop)(void *what);
+    bool holds; /* messages, which nobody else gets meanwhile; the run that left them failed */
 } bw_kept;
 
 /* No reader will come. Waits for nobody. */
@@ -39,7 +40,7 @@ static inline void bw_kept_drop(bw_kept *kept)
 {
     if (kept->what)
         kept->drop(kept->what);
-    *kept = (bw_kept){NULL, NULL};
+    *kept = (bw_kept){.what = NULL};
 }
 
 /* What a driver needs from its surroundings. Borrowed for the life of the source. */

@@ -171,7 +171,7 @@ static void test_leases_live_as_long_as_the_batch(void **state)
 static void test_what_a_failed_run_held_is_kept_for_the_next(void **state)
 {
     sub_test *t = *state;
-    bw_kept kept = {NULL, NULL};
+    bw_kept kept = {.what = NULL};
     sub_open(t, ", wait: 300ms");
     t->class->close(t->source);
     t->env.kept = &kept;
@@ -234,7 +234,7 @@ static void *yield_later(void *arg)
 static void test_a_pull_that_was_broken_off_is_waited_for(void **state)
 {
     sub_test *t = *state;
-    bw_kept kept = {NULL, NULL};
+    bw_kept kept = {.what = NULL};
     bw_cancel yield;
     bw_cancel_init(&yield);
     t->class->close(t->source);
