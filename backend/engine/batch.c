@@ -132,8 +132,8 @@ static bw_status prefetch(bw_run_work *w, bool *empty, bw_error *err)
 }
 
 /* Everything up to `loaded`. */
-static bw_status load_batch(bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b,
-                            bool replaces, bool empty, bw_error *err)
+static bw_status load_batch(bw_run_work *w, bw_batch_record *b, bool replaces, bool empty,
+                            bw_error *err)
 {
     const bw_encoder_class *class = &bw_encoder_ndjson;
     bw_batch_rows rows = {0};
@@ -154,7 +154,7 @@ static bw_status load_batch(bw_run_work *w, const bw_batch_plan *plan, bw_batch_
     b->bytes_uploaded = (int64_t)(bw_uploader_uploaded(w->uploader) - uploaded);
     b->landed_keys = landed_keys(w);
     /* With nothing loaded there is nothing to make visible, unless nothing is what replaces. */
-    return rows.encoded > 0 || replaces ? bw_batch_plan_finals(w, plan, b, &rows, err) : BW_OK;
+    return rows.encoded > 0 || replaces ? bw_batch_plan_finals(w, replaces, b, &rows, err) : BW_OK;
 }
 
 static bw_batch_record new_batch(bw_run_work *w, const bw_batch_plan *plan)
@@ -179,8 +179,8 @@ static bw_batch_record new_batch(bw_run_work *w, const bw_batch_plan *plan)
 }
 
 /* From `planned` to `loaded`. */
-static bw_status plan_and_load(bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b,
-                               bool replaces, bool empty, bw_error *err)
+static bw_status plan_and_load(bw_run_work *w, bw_batch_record *b, bool replaces, bool empty,
+                               bw_error *err)
 {
     bw_store *store = w->run->env.store;
     int64_t letters = atomic_load(&w->run->dead_letters), fresh = 0;
@@ -190,7 +190,7 @@ static bw_status plan_and_load(bw_run_work *w, const bw_batch_plan *plan, bw_bat
     w->sync.next_batch++;
     w->unresolved = w->source_failed = false;
     bw_batch_forget_attempt(w);
-    s = load_batch(w, plan, b, replaces, empty, err);
+    s = load_batch(w, b, replaces, empty, err);
     if (s != BW_OK) {
         if (s != BW_REJECTED) /* its letters go with it, unless a flood shows them */
             atomic_store(&w->run->dead_letters, letters);
@@ -216,7 +216,7 @@ bw_status bw_batch_execute(bw_run_work *w, const bw_batch_plan *plan, bw_error *
         return s;
     bw_batch_record b = new_batch(w, plan);
     bw_batch_set_ids(w, &b, straight || (empty && !replaces));
-    s = plan_and_load(w, plan, &b, replaces, empty, err);
+    s = plan_and_load(w, &b, replaces, empty, err);
     if (s != BW_OK)
         return s;
     bw_buf model = BW_BUF_INIT;

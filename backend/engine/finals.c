@@ -8,13 +8,12 @@
 
 /* Which jobs make the batch visible, raw first. Returns how many of them are about the own target; the
    others bring the same rows into further tables. */
-static int choose_finals(const bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b)
+static int choose_finals(const bw_run_work *w, bool replaces, bw_batch_record *b)
 {
-    bool whole = plan->whole && (w->mode == BW_MODE_REPLACE || w->run->ask.read == BW_READ_FULL);
     b->n_finals = 0;
     if (w->target_spec.raw)
         b->finals[b->n_finals++].kind = BW_FINAL_RAW_INSERT;
-    b->finals[b->n_finals++].kind = whole                       ? BW_FINAL_COPY
+    b->finals[b->n_finals++].kind = replaces                    ? BW_FINAL_COPY
                                     : w->mode == BW_MODE_APPEND ? BW_FINAL_INSERT
                                                                 : BW_FINAL_MERGE;
     int own = b->n_finals;
@@ -71,13 +70,13 @@ static bw_status check_known(bw_run_work *w, const bw_batch_record *b, bw_error 
                               "which replaces what is there.");
 }
 
-bw_status bw_batch_plan_finals(bw_run_work *w, const bw_batch_plan *plan, bw_batch_record *b,
+bw_status bw_batch_plan_finals(bw_run_work *w, bool replaces, bw_batch_record *b,
                                const bw_batch_rows *rows, bw_error *err)
 {
     b->n_finals = 0;
     if (!b->staging)
         return BW_OK; /* loaded straight into the target: it is visible already */
-    int own = choose_finals(w, plan, b);
+    int own = choose_finals(w, replaces, b);
     bool has_time = rows->any_version && w->info.cursor_kind != BW_CURSOR_SEQUENCE;
     for (int i = 0; i < b->n_finals; i++) {
         bw_final_request request = {

@@ -103,10 +103,10 @@ BW_NODISCARD bw_status bw_batch_load(bw_run_work *w, const bw_encoder_class *cla
 void bw_batch_forget_attempt(bw_run_work *w);
 /* Waits before the next of several attempts: 1 s, then twice as long. CANCELLED. */
 BW_NODISCARD bw_status bw_batch_pause(bw_run_work *w, int tries, bw_error *err);
-/* The final jobs and their texts, into the record. INVALID: a configured key occurs twice. */
-BW_NODISCARD bw_status bw_batch_plan_finals(bw_run_work *w, const bw_batch_plan *plan,
-                                            bw_batch_record *batch, const bw_batch_rows *rows,
-                                            bw_error *err);
+/* The final jobs and their texts, into the record; `replaces` as above. INVALID: a configured key
+   occurs twice. */
+BW_NODISCARD bw_status bw_batch_plan_finals(bw_run_work *w, bool replaces, bw_batch_record *batch,
+                                            const bw_batch_rows *rows, bw_error *err);
 /* From `loaded` on: final jobs, commit, staging dropped. Also for a batch of an earlier process. */
 BW_NODISCARD bw_status bw_batch_finish(bw_run_work *w, bw_batch_record *batch, bw_slice score_model,
                                        bool replaced, bool recovered, bw_error *err);
