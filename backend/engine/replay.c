@@ -194,8 +194,6 @@ static bw_status replay_group(bw_run_work *w, const int64_t *ids, size_t n_ids, 
     bw_letter_filter filter = {.ids = ids, .n_ids = n_ids, .content_max = whole ? 0 : 1};
     bw_status s =
         bw_store_letters_move(store, ids, n_ids, BW_LETTER_REPLAYING, w->run->ask.who, &moved, err);
-    if (s == BW_OK && w->letter_keys_cut)
-        s = bw_run_watch_letters(w, err);
     if (s == BW_OK)
         s = bw_store_letters(store, &filter, &arena, &letters, &n, err);
     for (size_t i = 0; s == BW_OK && i < n; i++) {

@@ -7,11 +7,12 @@
 
 bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err)
 {
+    if (w->run->ask.kind == BW_RUN_REPLAY)
+        return BW_OK; /* it watches for each group as it takes it */
     bw_arena_reset(&w->letter_arena, 64 * 1024);
     w->n_letter_keys = 0;
     bw_status s = bw_store_letter_keys(w->run->env.store, w->run->def->name, MAX_LETTER_KEYS,
                                        &w->letter_arena, &w->letter_keys, &w->n_letter_keys, err);
-    w->letter_keys_cut = w->n_letter_keys == MAX_LETTER_KEYS;
     w->letter_landed = BW_ARENA_ARRAY(&w->letter_arena, bool, w->n_letter_keys + 1);
     return s;
 }

@@ -42,7 +42,6 @@ typedef struct bw_run_work {
     bw_arena letter_arena;          /* of the two below */
     const char *const *letter_keys; /* of open letters, sorted */
     size_t n_letter_keys;
-    bool letter_keys_cut;    /* there are more */
     bool *letter_landed;     /* beside letter_keys: landed in the batch at hand */
     bw_occurrences rejected; /* rows of the attempt at hand that no key tells apart */
     int64_t new_letters;     /* of this run so far, without the current batch's */
@@ -80,8 +79,8 @@ BW_NODISCARD bw_status bw_run_read_batches(bw_run_work *w, const bw_read_request
 /* The run's dead letters, some hundreds at a time. */
 BW_NODISCARD bw_status bw_run_replay(bw_run_work *w, bw_error *err);
 
-/* The open letters' keys, whose landing is watched for from now on. Of very many only some, those of
-   the letters being replayed among them. */
+/* The open letters' keys, whose landing is watched for from now on; of very many only some. A replay
+   watches for those of each group itself. */
 BW_NODISCARD bw_status bw_run_watch_letters(bw_run_work *w, bw_error *err);
 
 /* Reads, loads and commits the reader's current batch. */
