@@ -88,7 +88,7 @@ static void bash(bw_buf *out)
                 "# ~/.local/share/bash-completion/completions/bridgewatch\n"
                 "_bridgewatch()\n{\n"
                 "    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                "    local command='' i options arguments='' config=()\n"
+                "    local command='' i options arguments='' syncs='' config=()\n"
                 "    COMPREPLY=()\n"
                 "    case $before in\n");
     for (size_t i = 0; i < n_globals; i++)
@@ -99,10 +99,11 @@ static void bash(bw_buf *out)
     bw_buf_adds(out, "    esac\n"
                      "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
                      "        case ${COMP_WORDS[i]} in\n"
-                     "        -c | --config) config=(-c \"${COMP_WORDS[i + 1]}\"); ((i++)) ;;\n"
-                     "        --profile | --theme | --log-level) ((i++)) ;;\n"
+                     "        -c | --config) config+=(-c \"${COMP_WORDS[i + 1]}\"); ((i++)) ;;\n"
+                     "        --profile) config+=(--profile \"${COMP_WORDS[i + 1]}\"); ((i++)) ;;\n"
+                     "        --theme | --log-level) ((i++)) ;;\n"
                      "        -*) ;;\n"
-                     "        *) command=${COMP_WORDS[i]}; break ;;\n"
+                     "        *) [[ $command ]] || command=${COMP_WORDS[i]} ;;\n"
                      "        esac\n"
                      "    done\n");
     add_names(globals, n_globals, &words);
@@ -118,17 +119,20 @@ static void bash(bw_buf *out)
         add_argument_words(commands[i], out);
         bw_buf_addc(out, '\'');
         if (takes_syncs(commands[i]))
-            bw_buf_adds(out, " arguments+=\" $(bridgewatch \"${config[@]}\" " LIST_SYNCS ")\"");
+            bw_buf_adds(out, " syncs=1");
         bw_buf_adds(out, " ;;\n");
     }
-    bw_buf_adds(out, "    esac\n"
-                     "    if [[ $word == -* ]]; then\n"
-                     "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
-                     "    else\n"
-                     "        COMPREPLY=($(compgen -W \"$arguments\" -- \"$word\"))\n"
-                     "    fi\n"
-                     "}\n"
-                     "complete -F _bridgewatch bridgewatch\n");
+    bw_buf_adds(out,
+                "    esac\n"
+                "    if [[ $word == -* ]]; then\n"
+                "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
+                "    else\n"
+                "        [[ $syncs ]] && arguments+=\" $(bridgewatch \"${config[@]}\" " LIST_SYNCS
+                ")\"\n"
+                "        COMPREPLY=($(compgen -W \"$arguments\" -- \"$word\"))\n"
+                "    fi\n"
+                "}\n"
+                "complete -F _bridgewatch bridgewatch\n");
     bw_buf_fini(&words);
 }
 

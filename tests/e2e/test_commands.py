@@ -415,10 +415,14 @@ def test_the_shell_completes():
     bw = world().program(ORDERS, "table: public.t, name: 'a$(touch %s)'" % mark, "table: public.u, name: 'b`touch %s`'" % mark)
     env = dict(PATH=os.path.dirname(PROGRAM) + ":" + os.environ["PATH"])
     text = 'source %s; COMP_WORDS=(bridgewatch "$@"); COMP_CWORD=$#; _bridgewatch; printf "%%s\n" "${COMPREPLY[@]}"' % script
-    for command in ("sync", "pause"):
-        offered = subprocess.run(["bash", "-uc", text, "bash", "-c", bw.config, command, ""], capture_output=True, text=True,
-                                 env=bw.env(env)).stdout.split()
-        assert offered == ["shop.orders"], offered
+
+    def offered(*words):
+        return subprocess.run(["bash", "-uc", text, "bash"] + list(words), capture_output=True, text=True,
+                              env=bw.env(env)).stdout.split()
+
+    assert offered("-c", bw.config, "run", "--on") == ["--once"] and not os.path.exists(bw.state)
+    for words in (("-c", bw.config, "sync"), ("-c", bw.config, "pause"), ("run", "-c", bw.config)):
+        assert offered(*words, "") == ["shop.orders"], words
     assert not os.path.exists(mark)
     for shell in ("zsh", "fish"):
         done = subprocess.run([PROGRAM, "completion", shell], capture_output=True, text=True)
